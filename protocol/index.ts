@@ -1,0 +1,7 @@
+export * from './channel.ts';
+export * from './enrollment.ts';
+export * from './ipc.ts';
+export { jsonEqual } from './json.ts';
+export * from './state.ts';
+export * from './status.ts';
+export * from './telemetry.ts';

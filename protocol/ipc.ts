@@ -1,0 +1,70 @@
+import Type from 'typebox';
+import { AgentPeer, AgentStatus, Finding } from './status.ts';
+
+/**
+ * What the CLI and the tray app say to the agent's daemon over its local socket: one JSON object a line.
+ *
+ *     → {"id": 1, "method": "up", "params": {}}
+ *     ← {"id": 1, "result": …}            or  {"id": 1, "error": {"code": "not-enrolled", "message": "…"}}
+ *
+ * A method with an `event` answers with any number of `{"id": 1, "event": …}` lines until the caller hangs up.
+ */
+export const IPC = {
+  status: { params: Type.Object({}), result: AgentStatus },
+  watch: { params: Type.Object({}), event: AgentStatus },
+  enroll: {
+    params: Type.Object({
+      url: Type.String({ minLength: 1, maxLength: 2048 }),
+      token: Type.String({ minLength: 1, maxLength: 512 }),
+      /** Plain HTTP to anything but loopback is refused without this. */
+      allowHttp: Type.Optional(Type.Boolean()),
+      /** PEM of the certificate authority to trust beside the system's, for a controller with its own. */
+      ca: Type.Optional(Type.String({ maxLength: 65536 })),
+    }),
+    result: AgentStatus,
+  },
+  up: { params: Type.Object({}), result: AgentStatus },
+  down: { params: Type.Object({}), result: AgentStatus },
+  peers: { params: Type.Object({}), result: Type.Array(AgentPeer) },
+  doctor: { params: Type.Object({}), result: Type.Array(Finding) },
+  logs: {
+    params: Type.Object({ lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 10000 })) }),
+    result: Type.Array(Type.String()),
+  },
+  leave: { params: Type.Object({}), result: AgentStatus },
+} as const;
+export type IpcMethod = keyof typeof IPC;
+export type IpcParams<M extends IpcMethod> = Type.Static<(typeof IPC)[M]['params']>;
+export type IpcResult<M extends IpcMethod> = (typeof IPC)[M] extends { result: infer R extends Type.TSchema }
+  ? Type.Static<R>
+  : never;
+
+export const IpcErrorCode = Type.Enum([
+  'bad-request',
+  'not-enrolled',
+  'already-enrolled',
+  'token-invalid',
+  'controller-unreachable',
+  'controller-error',
+  'certificate',
+  'plain-http',
+  'no-privileges',
+  'no-wireguard',
+  'internal',
+]);
+export type IpcErrorCode = Type.Static<typeof IpcErrorCode>;
+
+export const IpcRequest = Type.Object({
+  id: Type.Integer({ minimum: 0 }),
+  method: Type.String({ maxLength: 32 }),
+  params: Type.Optional(Type.Unknown()),
+});
+export const IpcResponse = Type.Object({
+  id: Type.Integer(),
+  result: Type.Optional(Type.Unknown()),
+  event: Type.Optional(Type.Unknown()),
+  error: Type.Optional(Type.Object({ code: IpcErrorCode, message: Type.String() })),
+});
+
+/** Longest line that either side accepts, in bytes. */
+export const IPC_MAX_LINE = 4 * 1024 * 1024;

@@ -1,0 +1,90 @@
+import Type from 'typebox';
+import { jsonEqual } from './json.ts';
+
+/** A WireGuard key (public, private or preshared): 32 bytes in base64, 44 characters. */
+export const WgKey = Type.String({ pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$' });
+
+const Cidr = Type.String({ minLength: 2, maxLength: 43 });
+
+/** One WireGuard peer as a device sees it. */
+export const WgPeer = Type.Object({
+  publicKey: WgKey,
+  /** What people call it; shown in status and logs only. */
+  name: Type.String({ maxLength: 253 }),
+  /** True when the peer is a hub (jump peer): the tunnel counts as connected by its handshake. */
+  hub: Type.Boolean(),
+  presharedKey: Type.Optional(WgKey),
+  /** `host:port`, IPv6 in brackets. A host name is resolved by the agent. */
+  endpoint: Type.Optional(Type.String({ maxLength: 270 })),
+  allowedIps: Type.Array(Cidr, { maxItems: 4096 }),
+  /** Seconds between keepalives; 0 is off. */
+  keepalive: Type.Integer({ minimum: 0, maximum: 65535 }),
+});
+export type WgPeer = Type.Static<typeof WgPeer>;
+
+/** All that one device needs to hold its end of the overlay: what `compile` makes and the agent applies. */
+export const PeerState = Type.Object({
+  peer: Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    networkId: Type.String(),
+    networkName: Type.String(),
+    role: Type.Union([Type.Literal('hub'), Type.Literal('spoke')]),
+  }),
+  interface: Type.Object({
+    /** The public key the controller knows for this device; another one means the device was cut off. */
+    publicKey: WgKey,
+    /** Own addresses: a spoke's as /32 and /128, a hub's with the network's prefix. */
+    addresses: Type.Array(Cidr, { minItems: 1, maxItems: 2 }),
+    listenPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+    mtu: Type.Integer({ minimum: 1280, maximum: 65535 }),
+  }),
+  /** CIDRs to route into the tunnel, sorted; own addresses are not among them. */
+  routes: Type.Array(Cidr, { maxItems: 4096 }),
+  dns: Type.Object({
+    servers: Type.Array(Type.String(), { maxItems: 8 }),
+    search: Type.Array(Type.String(), { maxItems: 8 }),
+  }),
+  /** Sorted by public key. */
+  peers: Type.Array(WgPeer, { maxItems: 65536 }),
+});
+export type PeerState = Type.Static<typeof PeerState>;
+
+/** The difference between two states: sections are replaced whole, peers one by one (by public key). */
+export const StateDelta = Type.Object({
+  sections: Type.Optional(Type.Partial(Type.Omit(PeerState, ['peers']))),
+  upsert: Type.Optional(Type.Array(WgPeer)),
+  remove: Type.Optional(Type.Array(WgKey)),
+});
+export type StateDelta = Type.Static<typeof StateDelta>;
+
+const SECTIONS = ['peer', 'interface', 'routes', 'dns'] as const;
+
+/** What turns `from` into `to`, or undefined when they are equal. Cost: linear in the peers of both. */
+export function diffState(from: PeerState, to: PeerState): StateDelta | undefined {
+  const sections: Record<string, unknown> = {};
+  for (const key of SECTIONS) if (!jsonEqual(from[key], to[key])) sections[key] = to[key];
+  const known = new Map(from.peers.map((peer) => [peer.publicKey, peer]));
+  const upsert: WgPeer[] = [];
+  for (const peer of to.peers) {
+    const before = known.get(peer.publicKey);
+    known.delete(peer.publicKey);
+    if (before !== peer && !jsonEqual(before, peer)) upsert.push(peer);
+  }
+  const remove = [...known.keys()];
+  const delta: StateDelta = {
+    ...(Object.keys(sections).length > 0 && { sections }),
+    ...(upsert.length > 0 && { upsert }),
+    ...(remove.length > 0 && { remove }),
+  };
+  return Object.keys(delta).length > 0 ? delta : undefined;
+}
+
+/** `from` with `delta` applied; `applyDelta(a, diffState(a, b))` equals `b`. The arguments stay as they were. */
+export function applyDelta(from: PeerState, delta: StateDelta): PeerState {
+  const peers = new Map(from.peers.map((peer) => [peer.publicKey, peer]));
+  for (const key of delta.remove ?? []) peers.delete(key);
+  for (const peer of delta.upsert ?? []) peers.set(peer.publicKey, peer);
+  const sorted = [...peers.values()].sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
+  return { ...from, ...delta.sections, peers: sorted };
+}
