@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 const programs = (name: string): boolean =>
-  [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/sbin', '/usr/local/bin'].some((dir) =>
+  [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/sbin', '/usr/local/bin'].some((dir) =>
     existsSync(path.join(dir, name)),
   );
 
@@ -13,7 +13,6 @@ const programs = (name: string): boolean =>
 export function requires(...needs: string[]): { skip: string | false } {
   const missing = needs.filter((need) => (need === 'root' ? process.getuid?.() !== 0 : !programs(need)));
   if (missing.length === 0) return { skip: false };
-  if (process.env['CI'] === 'true')
-    throw new Error(`this test needs ${missing.join(', ')}: install it, or run as root`);
+  if (process.env.CI === 'true') throw new Error(`this test needs ${missing.join(', ')}: install it, or run as root`);
   return { skip: `needs ${missing.join(', ')}` };
 }

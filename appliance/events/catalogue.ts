@@ -1,0 +1,44 @@
+/** Who did something: a person (by session or API token), a device, or the appliance itself. */
+export interface Actor {
+  kind: 'user' | 'device' | 'system';
+  /** User id or peer id; `system` for the appliance. */
+  id: string;
+  /** Address the request came from, where one did. */
+  address?: string;
+}
+
+export const SYSTEM: Actor = { kind: 'system', id: 'system' };
+
+/** Every domain event and what it carries beside its actor. Ids only: a listener reads the rows it needs. */
+export interface EventData {
+  'identity.user.created': { userId: string; username: string; role: string };
+  'identity.user.updated': { userId: string; changed: string[] };
+  'identity.user.deleted': { userId: string; username: string };
+  'identity.defaults.updated': { changed: string[] };
+  'identity.login': { userId: string };
+  'identity.login.failed': { username: string };
+  'identity.logout': { userId: string };
+  'identity.password.reset': { userId: string };
+  'identity.token.created': { userId: string; tokenId: string; name: string };
+  'identity.token.deleted': { userId: string; tokenId: string; name: string };
+  'overlay.network.created': { networkId: string; name: string };
+  'overlay.network.updated': { networkId: string; changed: string[] };
+  'overlay.network.deleted': { networkId: string; name: string };
+  'overlay.peer.created': { networkId: string; peerId: string; name: string };
+  'overlay.peer.updated': { networkId: string; peerId: string; changed: string[] };
+  'overlay.peer.deleted': { networkId: string; peerId: string; name: string };
+  /** A device traded its enrollment token for a credential and brought its own key. */
+  'overlay.peer.enrolled': { networkId: string; peerId: string };
+  /** A new enrollment token was issued: whatever device held the peer before is cut off. */
+  'overlay.peer.token_issued': { networkId: string; peerId: string };
+  /** A hub has said nothing for 30 s, or is back. */
+  'overlay.hub.down': { networkId: string; peerId: string };
+  'overlay.hub.up': { networkId: string; peerId: string };
+}
+export type EventType = keyof EventData;
+
+/** A domain event as capabilities emit it. */
+export type DomainEvent = { [T in EventType]: { type: T; data: EventData[T] & { actor: Actor } } }[EventType];
+
+/** A domain event as listeners hear it: numbered, and with the time of its commit (RFC 3339, UTC). */
+export type Heard<T extends EventType = EventType> = Extract<DomainEvent, { type: T }> & { id: number; at: string };

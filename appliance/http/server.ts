@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import websocket from '@fastify/websocket';
+import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { Registry } from 'prom-client';
+import { type Authenticate, checkAccess, checkOrigin } from './caller.ts';
+import { badRequest, describe, type ErrorFormat, HttpError, plainErrors } from './errors.ts';
+import { addMetrics } from './metrics.ts';
+import { compileValidator } from './validate.ts';
+
+/** One of the appliance's APIs: its routes under one prefix, with one way to word errors. */
+export interface Api {
+  prefix: string;
+  errors: ErrorFormat;
+  routes: readonly Routes[];
+}
+export type Routes = FastifyPluginAsyncTypebox;
+
+export interface HttpOptions {
+  apis: readonly Api[];
+  authenticate: Authenticate;
+  log: FastifyBaseLogger;
+  registry?: Registry;
+  /** WebSocket subprotocols that the APIs speak. */
+  subprotocols: readonly string[];
+  /** The cookie that carries a session: with it, a request must come from the same origin to change anything. */
+  sessionCookie: string;
+  version: string;
+}
+
+export const BODY_LIMIT = 1024 * 1024;
+/** The largest frame from an agent: telemetry of a hub with 10,000 peers is about 2 MB. */
+const WS_MAX_PAYLOAD = 8 * 1024 * 1024;
+/** A client gets this long to send a whole request. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+const REQUEST_ID = /^[\w.-]{1,64}$/;
+
+/** The HTTP server of the appliance: every API, its OpenAPI document, `/metrics` and WebSockets. Not yet listening. */
+export async function createHttp(options: HttpOptions) {
+  const formatOf = (url: string): ErrorFormat =>
+    options.apis.find(({ prefix }) => url === prefix || url.startsWith(`${prefix}/`) || url.startsWith(`${prefix}?`))
+      ?.errors ?? plainErrors;
+  const sendError = (request: FastifyRequest, reply: FastifyReply, status: number, message: string) => {
+    const format = formatOf(request.url);
+    return reply
+      .code(status)
+      .type(format.contentType)
+      .send(format.body(status, message, request.id));
+  };
+
+  const app = fastify({
+    loggerInstance: options.log,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    disableRequestLogging: true,
+    genReqId: (raw) => {
+      const given = raw.headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
+    frameworkErrors: (error, request, reply) => {
+      const told = describe(error) ?? { status: 400, message: 'the request is not valid' };
+      sendError(request, reply as FastifyReply, told.status, told.message);
+    },
+    clientErrorHandler: (error, socket) => {
+      if (error.code === 'ECONNRESET' || !socket.writable) return;
+      const [status, message] =
+        error.code === 'HPE_HEADER_OVERFLOW'
+          ? ['431 Request Header Fields Too Large', 'the headers are larger than 16 KiB']
+          : ['400 Bad Request', 'this is not a valid HTTP request'];
+      const body = JSON.stringify({ error: message });
+      socket.end(
+        `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+          `Connection: close\r\n\r\n${body}`,
+      );
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setValidatorCompiler(compileValidator);
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    // Clients send the header with an empty body where none is needed.
+    if (body === '') return done(null, undefined);
+    // PostgreSQL can't keep U+0000 in text; no field of any API needs it.
+    if (body.includes('\\u0000')) return done(badRequest('the body has a null character in it'));
+    return parseJson(request, body, done);
+  });
+
+  app.decorateRequest('caller', null);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    if (request.url.includes('%00')) throw badRequest('the address has a null character in it');
+    if (request.cookies[options.sessionCookie] !== undefined) checkOrigin(request);
+    if (request.is404) return;
+    const access = request.routeOptions.config.access ?? 'user';
+    try {
+      request.caller = await options.authenticate(request);
+    } catch (error) {
+      if (access !== 'public' || !(error instanceof HttpError)) throw error;
+    }
+    checkAccess(access, request.caller);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    // Only the path: a query string may hold what shouldn't be in a log.
+    const [path] = request.url.split('?');
+    const line = { method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
+    request.log.info({ ...line, address: request.ip, user: request.caller?.username }, 'request');
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    const told = describe(error as HttpError);
+    if (!told) {
+      request.log.error({ err: error }, 'request failed');
+      return sendError(request, reply, 500, `internal error; the log has it under request id ${request.id}`);
+    }
+    if (error instanceof HttpError) reply.headers(error.headers);
+    return sendError(request, reply, told.status, told.message);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendError(request, reply, 404, `there is no ${request.method} ${request.url.split('?')[0]}`),
+  );
+
+  await app.register(cookie);
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    referrerPolicy: { policy: 'no-referrer' },
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Gatehouse overlay API', version: options.version },
+      components: {
+        securitySchemes: {
+          session: { type: 'apiKey', in: 'header', name: 'Authorization', description: '`Session <hash>`' },
+          token: { type: 'http', scheme: 'bearer', description: 'an API token, or an enrollment token' },
+          cookie: { type: 'apiKey', in: 'cookie', name: options.sessionCookie },
+        },
+      },
+      security: [{ session: [] }, { token: [] }, { cookie: [] }],
+    },
+  });
+  await app.register(websocket, {
+    options: {
+      maxPayload: WS_MAX_PAYLOAD,
+      perMessageDeflate: false,
+      handleProtocols: (offered: Set<string>) => options.subprotocols.find((name) => offered.has(name)) ?? false,
+    },
+  });
+  addMetrics(app, options.registry ?? new Registry());
+
+  for (const api of options.apis) {
+    await app.register(
+      async (scope) => {
+        for (const routes of api.routes) await scope.register(routes);
+      },
+      { prefix: api.prefix },
+    );
+  }
+  app.get('/api/v1/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
+  app.get('/', { config: { access: 'public' }, schema: { hide: true } }, async (_request, reply) =>
+    reply
+      .type('text/plain; charset=utf-8')
+      .send('This is a Gatehouse appliance. Its API is described at /api/v1/openapi.json\n'),
+  );
+  await app.ready();
+
+  let tls: TlsServer | undefined;
+  return {
+    app,
+    /** Opens the plain listener; resolves to its URL. Port 0 takes any free one. */
+    async listen(host: string, port: number): Promise<string> {
+      await app.listen({ host, port, listenTextResolver: () => '' });
+      return `http://${urlHost(app.server.address() as AddressInfo)}`;
+    },
+    /** Opens the TLS listener, which serves the same. */
+    async listenTls(host: string, port: number, key: string, cert: string): Promise<string> {
+      const server = createTlsServer({ key, cert, minVersion: 'TLSv1.2' }, (request, response) => {
+        app.routing(request, response);
+      });
+      server.on('upgrade', (request, socket, head) => app.server.emit('upgrade', request, socket, head));
+      server.requestTimeout = REQUEST_TIMEOUT_MS;
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, resolve);
+      });
+      tls = server;
+      return `https://${urlHost(server.address() as AddressInfo)}`;
+    },
+    /** Takes no new requests, finishes those in flight, and closes the rest. */
+    async close(): Promise<void> {
+      const closing = tls && new Promise((resolve) => tls?.close(resolve));
+      tls?.closeIdleConnections();
+      await app.close();
+      await closing;
+    },
+  };
+}
+export type Http = Awaited<ReturnType<typeof createHttp>>;
+
+const urlHost = ({ address, port }: AddressInfo): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`;
