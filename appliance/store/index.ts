@@ -1,0 +1,173 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import path from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Kysely, Transaction } from 'kysely';
+import { DATABASE_FILE, prepareFolder } from './folder.ts';
+import { lockFolder } from './lock.ts';
+import { migrate } from './migrate.ts';
+import { Mutex } from './mutex.ts';
+import { Delivery, freezeEvent, writeEvents } from './outbox.ts';
+import { type DatabaseLock, lockDatabase, openPool } from './postgres.ts';
+import { openDatabase, sharedOver, writerOver } from './sqlite.ts';
+import type { Dialect, Logger, Migration, Store, Tx } from './types.ts';
+
+export { DATABASE_FILE } from './folder.ts';
+export { lockFolder } from './lock.ts';
+export { autoId, copyDatabase, storeMigrations } from './migrate.ts';
+export { openKeyFile, type SecretBox, sha256Hex } from './secrets.ts';
+export { openDatabase } from './sqlite.ts';
+export {
+  type Dialect,
+  type Logger,
+  type Migration,
+  type OutboxEvent,
+  type Store,
+  type StoredEvent,
+  StoreError,
+  type Tx,
+} from './types.ts';
+
+/** Which transaction the running code is inside of; `open` ends with it, though promises that it started live on. */
+const inside = new AsyncLocalStorage<{ store: object; open: boolean }>();
+
+interface Opened {
+  dialect: Dialect;
+  /** Only under the mutex. */
+  writer: Kysely<unknown>;
+  shared: Kysely<unknown>;
+  mutex: Mutex;
+  lock?: DatabaseLock;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the appliance's database: SQLite in the data folder, or `database` where it is a postgres:// URL. Takes the
+ * folder (and the PostgreSQL database) for this process, and migrates. Throws StoreError with what to do.
+ */
+export async function openStore(options: {
+  dataDir: string;
+  database?: string | undefined;
+  migrations: readonly Migration[];
+  log: Logger;
+}): Promise<Store> {
+  const dataDir = path.resolve(options.dataDir);
+  prepareFolder(dataDir, options.log);
+  const folder = lockFolder(dataDir);
+  try {
+    const identity = {};
+    const opened = await (options.database
+      ? openPostgres(options.database, { ...options, dataDir })
+      : openSqlite({ ...options, dataDir }, () => assertOutside(identity)));
+    return storeOver(identity, opened, options.log, () => folder.release());
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+}
+
+function assertOutside(store: object): void {
+  const current = inside.getStore();
+  if (current?.open && current.store === store) {
+    throw new Error('a transaction or write inside a transaction would wait for itself: use the tx that was passed in');
+  }
+}
+
+type OpenOptions = { dataDir: string; migrations: readonly Migration[]; log: Logger };
+
+async function openSqlite(options: OpenOptions, assertFree: () => void): Promise<Opened> {
+  const file = path.join(options.dataDir, DATABASE_FILE);
+  const sqlite = openDatabase(file);
+  let reader: DatabaseSync | undefined;
+  try {
+    await migrate({ ...options, db: writerOver(sqlite), dialect: 'sqlite', sqlite });
+    reader = openDatabase(file, true);
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+  const mutex = new Mutex();
+  const writer = writerOver(sqlite);
+  const readable = reader;
+  return {
+    dialect: 'sqlite',
+    writer,
+    shared: sharedOver(file, readable, writer, mutex, assertFree),
+    mutex,
+    async close() {
+      readable.close();
+      sqlite.close();
+    },
+  };
+}
+
+async function openPostgres(url: string, options: OpenOptions): Promise<Opened> {
+  const lock = await lockDatabase(url, options.log);
+  const pool = openPool(url, options.log);
+  const close = async () => {
+    await pool.destroy();
+    await lock.release();
+  };
+  try {
+    await migrate({ ...options, db: pool, dialect: 'postgres' });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { dialect: 'postgres', writer: pool, shared: pool, mutex: new Mutex(), lock, close };
+}
+
+function storeOver(identity: object, opened: Opened, log: Logger, release: () => void): Store {
+  const { dialect, writer, shared, mutex, lock } = opened;
+  const delivery = new Delivery(shared, writer, mutex, log);
+  let closing: Promise<void> | undefined;
+
+  const run = async <T, R>(fn: (tx: Tx<T>) => Promise<R>): Promise<R> => {
+    if (closing) throw new Error('the store is closed');
+    lock?.assertHeld();
+    const context = { store: identity, open: true };
+    const events: { type: string; json: string }[] = [];
+    try {
+      return await writer.transaction().execute(async (db) => {
+        const emit: Tx<T>['emit'] = (event) => {
+          if (!context.open) throw new Error('emit() after the end of its transaction: await what emits');
+          events.push(freezeEvent(event));
+        };
+        const result = await inside.run(context, () => fn({ db: db as unknown as Transaction<T>, emit }));
+        context.open = false;
+        await writeEvents(db, events);
+        return result;
+      });
+    } finally {
+      context.open = false;
+      if (events.length > 0) delivery.poke();
+    }
+  };
+
+  return {
+    dialect,
+    as: <T>() => shared as unknown as Kysely<T>,
+    async transaction(fn) {
+      assertOutside(identity);
+      if (closing) throw new Error('the store is closed');
+      return mutex.run(() => run(fn));
+    },
+    onEvent: (consumer) => delivery.start(consumer),
+    drained: () => delivery.drained(),
+    close() {
+      closing ??= (async () => {
+        await delivery.stop();
+        await mutex.run(async () => undefined);
+        await opened.close();
+        release();
+      })();
+      return closing;
+    },
+  };
+}
+
+/** True when error is a unique-constraint violation (primary keys too), on either database. */
+export function isUniqueViolation(error: unknown): boolean {
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
+  if (code === 'ERR_SQLITE_ERROR') return errcode === 2067 || errcode === 1555 || errcode === 2579;
+  return code === '23505';
+}

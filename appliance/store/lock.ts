@@ -1,0 +1,29 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StoreError } from './types.ts';
+
+/** Takes the data folder for this process's life; the system releases it with the process, even after SIGKILL. */
+export function lockFolder(dataDir: string): { release(): void } {
+  const pidFile = path.join(dataDir, 'lock.pid');
+  const db = new DatabaseSync(path.join(dataDir, 'lock.db'), { timeout: 0 });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db.close();
+    if ((error as { errcode?: number }).errcode !== 5) throw error; // SQLITE_BUSY
+    throw new StoreError(
+      `The data folder ${dataDir} is in use by another Gatehouse (pid ${readPid(pidFile)}). Stop it or set GATEHOUSE_DATA.`,
+    );
+  }
+  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  return { release: () => db.close() };
+}
+
+function readPid(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim() || 'unknown';
+  } catch {
+    return 'unknown';
+  }
+}
