@@ -3,13 +3,14 @@ import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Kysely, Transaction } from 'kysely';
 import { DATABASE_FILE, prepareFolder } from './folder.ts';
+import { guard } from './guard.ts';
 import { lockFolder } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { Mutex } from './mutex.ts';
 import { Delivery, freezeEvent, writeEvents } from './outbox.ts';
 import { type DatabaseLock, lockDatabase, openPool } from './postgres.ts';
 import { openDatabase, sharedOver, writerOver } from './sqlite.ts';
-import type { Dialect, Logger, Migration, Store, Tx } from './types.ts';
+import { type Dialect, type Logger, type Migration, type Store, StoreError, type Tx } from './types.ts';
 
 export { DATABASE_FILE } from './folder.ts';
 export { lockFolder } from './lock.ts';
@@ -56,7 +57,7 @@ export async function openStore(options: {
   try {
     const identity = {};
     const opened = await (options.database
-      ? openPostgres(options.database, { ...options, dataDir })
+      ? openPostgres(options.database, { ...options, dataDir }, () => assertOutside(identity))
       : openSqlite({ ...options, dataDir }, () => assertOutside(identity)));
     return storeOver(identity, opened, options.log, () => folder.release());
   } catch (error) {
@@ -76,8 +77,16 @@ type OpenOptions = { dataDir: string; migrations: readonly Migration[]; log: Log
 
 async function openSqlite(options: OpenOptions, assertFree: () => void): Promise<Opened> {
   const file = path.join(options.dataDir, DATABASE_FILE);
-  const sqlite = openDatabase(file);
-  let reader: DatabaseSync | undefined;
+  let sqlite: DatabaseSync;
+  try {
+    sqlite = openDatabase(file);
+  } catch (error) {
+    throw new StoreError(
+      `The database ${file} cannot be opened: ${(error as Error).message}. If it is damaged, put a backup in its place with the command 'restore'.`,
+      { cause: error },
+    );
+  }
+  let reader: DatabaseSync;
   try {
     await migrate({ ...options, db: writerOver(sqlite), dialect: 'sqlite', sqlite });
     reader = openDatabase(file, true);
@@ -87,52 +96,64 @@ async function openSqlite(options: OpenOptions, assertFree: () => void): Promise
   }
   const mutex = new Mutex();
   const writer = writerOver(sqlite);
-  const readable = reader;
   return {
     dialect: 'sqlite',
     writer,
-    shared: sharedOver(file, readable, writer, mutex, assertFree),
+    shared: sharedOver(file, reader, writer, mutex, assertFree),
     mutex,
     async close() {
-      readable.close();
+      reader.close();
       sqlite.close();
     },
   };
 }
 
-async function openPostgres(url: string, options: OpenOptions): Promise<Opened> {
+async function openPostgres(url: string, options: OpenOptions, assertFree: () => void): Promise<Opened> {
   const lock = await lockDatabase(url, options.log);
-  const pool = openPool(url, options.log);
+  const { writer, shared } = openPool(url, options.log);
   const close = async () => {
-    await pool.destroy();
+    await writer.destroy(); // ends the pool, which both use
     await lock.release();
   };
   try {
-    await migrate({ ...options, db: pool, dialect: 'postgres' });
+    await migrate({ ...options, db: writer, dialect: 'postgres' });
   } catch (error) {
     await close();
     throw error;
   }
-  return { dialect: 'postgres', writer: pool, shared: pool, mutex: new Mutex(), lock, close };
+  const guarded = shared.withPlugin(guard((node) => WRITES.has(node.kind) && assertFree()));
+  return { dialect: 'postgres', writer, shared: guarded, mutex: new Mutex(), lock, close };
 }
+
+const WRITES: ReadonlySet<string> = new Set([
+  'InsertQueryNode',
+  'UpdateQueryNode',
+  'DeleteQueryNode',
+  'MergeQueryNode',
+]);
 
 function storeOver(identity: object, opened: Opened, log: Logger, release: () => void): Store {
   const { dialect, writer, shared, mutex, lock } = opened;
   const delivery = new Delivery(shared, writer, mutex, log);
   let closing: Promise<void> | undefined;
+  let closed = false;
 
   const run = async <T, R>(fn: (tx: Tx<T>) => Promise<R>): Promise<R> => {
-    if (closing) throw new Error('the store is closed');
     lock?.assertHeld();
     const context = { store: identity, open: true };
     const events: { type: string; json: string }[] = [];
+    // On SQLite a statement that comes late would land in somebody else's transaction.
+    const assertOpen = () => {
+      if (!context.open) throw new Error('the transaction has ended: await everything that uses its tx');
+    };
+    const emit: Tx<T>['emit'] = (event) => {
+      assertOpen();
+      events.push(freezeEvent(event));
+    };
     try {
       return await writer.transaction().execute(async (db) => {
-        const emit: Tx<T>['emit'] = (event) => {
-          if (!context.open) throw new Error('emit() after the end of its transaction: await what emits');
-          events.push(freezeEvent(event));
-        };
-        const result = await inside.run(context, () => fn({ db: db as unknown as Transaction<T>, emit }));
+        const tx = { db: db.withPlugin(guard(assertOpen)) as unknown as Transaction<T>, emit };
+        const result = await inside.run(context, () => fn(tx));
         context.open = false;
         await writeEvents(db, events);
         return result;
@@ -148,14 +169,15 @@ function storeOver(identity: object, opened: Opened, log: Logger, release: () =>
     as: <T>() => shared as unknown as Kysely<T>,
     async transaction(fn) {
       assertOutside(identity);
-      if (closing) throw new Error('the store is closed');
+      if (closed) throw new Error('the store is closed');
       return mutex.run(() => run(fn));
     },
     onEvent: (consumer) => delivery.start(consumer),
     drained: () => delivery.drained(),
     close() {
       closing ??= (async () => {
-        await delivery.stop();
+        await delivery.stop(); // what it delivers just now may still write
+        closed = true;
         await mutex.run(async () => undefined);
         await opened.close();
         release();

@@ -1,17 +1,21 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from './types.ts';
 
+const SQLITE_BUSY = 5;
+
 /** Takes the data folder for this process's life; the system releases it with the process, even after SIGKILL. */
 export function lockFolder(dataDir: string): { release(): void } {
   const pidFile = path.join(dataDir, 'lock.pid');
-  const db = new DatabaseSync(path.join(dataDir, 'lock.db'), { timeout: 0 });
+  const file = path.join(dataDir, 'lock.db');
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+  const db = new DatabaseSync(file, { timeout: 0 });
   try {
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     db.close();
-    if ((error as { errcode?: number }).errcode !== 5) throw error; // SQLITE_BUSY
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
     throw new StoreError(
       `The data folder ${dataDir} is in use by another Gatehouse (pid ${readPid(pidFile)}). Stop it or set GATEHOUSE_DATA.`,
     );

@@ -82,36 +82,40 @@ export class Delivery {
     let failures = 0;
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      let delivered: number | undefined;
       try {
         const rows = await this.#reader.selectFrom('outbox').selectAll().orderBy('id').limit(BATCH).execute();
         if (rows.length === BATCH) this.#again = true;
-        for (const { id, at, type, data } of rows) {
-          if (this.#stopped) break;
-          try {
-            await consumer({ id, at, type, data: JSON.parse(data) });
-          } catch (error) {
-            this.#log.error({ err: error, event: type, id }, 'an event could not be delivered; it is tried again');
-            throw error;
-          }
-          delivered = id;
+        const { delivered, failed } = await this.#deliver(rows, consumer);
+        if (delivered !== undefined) {
+          await this.#remove(delivered);
           failures = 0;
         }
+        if (!failed) continue;
       } catch (error) {
-        if (failures === 0 && delivered === undefined) this.#log.warn({ err: error }, 'delivery of events is paused');
-        failures++;
-        this.#again = true;
+        // What could not be removed is delivered once more: the consumer is idempotent.
+        this.#log.error({ err: error }, 'the outbox could not be read or cleared; it is tried again');
       }
-      if (delivered !== undefined) {
-        await this.#remove(delivered).catch((error) => {
-          // They are delivered once more: the consumer is idempotent.
-          this.#log.error({ err: error }, 'delivered events could not be removed from the outbox');
-          failures++;
-          this.#again = true;
-        });
-      }
-      if (failures > 0) await this.#pause(Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS));
+      this.#again = true;
+      await this.#pause(Math.min(FIRST_RETRY_MS * 2 ** failures++, MAX_RETRY_MS));
     }
+  }
+
+  async #deliver(
+    rows: OutboxTable['outbox'][],
+    consumer: (event: StoredEvent) => Promise<void>,
+  ): Promise<{ delivered: number | undefined; failed: boolean }> {
+    let delivered: number | undefined;
+    for (const { id, at, type, data } of rows) {
+      if (this.#stopped) break;
+      try {
+        await consumer({ id, at, type, data: JSON.parse(data) });
+      } catch (error) {
+        this.#log.error({ err: error, event: type, id }, 'an event could not be delivered; it is tried again');
+        return { delivered, failed: true };
+      }
+      delivered = id;
+    }
+    return { delivered, failed: false };
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Kysely, PostgresDialect } from 'kysely';
+import { type Driver, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { type Logger, StoreError } from './types.ts';
 
@@ -36,17 +36,45 @@ export function placeOf(url: string): string {
   }
 }
 
-export function openPool(url: string, log: Logger): Kysely<unknown> {
+class SharedDialect extends PostgresDialect {
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    driver.beginTransaction = async () => {
+      throw new Error('use store.transaction() instead of as().transaction(): there is one writer');
+    };
+    return driver;
+  }
+}
+
+/** A pool as the writer, for `store.transaction`, and as what `store.as()` gives. */
+export function openPool(url: string, log: Logger): { writer: Kysely<unknown>; shared: Kysely<unknown> } {
   const pool = new pg.Pool({ ...clientConfig(url), max: POOL_SIZE });
   // Without a listener a server's restart would end the process; the next query gets a new connection or an error.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle PostgreSQL connection was lost'));
-  return new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    writer: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }),
+    shared: new Kysely<unknown>({ dialect: new SharedDialect({ pool }) }),
+  };
 }
 
 export interface DatabaseLock {
   /** Throws while the connection that holds the lock is lost: another appliance may have the database. */
   assertHeld(): void;
   release(): Promise<void>;
+}
+
+/** Takes the lock; or says who has it. */
+async function takeOrAsk(client: pg.Client): Promise<string | undefined> {
+  const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS taken', [LOCK_KEY]);
+  if (rows[0]?.taken === true) return undefined;
+  const holder = await client.query(
+    `SELECT a.application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+     WHERE l.locktype = 'advisory' AND l.granted
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND (l.classid::bigint << 32 | l.objid::bigint) = $1`,
+    [LOCK_KEY],
+  );
+  return holder.rows[0]?.name || 'unknown';
 }
 
 /** Takes the database for this process by an advisory lock on a connection of its own. */
@@ -72,18 +100,17 @@ export async function lockDatabase(url: string, log: Logger): Promise<DatabaseLo
         `Cannot connect to ${placeOf(url)}: ${(error as Error).message || String(error)}. Check GATEHOUSE_DATABASE and that PostgreSQL runs.`,
       );
     }
-    const { rows } = await fresh.query('SELECT pg_try_advisory_lock($1) AS taken', [LOCK_KEY]);
-    if (rows[0]?.taken !== true) {
-      const holder = await fresh.query(
-        `SELECT a.application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-         WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND (l.classid::bigint << 32 | l.objid::bigint) = $1`,
-        [LOCK_KEY],
-      );
+    let other: string | undefined;
+    try {
+      other = await takeOrAsk(fresh);
+    } catch (error) {
       await fresh.end();
-      const who = holder.rows[0]?.name ? ` (${holder.rows[0].name})` : '';
+      throw error;
+    }
+    if (other !== undefined) {
+      await fresh.end();
       throw new StoreError(
-        `The database ${placeOf(url)} is in use by another Gatehouse${who}. Stop it or set GATEHOUSE_DATABASE.`,
+        `The database ${placeOf(url)} is in use by another Gatehouse (${other}). Stop it or set GATEHOUSE_DATABASE.`,
       );
     }
     if (released) await fresh.end();

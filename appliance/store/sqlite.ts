@@ -81,17 +81,17 @@ abstract class SqliteDriver implements Driver {
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(raw('COMMIT'));
   }
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(raw('ROLLBACK'));
-  }
+  abstract rollbackTransaction(connection: DatabaseConnection): Promise<void>;
 }
 
 /** The one connection that writes. The store's mutex, not Kysely, decides who has it. */
 class WriterDriver extends SqliteDriver {
+  readonly #db: DatabaseSync;
   readonly #connection: SqliteConnection;
 
   constructor(db: DatabaseSync) {
     super();
+    this.#db = db;
     this.#connection = new SqliteConnection(db);
   }
 
@@ -101,6 +101,11 @@ class WriterDriver extends SqliteDriver {
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(raw('BEGIN IMMEDIATE'));
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    // After a full disk or a read error SQLite has rolled back already; a second time would hide the cause.
+    if (this.#db.isTransaction) await connection.executeQuery(raw('ROLLBACK'));
   }
 }
 
@@ -157,6 +162,8 @@ class SharedDriver extends SqliteDriver {
   async beginTransaction(): Promise<void> {
     throw new Error('use store.transaction() instead of as().transaction(): there is one writer');
   }
+
+  async rollbackTransaction(): Promise<void> {}
 }
 
 class SharedAdapter extends SqliteAdapter {
