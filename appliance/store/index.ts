@@ -12,10 +12,11 @@ import { type DatabaseLock, lockDatabase, openPool } from './postgres.ts';
 import { openDatabase, sharedOver, writerOver } from './sqlite.ts';
 import { type Dialect, type Logger, type Migration, type Store, StoreError, type Tx } from './types.ts';
 
-export { DATABASE_FILE } from './folder.ts';
+export { createFolder, replaceFile, syncFile } from './files.ts';
+export { DATABASE_FILE, prepareFolder } from './folder.ts';
 export { lockFolder } from './lock.ts';
 export { autoId, copyDatabase, storeMigrations } from './migrate.ts';
-export { openKeyFile, type SecretBox, sha256Hex } from './secrets.ts';
+export { KEY_FILE, openKeyFile, type SecretBox, sha256Hex } from './secrets.ts';
 export { openDatabase } from './sqlite.ts';
 export {
   type Dialect,

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { createFile, replaceFile } from './files.ts';
 import { StoreError } from './types.ts';
 
 const SQLITE_BUSY = 5;
@@ -9,7 +10,7 @@ const SQLITE_BUSY = 5;
 export function lockFolder(dataDir: string): { release(): void } {
   const pidFile = path.join(dataDir, 'lock.pid');
   const file = path.join(dataDir, 'lock.db');
-  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+  createFile(file, 'a');
   const db = new DatabaseSync(file, { timeout: 0 });
   try {
     db.exec('BEGIN EXCLUSIVE');
@@ -20,7 +21,7 @@ export function lockFolder(dataDir: string): { release(): void } {
       `The data folder ${dataDir} is in use by another Gatehouse (pid ${readPid(pidFile)}). Stop it or set GATEHOUSE_DATA.`,
     );
   }
-  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  replaceFile(pidFile, `${process.pid}\n`, 0o600);
   return { release: () => db.close() };
 }
 

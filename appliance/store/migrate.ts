@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { createFile, createFolder, syncFile } from './files.ts';
 import { type Dialect, type Logger, type Migration, StoreError } from './types.ts';
 
 const KEPT_BACKUPS = 5;
@@ -117,20 +118,15 @@ export async function migrate(options: {
 
 /** Copies a database, consistently even while it is written, to a new file of mode 0600 that is on the disk after. */
 export function copyDatabase(db: DatabaseSync, file: string): void {
-  const empty = openSync(file, 'wx', 0o600); // VACUUM INTO takes an empty file, and keeps its mode
-  closeSync(empty);
+  createFile(file, 'wx'); // VACUUM INTO takes an empty file, and keeps its mode
   db.prepare('VACUUM INTO ?').run(file);
-  for (const place of [file, path.dirname(file)]) {
-    const handle = openSync(place, 'r');
-    fsyncSync(handle);
-    closeSync(handle);
-  }
+  syncFile(file);
+  syncFile(path.dirname(file));
 }
 
 function backupBefore(db: DatabaseSync, dataDir: string, id: number): string {
   const folder = path.join(dataDir, 'backups');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+  createFolder(folder);
   const stamp = new Date().toISOString().replaceAll(/[-:.]/g, '');
   const file = path.join(folder, `before-${id}-${stamp}.db`);
   copyDatabase(db, file);

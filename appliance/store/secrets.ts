@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { replaceFile } from './files.ts';
 import { StoreError } from './types.ts';
 
 export const KEY_FILE = 'keys.json';
@@ -29,7 +30,7 @@ export function openKeyFile(dataDir: string): SecretBox {
   if (!content) {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     content = { keys: [newKey()] };
-    writeKeyFile(file, content);
+    replaceFile(file, textOf(content), 0o600);
   }
   let keys = parseKeys(content, file);
   const find = (id: string): Buffer | undefined => keys.find((key) => key.id === id)?.key;
@@ -68,7 +69,7 @@ export function openKeyFile(dataDir: string): SecretBox {
       const current = readKeyFile(file) ?? { keys: [] };
       const added = newKey();
       current.keys.push(added);
-      writeKeyFile(file, current);
+      replaceFile(file, textOf(current), 0o600);
       keys = parseKeys(current, file);
       return added.id;
     },
@@ -88,6 +89,8 @@ export function sha256Hex(data: string | Uint8Array): string {
 }
 
 const aad = (id: string, context: string): string => `gatehouse/v1/${id}/${context}`;
+
+const textOf = (content: KeyFile): string => `${JSON.stringify(content, undefined, 2)}\n`;
 
 const newKey = (): KeyFile['keys'][number] => ({
   id: randomBytes(4).toString('hex'),
@@ -125,20 +128,3 @@ function parseKeys(content: KeyFile, file: string): { id: string; key: Buffer }[
 
 const damaged = (file: string): StoreError =>
   new StoreError(`The key file ${file} is damaged: restore it from a backup. Without it stored secrets stay closed.`);
-
-/** Replaces the file in one step: after a crash there is the old one or the new one, whole. */
-function writeKeyFile(file: string, content: KeyFile): void {
-  const temporary = `${file}.${process.pid}.tmp`;
-  const handle = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(handle, `${JSON.stringify(content, undefined, 2)}\n`);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  renameSync(temporary, file);
-  if (process.platform === 'win32') return;
-  const folder = openSync(path.dirname(file), 'r');
-  fsyncSync(folder);
-  closeSync(folder);
-}

@@ -1,0 +1,73 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fchownSync,
+  fsyncSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+
+// The commands of the CLI are often run by root while the appliance has a user of its own: what root makes must
+// belong to the one who has the folder.
+const isRoot = (): boolean => process.getuid?.() === 0;
+
+/** Makes an empty file of mode 0600; `wx` fails where there is one, `a` leaves it. */
+export function createFile(file: string, flag: 'wx' | 'a'): void {
+  if (flag === 'a' && existsSync(file)) return; // to open and close a file would drop SQLite's locks on it
+  const handle = openSync(file, flag, 0o600);
+  try {
+    giveAway(handle, path.dirname(file));
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Makes a folder that is its owner's alone, or makes it so. */
+export function createFolder(folder: string): void {
+  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (made === undefined) {
+    chmodSync(folder, 0o700);
+  } else if (isRoot()) {
+    const { uid, gid } = statSync(path.dirname(made));
+    for (let at = folder; at.length >= made.length; at = path.dirname(at)) lchownSync(at, uid, gid);
+  }
+}
+
+/** Replaces a file in one step: after a crash there is the old one or the new one, whole and on the disk. */
+export function replaceFile(file: string, content: string | Uint8Array, mode: number): void {
+  const temporary = `${file}.${process.pid}.tmp`;
+  const handle = openSync(temporary, 'w', mode);
+  try {
+    giveAway(handle, path.dirname(file));
+    const bytes = Buffer.from(content);
+    for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(temporary, file);
+  syncFile(path.dirname(file));
+}
+
+function giveAway(handle: number, folder: string): void {
+  if (!isRoot()) return;
+  const { uid, gid } = statSync(folder);
+  fchownSync(handle, uid, gid);
+}
+
+/** Waits until a file, or a folder's list of names, is on the disk. */
+export function syncFile(file: string): void {
+  if (process.platform === 'win32') return; // folders cannot be opened there
+  const handle = openSync(file, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
