@@ -1,0 +1,90 @@
+// The main job end to end, on a network of real kernels' namespaces: docs/lab.md says what is proven here.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { requires } from '../requires.ts';
+import { CONTROLLER, Lab } from './lab.ts';
+import { run } from './run.ts';
+import { allowedIpsArrive, dnsArrives } from './scenarios/changes.ts';
+import { carriesWithoutAgents, rebuildsTunnelOf, survivesKillOf } from './scenarios/crashes.ts';
+import { deletedPeerIsOut, downAndUp, newTokenCutsOff } from './scenarios/devices.ts';
+import { carriesWithoutController, linksAreCut } from './scenarios/outages.ts';
+import { laptopsReachEachOther, sessionsAreLive, tokensAreSpent, wgAgrees } from './scenarios/tunnel.ts';
+import { takeSnapshot } from './table.ts';
+
+/** Each builds on the one before, as an administrator's day would. */
+const SCENARIOS: [name: string, scenario: (lab: Lab) => Promise<void>][] = [
+  ['three agents enroll by token', (lab) => lab.enrollAll()],
+  ['the laptops reach each other through the hub', laptopsReachEachOther],
+  ['wg, a foreign program, sees keys, preshared keys, handshakes and bytes', wgAgrees],
+  ['a spent token is worth nothing', tokensAreSpent],
+  ['the controller shows three live sessions, bob behind his router', sessionsAreLive],
+  ['the table shows them all', showsTable],
+  ["a hub's additional_allowed_ips arrive, and go", allowedIpsArrive],
+  ["a network's DNS arrives", dnsArrives],
+  ['kill -9 of the controller', (lab) => survivesKillOf(lab, CONTROLLER)],
+  ["kill -9 of the hub's agent", (lab) => survivesKillOf(lab, 'hub')],
+  ["kill -9 of alice's agent", (lab) => survivesKillOf(lab, 'alice')],
+  ['all agents dead at a time: the tunnel carries on', carriesWithoutAgents],
+  ["kill -9 of the hub's wireguard-go", (lab) => rebuildsTunnelOf(lab, 'hub')],
+  ["kill -9 of bob's wireguard-go", (lab) => rebuildsTunnelOf(lab, 'bob')],
+  ['a minute without the controller: the tunnel carries on', carriesWithoutController],
+  ['links are cut and mended: degraded, then connected', linksAreCut],
+  ['down leaves nothing behind, up restores', downAndUp],
+  ['a new token cuts the old device off', newTokenCutsOff],
+  ['a deleted peer is out', deletedPeerIsOut],
+];
+
+async function showsTable(lab: Lab): Promise<void> {
+  const snapshot = await takeSnapshot(lab);
+  assert.deepEqual(
+    snapshot.peers.map(({ peer, state, cause }) => [peer, state, cause]),
+    ['hub', 'alice', 'bob'].map((name) => [name, 'connected', null]),
+  );
+  for (const row of snapshot.peers) assert.ok(row.rx > 0 && row.tx > 0 && row.handshakeAge !== null, row.peer);
+  assert.equal(snapshot.sessions.length, 3);
+}
+
+/** What a lab could leave behind on the computer. */
+async function traces(id: string): Promise<string[]> {
+  const list = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+  const names = [await run('ip', ['netns', 'list']), await run('ip', ['-brief', 'link'])].join('\n').split(/\s+/);
+  const all = [...names, ...list('/etc/netns'), ...list('/var/run/wireguard')];
+  return all.filter((name) => name.includes(id));
+}
+
+const strangers = (): string[] => readdirSync('/etc').filter((name) => /gatehouse|resolv/.test(name));
+
+test('the lab', requires('root', 'ip', 'wg', 'wireguard-go', 'ping', 'nft'), async (t: TestContext) => {
+  const before = { resolvConf: readFileSync('/etc/resolv.conf', 'utf8'), etc: strangers() };
+  const lab = await Lab.open();
+  const end = (): void => process.exit(1);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+  t.after(async () => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, end);
+    await lab.close();
+  });
+
+  for (const [name, scenario] of SCENARIOS) {
+    let failed = false;
+    await t.test(name, async (step) => {
+      try {
+        await scenario(lab);
+      } catch (error) {
+        failed = true;
+        step.diagnostic(lab.services.tails());
+        throw error;
+      }
+    });
+    // Without anyone enrolled all the others would only wait for their deadlines.
+    if (failed && name === SCENARIOS[0]?.[0]) return;
+  }
+
+  await t.test('nothing is left behind', async () => {
+    await lab.close();
+    assert.deepEqual(await traces(lab.topology.id), []);
+    assert.equal(existsSync(lab.topology.folder), false);
+    assert.equal(readFileSync('/etc/resolv.conf', 'utf8'), before.resolvConf, "the computer's own DNS is untouched");
+    assert.deepEqual(strangers(), before.etc);
+  });
+});

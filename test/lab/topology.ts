@@ -1,0 +1,242 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { run } from './run.ts';
+
+/** The machines of the lab, each a network namespace. */
+export const MACHINES = ['wan', 'hub', 'alice', 'router', 'bob'] as const;
+export type Machine = (typeof MACHINES)[number];
+
+/** Addresses of the underlay: RFC 5737's TEST-NET-2 plays the internet. They exist inside the namespaces only. */
+export const ADDRESS = {
+  gateway: '198.51.100.254',
+  hub: '198.51.100.1',
+  alice: '198.51.100.20',
+  router: '198.51.100.30',
+  routerInside: '192.168.50.1',
+  bob: '192.168.50.2',
+} as const;
+
+/** wireguard-go keeps its sockets here; network namespaces share the file system, so all of them see this folder. */
+const WIREGUARD_SOCKETS = '/var/run/wireguard';
+const NETNS_ETC = '/etc/netns';
+const FOLDER_PREFIX = 'gatehouse-lab-';
+
+/** A home router: it masquerades, and lets nobody in who wasn't called. */
+const ROUTER_RULES = `table ip gatehouse_lab {
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    oifname "eth0" masquerade
+  }
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ct state established,related accept
+    iifname "eth1" oifname "eth0" accept
+  }
+}
+`;
+
+/** Gives the machine its own host name, then becomes the program: the process id stays the one that was spawned. */
+const BECOME = 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"';
+
+/** What /etc/resolv.conf says on a machine before anyone changes it. */
+export const resolvConf = (machine: Machine): string =>
+  `# ${machine}: as its provider gave it\nnameserver ${ADDRESS.gateway}\nsearch provider.example\n`;
+
+export class Topology {
+  /** Six hex digits; two labs on one machine differ in them. */
+  readonly id: string;
+  /** Everything that the lab writes to disk, mode 0700. */
+  readonly folder: string;
+  #madeNetnsEtc = false;
+
+  private constructor(id: string, folder: string) {
+    this.id = id;
+    this.folder = folder;
+  }
+
+  static async create(): Promise<Topology> {
+    sweep();
+    const id = randomBytes(3).toString('hex');
+    const folder = mkdtempSync(path.join(os.tmpdir(), `${FOLDER_PREFIX}${id}-`));
+    writeFileSync(path.join(folder, 'owner'), owner(process.pid) ?? '');
+    const topology = new Topology(id, folder);
+    try {
+      await topology.#build();
+      return topology;
+    } catch (error) {
+      topology.remove();
+      throw error;
+    }
+  }
+
+  namespace(machine: Machine): string {
+    return `gh${this.id}-${machine}`;
+  }
+
+  /** The WireGuard interface of a machine's agent: unique on this computer, at most 15 characters. */
+  interfaceName(machine: Machine): string {
+    return `g${this.id}${machine[0]}`;
+  }
+
+  /** The program and arguments that run `argv` on a machine, under that machine's host name. */
+  on(machine: Machine, argv: readonly string[]): [program: string, ...args: string[]] {
+    return ['ip', 'netns', 'exec', this.namespace(machine), 'unshare', '--uts', 'sh', '-c', BECOME, machine, ...argv];
+  }
+
+  /** What a person types to stand on a machine. */
+  enter(machine: Machine): string {
+    return `ip netns exec ${this.namespace(machine)} bash`;
+  }
+
+  /** Process ids that run on a machine; with `name`, those of that program. */
+  processes(machine: Machine, name?: string): number[] {
+    return pids(this.namespace(machine)).filter((pid) => name === undefined || commandName(pid) === name);
+  }
+
+  /** Pulls the cable between a machine and the internet: carrier is lost, the machine's own settings stay. */
+  async unplug(machine: 'hub' | 'alice' | 'router'): Promise<void> {
+    await run('ip', ['-n', this.namespace('wan'), 'link', 'set', machine, 'down']);
+  }
+
+  async plug(machine: 'hub' | 'alice' | 'router'): Promise<void> {
+    await run('ip', ['-n', this.namespace('wan'), 'link', 'set', machine, 'up']);
+  }
+
+  /** Takes everything away that this lab made. Safe to call twice, and where a program ends: it waits for nothing. */
+  remove(): void {
+    removeLab(this.id, this.folder);
+    if (!this.#madeNetnsEtc) return;
+    try {
+      rmdirSync(NETNS_ETC);
+    } catch {
+      // Another lab stands on it.
+    }
+  }
+
+  async #build(): Promise<void> {
+    this.#madeNetnsEtc = !existsSync(NETNS_ETC);
+    for (const machine of MACHINES) {
+      const namespace = this.namespace(machine);
+      mkdirSync(path.join(NETNS_ETC, namespace), { recursive: true });
+      writeFileSync(path.join(NETNS_ETC, namespace, 'resolv.conf'), resolvConf(machine));
+      await run('ip', ['netns', 'add', namespace]);
+      await run('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
+    }
+    await this.#internet();
+    await this.#home();
+  }
+
+  /** One Ethernet segment plays the internet; its own address is everyone's way out, and leads nowhere. */
+  async #internet(): Promise<void> {
+    const wan = this.namespace('wan');
+    await run('ip', ['-n', wan, 'link', 'add', 'internet', 'type', 'bridge']);
+    await run('ip', ['-n', wan, 'address', 'add', `${ADDRESS.gateway}/24`, 'dev', 'internet']);
+    await run('ip', ['-n', wan, 'link', 'set', 'internet', 'up']);
+    for (const machine of ['hub', 'alice', 'router'] as const) {
+      const there = this.namespace(machine);
+      const ends = ['link', 'add', machine, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', there];
+      await run('ip', ['-n', wan, ...ends]);
+      await run('ip', ['-n', wan, 'link', 'set', machine, 'master', 'internet', 'up']);
+      await run('ip', ['-n', there, 'address', 'add', `${ADDRESS[machine]}/24`, 'dev', 'eth0']);
+      await run('ip', ['-n', there, 'link', 'set', 'eth0', 'up']);
+      await run('ip', ['-n', there, 'route', 'add', 'default', 'via', ADDRESS.gateway]);
+    }
+  }
+
+  /** The router and, behind its NAT, bob. */
+  async #home(): Promise<void> {
+    const router = this.namespace('router');
+    const bob = this.namespace('bob');
+    await run('ip', ['-n', router, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', bob]);
+    await run('ip', ['-n', router, 'address', 'add', `${ADDRESS.routerInside}/24`, 'dev', 'eth1']);
+    await run('ip', ['-n', router, 'link', 'set', 'eth1', 'up']);
+    await run('ip', ['-n', bob, 'address', 'add', `${ADDRESS.bob}/24`, 'dev', 'eth0']);
+    await run('ip', ['-n', bob, 'link', 'set', 'eth0', 'up']);
+    await run('ip', ['-n', bob, 'route', 'add', 'default', 'via', ADDRESS.routerInside]);
+    await run('ip', ['netns', 'exec', router, 'tee', '/proc/sys/net/ipv4/ip_forward'], { input: '1\n' });
+    const rules = path.join(this.folder, 'router.nft');
+    writeFileSync(rules, ROUTER_RULES);
+    await run('ip', ['netns', 'exec', router, 'nft', '-f', rules]);
+  }
+}
+
+/** `ip` without its output, empty when it fails: for questions about things that may be gone. */
+function quiet(args: string[]): string {
+  try {
+    return execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return '';
+  }
+}
+
+const pids = (namespace: string): number[] =>
+  quiet(['netns', 'pids', namespace]).split('\n').filter(Boolean).map(Number);
+
+function commandName(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A process id and when it began (clock ticks since boot, proc_pid_stat(5) field 22); undefined when it is gone. */
+function owner(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function removeLab(id: string, folder: string): void {
+  const namespaces = MACHINES.map((machine) => `gh${id}-${machine}`);
+  for (const namespace of namespaces) {
+    // More than once: a process may have started another in between.
+    for (let round = 0, alive = pids(namespace); alive.length > 0 && round < 50; round++, alive = pids(namespace)) {
+      for (const pid of alive) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // It ended by itself.
+        }
+      }
+    }
+    quiet(['netns', 'delete', namespace]);
+    rmSync(path.join(NETNS_ETC, namespace), { recursive: true, force: true });
+  }
+  if (existsSync(WIREGUARD_SOCKETS)) {
+    for (const file of readdirSync(WIREGUARD_SOCKETS)) {
+      if (file.startsWith(`g${id}`)) rmSync(path.join(WIREGUARD_SOCKETS, file), { force: true });
+    }
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Removes labs whose program was killed before it could tidy up. */
+function sweep(): void {
+  for (const name of readdirSync(os.tmpdir())) {
+    const id = new RegExp(`^${FOLDER_PREFIX}([0-9a-f]{6})-`).exec(name)?.[1];
+    if (id === undefined) continue;
+    const folder = path.join(os.tmpdir(), name);
+    try {
+      const text = readFileSync(path.join(folder, 'owner'), 'utf8');
+      if (owner(Number(text.split(' ')[0])) !== text) removeLab(id, folder);
+    } catch {
+      // Without an owner's name it is being made or removed at this moment: leave it.
+    }
+  }
+}
