@@ -1,0 +1,59 @@
+import type { FastifyRequest } from 'fastify';
+import type { Authenticate, Routes } from '../http/index.ts';
+import { ensureAdministrator } from './administrator.ts';
+import { createAuthenticate } from './authenticate.ts';
+import { createGate } from './gate.ts';
+import { ARGON2_COST, type Argon2Cost } from './password.ts';
+import { forgetNetwork } from './permissions.ts';
+import { authRoutes } from './routes/auth.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+import { userRoutes } from './routes/users.ts';
+import type { Service } from './service.ts';
+import { Throttle } from './throttle.ts';
+
+export { resetPassword } from './administrator.ts';
+export { SESSION_COOKIE } from './credentials.ts';
+export { identityMigrations } from './migrations.ts';
+
+/** Password hashes made at once (19 MiB and a thread each), and how many may wait for that. */
+const HASHES_AT_ONCE = 2;
+const HASHES_WAITING = 64;
+
+export interface IdentityOptions extends Pick<Service, 'store' | 'log' | 'networksExist'> {
+  /** Milliseconds since 1970. */
+  now?: () => number;
+  /** Whether the session cookie is for TLS only; by default where the request itself came over TLS. */
+  secureCookieFor?: (request: FastifyRequest) => boolean;
+  /** What a password hash costs. */
+  cost?: Argon2Cost;
+}
+
+/** Users, sign-in, sessions, API tokens and default permissions. */
+export function createIdentity(options: IdentityOptions) {
+  const service: Service = {
+    store: options.store,
+    log: options.log,
+    networksExist: options.networksExist,
+    now: options.now ?? Date.now,
+    cost: options.cost ?? ARGON2_COST,
+    throttle: new Throttle(),
+    gate: createGate(HASHES_AT_ONCE, HASHES_WAITING),
+  };
+  const secureCookieFor = options.secureCookieFor ?? ((request) => request.protocol === 'https');
+  const routes: Routes = async (app) => {
+    await app.register(authRoutes(service, secureCookieFor));
+    await app.register(userRoutes(service));
+    await app.register(tokenRoutes(service));
+  };
+  const authenticate: Authenticate = createAuthenticate(service);
+  return {
+    /** For the prefix /api/v1. */
+    routes,
+    authenticate,
+    /** Makes the first administrator where there is none; the answer has its password when that was made up. */
+    ensureAdministrator: (password?: string) => ensureAdministrator(service, password),
+    /** To be called when a network was deleted: takes it out of users' lists and the defaults. */
+    forgetNetwork: (networkId: string) => forgetNetwork(service, networkId),
+  };
+}
+export type Identity = ReturnType<typeof createIdentity>;

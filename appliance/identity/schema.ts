@@ -1,0 +1,115 @@
+import Type, { type TSchema } from 'typebox';
+
+/** The numbers of identity's limits. */
+export const MAX_SESSIONS = 100;
+export const MAX_TOKENS = 100;
+export const SESSION_SECONDS = 30 * 24 * 3600;
+const MAX_NETWORKS = 1000;
+
+export const Failure = Type.Object({ error: Type.String() });
+
+/** The answers of a route: its success, and the error format for whatever fails. */
+export const answers = <S extends Record<number, TSchema>>(success: S) => ({
+  ...success,
+  '4xx': Failure,
+  503: Failure,
+});
+
+/** OpenAPI: a route that needs no credentials. */
+export const OPEN = { security: [] };
+
+const Time = Type.String({ format: 'date-time' });
+const TimeOrNull = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' });
+
+const RoleName = Type.Enum(['administrator', 'user']);
+const NetworkIds = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: MAX_NETWORKS });
+const Username = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  pattern: '^[A-Za-z0-9._@-]+$',
+  description: 'Letters, digits and . _ @ -; upper and lower case are the same name',
+});
+const Email = Type.String({ maxLength: 254, pattern: '^([^\\s@]+@[^\\s@]+)?$', description: 'May be empty' });
+const Name = Type.String({ maxLength: 128, pattern: '^[^\\u0000-\\u001f\\u007f]*$' });
+export const MIN_PASSWORD = 8;
+export const MAX_PASSWORD = 1024;
+const NewPassword = Type.String({ minLength: MIN_PASSWORD, maxLength: MAX_PASSWORD });
+/** A password to check: its shape tells nothing about the stored one. */
+const GivenPassword = Type.String({ maxLength: MAX_PASSWORD });
+
+export const User = Type.Object({
+  id: Type.String(),
+  username: Type.String(),
+  email: Type.String(),
+  name: Type.String(),
+  role: RoleName,
+  authorized_networks: Type.Array(Type.String()),
+  created_at: Time,
+  updated_at: Time,
+  last_login_at: TimeOrNull,
+});
+export type User = Type.Static<typeof User>;
+
+export const NewUser = Type.Object({
+  username: Username,
+  password: NewPassword,
+  email: Type.Optional(Email),
+  name: Type.Optional(Name),
+  role: Type.Optional(RoleName),
+  authorized_networks: Type.Optional(NetworkIds),
+});
+export type NewUser = Type.Static<typeof NewUser>;
+
+export const UserChange = Type.Object({
+  name: Type.Optional(Name),
+  role: Type.Optional(RoleName),
+  authorized_networks: Type.Optional(NetworkIds),
+  email: Type.Optional(Email),
+  password: Type.Optional(NewPassword),
+});
+export type UserChange = Type.Static<typeof UserChange>;
+
+export const DefaultPermissions = Type.Object({
+  default_role: RoleName,
+  default_authorized_networks: NetworkIds,
+});
+export type DefaultPermissions = Type.Static<typeof DefaultPermissions>;
+export const DefaultPermissionsChange = Type.Partial(DefaultPermissions);
+
+export const PasswordChange = Type.Object({ current_password: GivenPassword, new_password: NewPassword });
+
+export const Credentials = Type.Object({
+  username: Type.String({ maxLength: 254, description: 'User name or email' }),
+  password: GivenPassword,
+});
+export const Session = Type.Object({
+  session_hash: Type.String(),
+  expires_in: Type.Integer({ description: 'Seconds' }),
+});
+export const LogoutBody = Type.Unsafe<{ session_hash?: string | null } | null>({
+  type: ['object', 'null'],
+  properties: { session_hash: { type: ['string', 'null'] } },
+});
+
+const tokenFields = {
+  created_at: Time,
+  expires_at: TimeOrNull,
+  last_used_at: TimeOrNull,
+};
+export const ApiToken = Type.Object({ id: Type.String(), name: Type.String(), ...tokenFields });
+export type ApiToken = Type.Static<typeof ApiToken>;
+export const ShownToken = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  token: Type.String({ description: 'Shown this once' }),
+  ...tokenFields,
+});
+export const NewToken = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 100 }),
+  expires_at: Type.Optional(
+    Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'RFC 3339; without it the token never expires',
+    }),
+  ),
+});
