@@ -162,10 +162,14 @@ export class Lab {
     return pingOnce(this.topology, from, this.overlayAddress(to));
   }
 
-  /** Waits until both laptops reach each other by their overlay addresses. */
+  /**
+   * Waits until both laptops reach each other. Both ways at a time: after a hub has lost its sessions, a laptop is
+   * found again when it sends.
+   */
   async tunnelWorks(seconds = 180): Promise<void> {
-    await until('an echo alice → bob', async () => (await this.ping('alice', 'bob')) !== undefined, seconds);
-    await until('an echo bob → alice', async () => (await this.ping('bob', 'alice')) !== undefined, seconds);
+    const works = (from: AgentName, to: AgentName): Promise<number> =>
+      until(`an echo ${from} → ${to}`, () => this.ping(from, to), seconds);
+    await Promise.all([works('alice', 'bob'), works('bob', 'alice')]);
   }
 
   /** Output of a program on a machine. */
