@@ -8,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -17,10 +18,14 @@ import path from 'node:path';
 // belong to the one who has the folder.
 const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** Makes an empty file of mode 0600; `wx` fails where there is one, `a` leaves it. */
-export function createFile(file: string, flag: 'wx' | 'a'): void {
-  if (flag === 'a' && existsSync(file)) return; // to open and close a file would drop SQLite's locks on it
-  const handle = openSync(file, flag, 0o600);
+/** Makes an empty file of mode 0600. One that is there already is left alone: to close it would drop SQLite's locks. */
+export function ensureFile(file: string): void {
+  if (!existsSync(file)) createFile(file);
+}
+
+/** Makes an empty file of mode 0600; fails where there is one. */
+export function createFile(file: string): void {
+  const handle = openSync(file, 'wx', 0o600); // never through a symbolic link
   try {
     giveAway(handle, path.dirname(file));
   } finally {
@@ -42,7 +47,8 @@ export function createFolder(folder: string): void {
 /** Replaces a file in one step: after a crash there is the old one or the new one, whole and on the disk. */
 export function replaceFile(file: string, content: string | Uint8Array, mode: number): void {
   const temporary = `${file}.${process.pid}.tmp`;
-  const handle = openSync(temporary, 'w', mode);
+  rmSync(temporary, { force: true });
+  const handle = openSync(temporary, 'wx', mode);
   try {
     giveAway(handle, path.dirname(file));
     const bytes = Buffer.from(content);

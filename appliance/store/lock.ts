@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { createFile, replaceFile } from './files.ts';
+import { ensureFile, replaceFile } from './files.ts';
 import { StoreError } from './types.ts';
 
 const SQLITE_BUSY = 5;
@@ -10,7 +10,7 @@ const SQLITE_BUSY = 5;
 export function lockFolder(dataDir: string): { release(): void } {
   const pidFile = path.join(dataDir, 'lock.pid');
   const file = path.join(dataDir, 'lock.db');
-  createFile(file, 'a');
+  ensureFile(file);
   const db = new DatabaseSync(file, { timeout: 0 });
   try {
     db.exec('BEGIN EXCLUSIVE');

@@ -118,7 +118,7 @@ export async function migrate(options: {
 
 /** Copies a database, consistently even while it is written, to a new file of mode 0600 that is on the disk after. */
 export function copyDatabase(db: DatabaseSync, file: string): void {
-  createFile(file, 'wx'); // VACUUM INTO takes an empty file, and keeps its mode
+  createFile(file); // VACUUM INTO takes an empty file, and keeps its mode
   db.prepare('VACUUM INTO ?').run(file);
   syncFile(file);
   syncFile(path.dirname(file));

@@ -9,7 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { createFile } from './files.ts';
+import { ensureFile } from './files.ts';
 import type { Mutex } from './mutex.ts';
 
 const BUSY_TIMEOUT_MS = 5000;
@@ -19,7 +19,7 @@ const SQLITE_READONLY = 8;
 /** Opens (or makes, mode 0600) a database file as the store wants it: WAL, foreign keys, every commit on the disk. */
 export function openDatabase(file: string, readOnly = false): DatabaseSync {
   // SQLite gives the -wal and -shm files the mode of the database.
-  if (!readOnly) createFile(file, 'a');
+  if (!readOnly) ensureFile(file);
   const db = new DatabaseSync(file, { readOnly, timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   if (!readOnly) db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL');
   return db;
