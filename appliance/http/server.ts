@@ -93,6 +93,8 @@ export async function createHttp(options: HttpOptions) {
     return parseJson(request, body, done);
   });
 
+  // Before our own hook, which reads the cookies that this one parses.
+  await app.register(cookie);
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
@@ -127,7 +129,6 @@ export async function createHttp(options: HttpOptions) {
     sendError(request, reply, 404, `there is no ${request.method} ${request.url.split('?')[0]}`),
   );
 
-  await app.register(cookie);
   await app.register(helmet, {
     contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     referrerPolicy: { policy: 'no-referrer' },

@@ -9,6 +9,7 @@ import { authRoutes } from './routes/auth.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { userRoutes } from './routes/users.ts';
 import type { Service } from './service.ts';
+import type { IdentityTables } from './tables.ts';
 import { Throttle } from './throttle.ts';
 
 export { resetPassword } from './administrator.ts';
@@ -54,6 +55,11 @@ export function createIdentity(options: IdentityOptions) {
     ensureAdministrator: (password?: string) => ensureAdministrator(service, password),
     /** To be called when a network was deleted: takes it out of users' lists and the defaults. */
     forgetNetwork: (networkId: string) => forgetNetwork(service, networkId),
+    /** Whether there is a user with this id. */
+    async userExists(id: string): Promise<boolean> {
+      const db = options.store.as<IdentityTables>();
+      return (await db.selectFrom('users').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
+    },
   };
 }
 export type Identity = ReturnType<typeof createIdentity>;

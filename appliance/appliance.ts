@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { SUBPROTOCOL } from '@gatehouse/protocol';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import Type from 'typebox';
+import { type Config, loadTls } from './config/index.ts';
+import { createBus } from './events/index.ts';
+import { createHttp, plainErrors, type Routes } from './http/index.ts';
+import { createIdentity, identityMigrations, SESSION_COOKIE } from './identity/index.ts';
+import { createOverlay, overlayMigrations } from './overlay/index.ts';
+import { openKeyFile, openStore, storeMigrations } from './store/index.ts';
+
+/** Every capability's migrations, in the order of their numbers. */
+export const migrations = [...storeMigrations, ...identityMigrations, ...overlayMigrations];
+
+export const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const healthRoutes: Routes = async (app) => {
+  app.get(
+    '/health',
+    {
+      config: { access: 'public' },
+      schema: { tags: ['health'], summary: 'Health', response: { 200: Type.Object({ status: Type.String() }) } },
+    },
+    async () => ({ status: 'ok' }),
+  );
+};
+
+/** The running appliance. */
+export interface Appliance {
+  /** `http://host:port` */
+  url: string;
+  tls?: { url: string; fingerprint: string };
+  /** Set once in the life of a data folder: the first administrator's password, where nobody gave one. */
+  initialPassword?: string;
+  /** Takes no more work, finishes what is in flight, writes the rest. */
+  close(): Promise<void>;
+}
+
+/** Puts the capabilities together and starts them: the only place that knows them all. */
+export async function startAppliance(config: Config, log: Logger): Promise<Appliance> {
+  const store = await openStore({ dataDir: config.dataDir, database: config.database, migrations, log });
+  const closers: (() => Promise<unknown>)[] = [() => store.close()];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const bus = createBus();
+    const registry = new Registry();
+    const identity = createIdentity({ store, log, networksExist: (ids) => overlay.unknownNetworks(ids) });
+    const overlay = createOverlay({
+      context: {
+        store,
+        secrets: openKeyFile(config.dataDir),
+        now: () => new Date(),
+        userExists: (id) => identity.userExists(id),
+      },
+      bus,
+      log,
+      registry,
+      monotonic: () => performance.now(),
+    });
+    bus.on(['overlay.network.deleted'], (event) => identity.forgetNetwork(event.data.networkId));
+    store.onEvent((event) => bus.deliver(event));
+
+    const { password } = await identity.ensureAdministrator(config.adminPassword);
+    await overlay.start();
+    closers.push(() => overlay.stop());
+
+    const http = await createHttp({
+      apis: [{ prefix: '/api/v1', errors: plainErrors, routes: [healthRoutes, identity.routes, ...overlay.routes] }],
+      authenticate: identity.authenticate,
+      log,
+      registry,
+      subprotocols: [SUBPROTOCOL],
+      sessionCookie: SESSION_COOKIE,
+      version,
+    });
+    closers.push(() => http.close());
+    const url = await http.listen(config.listen.host, config.listen.port);
+    const appliance: Appliance = { url, close, ...(password !== undefined && { initialPassword: password }) };
+    if (config.tls) {
+      const { cert, key, fingerprint } = await loadTls(config.dataDir, config.tls);
+      const { host, port } = config.tls.listen;
+      appliance.tls = { url: await http.listenTls(host, port, key, cert), fingerprint };
+    }
+    return appliance;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+import { isIP } from 'node:net';
+import { CLOSE } from '@gatehouse/protocol';
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { compile } from '../compile.ts';
+import { parseEndpoint } from '../endpoint.ts';
+import { dnsLabel } from '../peers.ts';
+import { render } from '../render.ts';
+import { type NetworkSnapshot, primaryHub, type SnapshotPeer } from '../snapshot.ts';
+import type { Connection, Device, RawData, WebSocket } from './connections.ts';
+import { parseFrame } from './gatehouse.ts';
+import type { ChannelContext } from './index.ts';
+
+/** What an existing agent of this API sends every 30 s. */
+const Heartbeat = Type.Object({
+  hostname: Type.String({ maxLength: 253 }),
+  system_uptime: Type.Integer({ minimum: 0 }),
+  wireguard_uptime: Type.Integer({ minimum: 0 }),
+  peer_endpoints: Type.Optional(Type.Union([Type.Null(), Type.Record(Type.String(), Type.String({ maxLength: 64 }))])),
+});
+const isHeartbeat = Compile(Heartbeat);
+
+/** What an existing agent of this API is sent on connect and on change. */
+export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, privateKey: string | null) {
+  const others = [...network.peers.values()].filter((other) => other.id !== peer.id);
+  const spokes = others.filter((other) => !other.isHub);
+  const hubAddress = (peer.isHub ? peer : primaryHub(network))?.addresses[0] ?? '';
+  return {
+    config: render(compile(network, peer), privateKey),
+    dns: {
+      ip: hubAddress,
+      domain: network.domainSuffix,
+      // Only a hub answers for names; a laptop has no use for the list of everybody.
+      peers: peer.isHub
+        ? [...network.peers.values()].map((one) => ({
+            name: dnsLabel(one.name),
+            ip: one.addresses[0] as string,
+            ...(one.addresses[1] !== undefined && { ipv6: one.addresses[1] }),
+          }))
+        : [],
+      upstream_servers: network.dns,
+    },
+    // A foreign hub forwards for those on the whitelist only, all of it while there are no rules.
+    policy: peer.isHub
+      ? { ip: hubAddress, iptables_rules: [], peers: spokes.map(({ name, addresses }) => ({ name, ip: addresses[0] })) }
+      : null,
+    peer_id: peer.id,
+    peer_name: peer.name,
+    whitelist: peer.isHub ? spokes.flatMap(({ addresses }) => addresses) : [],
+  };
+}
+
+/** Speaks the existing agents' format with an agent that isn't ours. */
+export function serveForeign(context: ChannelContext, socket: WebSocket, device: Device): void {
+  const { peerId, networkId } = device;
+  let last: string | undefined;
+  const connection: Connection = {
+    device,
+    socket,
+    update(network, peer) {
+      context.stats.compiled += 1;
+      context
+        .privateKeyOf(peerId)
+        .then((privateKey) => {
+          const text = JSON.stringify(foreignMessage(network, peer, privateKey));
+          if (text !== last && socket.readyState === socket.OPEN) socket.send(text);
+          last = text;
+        })
+        .catch((error) => context.log.error({ err: error, peerId }, 'a foreign agent could not be told its state'));
+    },
+  };
+  context.connections.add(connection);
+
+  const start = async (): Promise<void> => {
+    const network = (await context.stillGood(device)) ? await context.snapshots.get(networkId) : undefined;
+    const peer = network?.peers.get(peerId);
+    if (!network || !peer) return socket.close(CLOSE.revoked, 'the token is no longer good');
+    connection.update(network, peer);
+  };
+  start().catch((error) => {
+    context.log.error({ err: error, peerId }, 'a foreign agent could not be told its state');
+    socket.close(1011, 'internal error');
+  });
+
+  socket.on('message', (data: RawData, isBinary: boolean) => {
+    const message = parseFrame(data, isBinary);
+    // Newer versions of the foreign agent may send more kinds: what isn't a heartbeat is left alone.
+    if (!isHeartbeat.Check(message)) return;
+    context.report(device, {
+      hostname: message.hostname,
+      systemUptime: message.system_uptime,
+      wireguardUptime: message.wireguard_uptime,
+      telemetry: null,
+      endpoints: Object.entries(message.peer_endpoints ?? {}).filter(([, endpoint]) => isEndpoint(endpoint)),
+    });
+  });
+}
+
+function isEndpoint(text: string): boolean {
+  const endpoint = parseEndpoint(text);
+  return endpoint?.port !== undefined && isIP(endpoint.host) !== 0;
+}

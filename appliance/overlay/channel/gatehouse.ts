@@ -1,0 +1,108 @@
+import { AgentMessage, CLOSE, type ControllerMessage } from '@gatehouse/protocol';
+import { Compile } from 'typebox/compile';
+import { compile } from '../compile.ts';
+import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
+import type { Connection, Device, RawData, WebSocket } from './connections.ts';
+import type { ChannelContext } from './index.ts';
+import { advance, createStream, type Stream, since } from './stream.ts';
+
+const isAgentMessage = Compile(AgentMessage);
+/** An agent says `hello` within this time, and acknowledges what it was sent. */
+const HELLO_MS = 10_000;
+const ACK_MS = 60_000;
+
+/** Reads one frame as JSON; undefined when it is none. */
+export function parseFrame(data: RawData, isBinary: boolean): unknown {
+  if (isBinary) return undefined;
+  try {
+    return JSON.parse(String(data));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Speaks `gatehouse.v1` (protocol/channel.ts) with one of our agents. */
+export function serveGatehouse(context: ChannelContext, socket: WebSocket, device: Device): void {
+  const { peerId, networkId } = device;
+  let stream: Stream | undefined;
+  let helloTimer: NodeJS.Timeout | undefined = setTimeout(() => socket.close(CLOSE.badMessage, 'no hello'), HELLO_MS);
+  let ackTimer: NodeJS.Timeout | undefined;
+
+  const send = (message: ControllerMessage): void => {
+    socket.send(JSON.stringify(message));
+    ackTimer ??= setTimeout(() => socket.close(CLOSE.slow, 'nothing was acknowledged'), ACK_MS);
+  };
+  const connection: Connection = {
+    device,
+    socket,
+    update(network, peer) {
+      if (!stream) return;
+      const entry = advance(stream, compileFor(context, network, peer));
+      if (entry) send({ type: 'delta', epoch: stream.epoch, ...entry });
+    },
+  };
+  for (const other of context.connections.of(peerId))
+    other.socket.close(CLOSE.replaced, 'a newer connection took over');
+  context.connections.add(connection);
+
+  async function hello(resume: { epoch: string; seq: number } | undefined): Promise<void> {
+    clearTimeout(helloTimer);
+    helloTimer = undefined;
+    // Between the check of the credential and now it may have been revoked, with nobody here to be told.
+    const network = (await context.stillGood(device)) ? await context.snapshots.get(networkId) : undefined;
+    const peer = network?.peers.get(peerId);
+    if (!network || !peer) return socket.close(CLOSE.revoked, 'the credential is no longer good');
+    const state = compileFor(context, network, peer);
+    stream = context.streams.get(peerId);
+    if (stream) {
+      advance(stream, state);
+    } else {
+      stream = createStream(state);
+      context.streams.set(peerId, stream);
+    }
+    const missed = resume && since(stream, resume);
+    if (missed && resume) {
+      send({ type: 'resumed', epoch: stream.epoch, seq: resume.seq });
+      for (const entry of missed) send({ type: 'delta', epoch: stream.epoch, ...entry });
+    } else {
+      send({ type: 'state', epoch: stream.epoch, seq: stream.seq, state: stream.state });
+    }
+  }
+
+  socket.on('message', (data: RawData, isBinary: boolean) => {
+    const message = parseFrame(data, isBinary);
+    if (!isAgentMessage.Check(message)) return socket.close(CLOSE.badMessage, 'not a gatehouse.v1 message');
+    if (message.type === 'hello') {
+      hello(message.resume).catch((error) => {
+        context.log.error({ err: error, peerId }, 'an agent could not be told its state');
+        socket.close(1011, 'internal error');
+      });
+    } else if (message.type === 'ack') {
+      clearTimeout(ackTimer);
+      ackTimer = undefined;
+      if (stream && message.epoch === stream.epoch && message.seq < stream.seq) {
+        ackTimer = setTimeout(() => socket.close(CLOSE.slow, 'nothing was acknowledged'), ACK_MS);
+      }
+    } else {
+      const { telemetry } = message;
+      context.report(device, {
+        hostname: telemetry.hostname,
+        systemUptime: telemetry.systemUptime,
+        wireguardUptime: telemetry.wireguardUptime,
+        telemetry: JSON.stringify({ ...telemetry, peers: telemetry.peers.slice(0, 100) }),
+        endpoints: telemetry.peers.flatMap(({ publicKey, endpoint }) =>
+          endpoint ? [[publicKey, endpoint] as const] : [],
+        ),
+      });
+    }
+  });
+  socket.on('close', () => {
+    clearTimeout(helloTimer);
+    clearTimeout(ackTimer);
+  });
+}
+
+function compileFor(context: ChannelContext, network: NetworkSnapshot, peer: SnapshotPeer) {
+  context.stats.compiled += 1;
+  return compile(network, peer);
+}

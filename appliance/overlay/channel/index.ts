@@ -1,0 +1,177 @@
+import { CLOSE } from '@gatehouse/protocol';
+import type { FastifyBaseLogger } from 'fastify';
+import { sha256Hex } from '../../store/index.ts';
+import type { OverlayContext } from '../context.ts';
+import { keyContext, tokenIsGood } from '../peers.ts';
+import type { Sessions } from '../sessions.ts';
+import type { SnapshotPeer } from '../snapshot.ts';
+import { affectedPeers, type OverlayEvent, type PeerChange, type Snapshots } from '../snapshots.ts';
+import type { OverlayTables } from '../tables.ts';
+import { type Connections, createConnections, type Device } from './connections.ts';
+import type { Stream } from './stream.ts';
+
+export type { Device } from './connections.ts';
+export { serveForeign } from './foreign.ts';
+export { serveGatehouse } from './gatehouse.ts';
+
+/** What an agent reports, whatever it speaks. */
+interface DeviceReport {
+  hostname: string;
+  systemUptime: number;
+  wireguardUptime: number;
+  telemetry: string | null;
+  /** Public key and `ip:port` as this device sees it. */
+  endpoints: readonly (readonly [string, string])[];
+}
+
+export interface ChannelContext {
+  snapshots: Snapshots;
+  connections: Connections;
+  streams: Map<string, Stream>;
+  log: FastifyBaseLogger;
+  /** Work done, for metrics and for tests that bound it. */
+  stats: { compiled: number };
+  /** False when the credential or token has been revoked, spent or replaced since it was checked. */
+  stillGood(device: Device): Promise<boolean>;
+  privateKeyOf(peerId: string): Promise<string | null>;
+  report(device: Device, report: DeviceReport): void;
+}
+
+export const deviceOf = (row: { id: string; network_id: string }, secret: string): Device => ({
+  peerId: row.id,
+  networkId: row.network_id,
+  secretHash: sha256Hex(secret),
+});
+
+/** Peers compiled before other work gets its turn. */
+const BATCH = 50;
+/** Streams kept of devices that aren't connected, for them to resume. */
+const MAX_IDLE_STREAMS = 1000;
+
+/**
+ * The live side of the overlay: holds the agents' connections, and after each event compiles the peers it affects and
+ * tells those that are connected what changed.
+ */
+export function createChannel(options: {
+  context: OverlayContext;
+  snapshots: Snapshots;
+  sessions: Sessions;
+  log: FastifyBaseLogger;
+  onHeard: (peerId: string) => void;
+}) {
+  const { context, snapshots, sessions, log } = options;
+  const db = context.store.as<OverlayTables>();
+  const connections = createConnections(options.onHeard);
+  const streams = new Map<string, Stream>();
+  const stats = { compiled: 0 };
+
+  const channel: ChannelContext = {
+    snapshots,
+    connections,
+    streams,
+    log,
+    stats,
+    async stillGood(device) {
+      const row = await db.selectFrom('peers').selectAll().where('id', '=', device.peerId).executeTakeFirst();
+      if (!row) return false;
+      if (row.credential_hash === device.secretHash) return true;
+      return row.token_hash === device.secretHash && tokenIsGood(row, context.now());
+    },
+    async privateKeyOf(peerId) {
+      const row = await db.selectFrom('peers').select('private_key').where('id', '=', peerId).executeTakeFirst();
+      return row?.private_key ? context.secrets.open(row.private_key, keyContext(peerId)) : null;
+    },
+    report(device, report) {
+      const { endpoints, ...rest } = report;
+      sessions.report({ ...device, ...rest });
+      snapshots
+        .get(device.networkId)
+        .then((network) => {
+          const reporter = network?.peers.get(device.peerId);
+          if (!network || !reporter) return;
+          for (const [publicKey, endpoint] of endpoints) {
+            const seen = network.peers.get(network.peerByKey.get(publicKey) ?? '');
+            // Spokes see a hub where each of them reaches it, so only what hubs see of spokes tells of a move.
+            if (seen && (reporter.isHub || seen.isHub))
+              sessions.seenAt(seen.id, endpoint, reporter.isHub && !seen.isHub);
+          }
+        })
+        .catch((error) => log.error({ err: error }, 'a report could not be taken in'));
+    },
+  };
+
+  /**
+   * Closes the peer's connections whose secret is no longer good. Each is asked for: an event can be delivered twice, and
+   * the device that enrolled may be connected already when the event of its enrollment arrives.
+   */
+  async function cutOff(peerId: string, reason: string): Promise<void> {
+    for (const { device, socket } of [...connections.of(peerId)]) {
+      if (!(await channel.stillGood(device))) socket.close(CLOSE.revoked, reason);
+    }
+  }
+
+  /** Tells the connected among these peers what changed. Gives way to other work every so often. */
+  async function push(networkId: string, peerIds: Iterable<string>): Promise<void> {
+    const network = await snapshots.get(networkId);
+    if (!network) return;
+    let done = 0;
+    for (const id of [...peerIds]) {
+      const peer: SnapshotPeer | undefined = network.peers.get(id);
+      if (!peer) continue;
+      for (const connection of connections.of(id)) {
+        connection.update(network, peer);
+        if (++done % BATCH === 0) await new Promise(setImmediate);
+      }
+    }
+  }
+
+  return {
+    ...channel,
+    /** The bus's listener: who is cut off is cut off first, then who is affected is told. */
+    async onEvent(event: OverlayEvent): Promise<void> {
+      const { networkId } = event.data;
+      const change = await snapshots.apply(event);
+      if (event.type === 'overlay.network.deleted') {
+        for (const { socket, device } of [...connections.ofNetwork(networkId)]) {
+          streams.delete(device.peerId);
+          socket.close(CLOSE.revoked, 'the network was deleted');
+        }
+        return;
+      }
+      if (event.type === 'overlay.peer.deleted') {
+        streams.delete(event.data.peerId);
+        sessions.forget(event.data.peerId);
+        await cutOff(event.data.peerId, 'the peer was deleted');
+      } else if (event.type === 'overlay.peer.token_issued') {
+        await cutOff(event.data.peerId, 'a new token was issued');
+      } else if (event.type === 'overlay.peer.enrolled') {
+        // Who still holds the enrollment token (a foreign agent on a copied link) goes; our agent connects after this.
+        await cutOff(event.data.peerId, 'the token was spent');
+      }
+      const network = await snapshots.get(networkId);
+      if (!network) return;
+      const affected =
+        change === 'all' || !('peerId' in event.data)
+          ? network.peers.keys()
+          : affectedPeers(network, event.data.peerId, change as PeerChange);
+      await push(networkId, affected);
+    },
+    /** After a hub went down or came back: everybody in its network may have another primary. */
+    async pushNetwork(networkId: string): Promise<void> {
+      const network = await snapshots.get(networkId);
+      if (network) await push(networkId, network.peers.keys());
+    },
+    /** To be called every `connections.pingIntervalMs`. */
+    tick(): void {
+      connections.ping();
+      let idle = streams.size - connections.count();
+      for (const peerId of streams.keys()) {
+        if (idle <= MAX_IDLE_STREAMS) break;
+        if ([...connections.of(peerId)].length > 0) continue;
+        streams.delete(peerId);
+        idle -= 1;
+      }
+    },
+  };
+}
+export type Channel = ReturnType<typeof createChannel>;

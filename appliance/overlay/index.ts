@@ -1,0 +1,141 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { type Bus, SYSTEM } from '../events/index.ts';
+import type { Routes } from '../http/index.ts';
+import { createChannel } from './channel/index.ts';
+import { type OverlayContext, transact } from './context.ts';
+import { createHubWatch } from './hubs.ts';
+import { unknownNetworks } from './networks.ts';
+import { deletePeersOf } from './peers.ts';
+import { agentRoutes } from './routes/agent.ts';
+import { ipamRoutes } from './routes/ipam.ts';
+import { networkRoutes } from './routes/networks.ts';
+import { peerRoutes } from './routes/peers.ts';
+import { sessionRoutes } from './routes/sessions.ts';
+import { createSessions } from './sessions.ts';
+import { createSnapshots } from './snapshots.ts';
+import type { OverlayTables } from './tables.ts';
+
+export { overlayMigrations } from './migrations.ts';
+
+const HUB_CHECK_MS = 5_000;
+const FLUSH_MS = 10_000;
+
+/** The overlay: networks, peers, addresses, enrollment, and the live channel to the agents. */
+export function createOverlay(options: {
+  context: OverlayContext;
+  bus: Bus;
+  log: FastifyBaseLogger;
+  registry: Registry;
+  /** Monotonic milliseconds. */
+  monotonic: () => number;
+}) {
+  const { context, bus, log, registry, monotonic } = options;
+  const hubWatch = createHubWatch();
+  const snapshots = createSnapshots(context, hubWatch.down);
+  const sessions = createSessions(context);
+  const onHeard = (peerId: string) => hubWatch.heard(peerId, monotonic());
+  const channel = createChannel({ context, snapshots, sessions, log, onHeard });
+
+  bus.on(
+    [
+      'overlay.network.created',
+      'overlay.network.updated',
+      'overlay.network.deleted',
+      'overlay.peer.created',
+      'overlay.peer.updated',
+      'overlay.peer.deleted',
+      'overlay.peer.enrolled',
+      'overlay.peer.token_issued',
+    ],
+    (event) => channel.onEvent(event),
+  );
+  bus.on(['identity.user.deleted'], (event) => deletePeersOf(context, event.data.userId, event.data.actor));
+
+  /** Notices hubs that fell silent or came back, and moves the spokes of their networks. */
+  async function checkHubs(): Promise<void> {
+    const rows = await context.store
+      .as<OverlayTables>()
+      .selectFrom('peers')
+      .select(['id', 'network_id'])
+      .where('is_jump', '=', 1)
+      // A hub without an agent never reports: it counts as up.
+      .where('use_agent', '=', 1)
+      .execute();
+    const networkOf = new Map(rows.map((row) => [row.id, row.network_id]));
+    const { wentDown, cameBack } = hubWatch.check(networkOf.keys(), monotonic());
+    if (wentDown.length + cameBack.length === 0) return;
+    await transact(context, async (_db, emit) => {
+      for (const [type, ids] of [['overlay.hub.down', wentDown] as const, ['overlay.hub.up', cameBack] as const]) {
+        for (const peerId of ids) {
+          emit({ type, data: { networkId: networkOf.get(peerId) as string, peerId, actor: SYSTEM } });
+        }
+      }
+    });
+    for (const networkId of new Set([...wentDown, ...cameBack].map((id) => networkOf.get(id) as string))) {
+      await channel.pushNetwork(networkId);
+    }
+  }
+
+  const registers = [registry];
+  new Gauge({
+    name: 'gatehouse_overlay_connections',
+    help: 'Devices connected by WebSocket.',
+    registers,
+    collect() {
+      this.set(channel.connections.count());
+    },
+  });
+  new Counter({
+    name: 'gatehouse_overlay_compiles_total',
+    help: 'Peer states compiled.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(channel.stats.compiled);
+    },
+  });
+
+  const timers: NodeJS.Timeout[] = [];
+  const every = (ms: number, what: string, work: () => Promise<void> | void): void => {
+    let running = false;
+    const timer = setInterval(async () => {
+      if (running) return;
+      running = true;
+      try {
+        await work();
+      } catch (error) {
+        log.error({ err: error }, `${what} failed`);
+      } finally {
+        running = false;
+      }
+    }, ms);
+    timers.push(timer);
+  };
+
+  return {
+    routes: [
+      networkRoutes(context),
+      peerRoutes(context, snapshots),
+      ipamRoutes(context),
+      sessionRoutes(sessions),
+      agentRoutes(context, snapshots, channel),
+    ] satisfies Routes[],
+    stats: channel.stats,
+    /** Which of these network ids don't exist. */
+    unknownNetworks: (ids: readonly string[]) => unknownNetworks(context, ids),
+    async start(): Promise<void> {
+      await sessions.load();
+      await checkHubs();
+      every(channel.connections.pingIntervalMs, 'pinging agents', () => channel.tick());
+      every(HUB_CHECK_MS, 'watching hubs', checkHubs);
+      every(FLUSH_MS, 'writing sessions', () => sessions.flush());
+    },
+    /** Stops the timers and writes what is still in memory. */
+    async stop(): Promise<void> {
+      for (const timer of timers) clearInterval(timer);
+      await sessions.flush();
+    },
+  };
+}
+export type Overlay = ReturnType<typeof createOverlay>;

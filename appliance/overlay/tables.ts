@@ -1,0 +1,77 @@
+/** Rows of the overlay. Times are RFC 3339 in UTC, flags are 0 or 1, lists are JSON. */
+export interface NetworkRow {
+  id: string;
+  name: string;
+  /** Lower-case name: what is unique. */
+  name_key: string;
+  cidr: string;
+  cidr_v6: string | null;
+  dns: string;
+  domain_suffix: string;
+  mtu: number | null;
+  default_group_ids: string;
+  /** Sealed; see `linkPresharedKey`. */
+  psk_secret: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface PeerRow {
+  id: string;
+  network_id: string;
+  name: string;
+  /** The name as a DNS label: what is unique in its network. */
+  name_key: string;
+  /** Host number in the network: 1 is the first address. The same in IPv4 and IPv6. */
+  host: number;
+  address: string;
+  address_v6: string | null;
+  public_key: string;
+  /** Sealed; null once the device has made its own. */
+  private_key: string | null;
+  endpoint: string;
+  listen_port: number | null;
+  additional_allowed_ips: string;
+  is_jump: number;
+  use_agent: number;
+  owner_id: string;
+  /** The enrollment token: its SHA-256 to find it by, and sealed so that its owner can read it until it is spent. */
+  token_hash: string | null;
+  token: string | null;
+  token_expires_at: string | null;
+  /** Set when a foreign agent has connected with the token: it doesn't expire from then on. */
+  token_used_at: string | null;
+  /** Of a device of ours: SHA-256 of its credential, and of the token that it gave for it. */
+  credential_hash: string | null;
+  spent_token_hash: string | null;
+  enrolled_at: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface SessionRow {
+  peer_id: string;
+  hostname: string;
+  session_id: string;
+  system_uptime: number;
+  wireguard_uptime: number;
+  reported_endpoint: string;
+  /** The whole report of an agent of ours as JSON; null from a foreign one. */
+  telemetry: string | null;
+  first_seen: string;
+  last_seen: string;
+}
+
+export interface EndpointChangeRow {
+  peer_id: string;
+  old_endpoint: string;
+  new_endpoint: string;
+  changed_at: string;
+}
+
+export interface OverlayTables {
+  networks: NetworkRow;
+  peers: PeerRow;
+  agent_sessions: SessionRow;
+  endpoint_changes: EndpointChangeRow;
+}
