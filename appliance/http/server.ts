@@ -6,7 +6,7 @@ import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import websocket from '@fastify/websocket';
-import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify';
 import { Registry } from 'prom-client';
 import { type Authenticate, checkAccess, checkOrigin } from './caller.ts';
 import { badRequest, describe, type ErrorFormat, HttpError, plainErrors } from './errors.ts';
@@ -59,7 +59,7 @@ export async function createHttp(options: HttpOptions) {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: (raw) => {
       const given = raw.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
@@ -177,7 +177,7 @@ export async function createHttp(options: HttpOptions) {
     app,
     /** Opens the plain listener; resolves to its URL. Port 0 takes any free one. */
     async listen(host: string, port: number): Promise<string> {
-      await app.listen({ host, port, listenTextResolver: () => '' });
+      await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` });
       return `http://${urlHost(app.server.address() as AddressInfo)}`;
     },
     /** Opens the TLS listener, which serves the same. */
