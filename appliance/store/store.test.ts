@@ -41,6 +41,7 @@ const quiet: Logger = { info() {}, warn() {}, error() {} };
 const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-store-'));
 let postgres: TestPostgres;
 let number = 0;
+after(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const dialect of ['sqlite', 'postgres'] as const) {
   describe(`store on ${dialect}`, dialect === 'postgres' ? requiresPostgres() : {}, () => {
@@ -49,7 +50,6 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
     });
     after(async () => {
       if (dialect === 'postgres') await postgres.stop();
-      else rmSync(folder, { recursive: true, force: true });
     });
 
     const place = async () => ({
