@@ -1,0 +1,49 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { UsageError } from './exit.ts';
+
+/** What the CLI talks through; a test gives its own. */
+export interface Terminal {
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+  env: NodeJS.ProcessEnv;
+}
+
+/** A token is short; what is longer was not meant for us. */
+const MAX_TOKEN = 512;
+
+/** Asks a question on a terminal; `hidden` doesn't show what is typed. */
+export async function ask({ stdin, stderr }: Terminal, question: string, hidden: boolean): Promise<string> {
+  const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
+  stderr.write(question);
+  const lines = createInterface({ input: stdin, output: hidden ? mute : stderr, terminal: true });
+  try {
+    return (await lines.question('')).trim();
+  } finally {
+    lines.close();
+    if (hidden) stderr.write('\n');
+  }
+}
+
+async function readAll(stdin: NodeJS.ReadStream): Promise<string> {
+  let text = '';
+  for await (const chunk of stdin) {
+    text += String(chunk);
+    if (text.length > 4 * MAX_TOKEN) break;
+  }
+  return text.trim();
+}
+
+/** The token: from `--token` (`-` is standard input), GATEHOUSE_TOKEN, or asked for on a terminal. */
+export async function readToken(terminal: Terminal, option: string | undefined): Promise<string> {
+  let token = option ?? terminal.env.GATEHOUSE_TOKEN;
+  if (option === '-') token = await readAll(terminal.stdin);
+  else if (token === undefined && terminal.stdin.isTTY) token = await ask(terminal, 'Enrollment token: ', true);
+  if (token === undefined) {
+    throw new UsageError('enroll needs a token: --token <token>, --token - to read it, or GATEHOUSE_TOKEN');
+  }
+  if (token === '') throw new UsageError('the token is empty');
+  if (token.length > MAX_TOKEN) throw new UsageError(`the token is longer than ${MAX_TOKEN} characters: copy it alone`);
+  return token;
+}

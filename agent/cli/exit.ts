@@ -1,0 +1,44 @@
+import type { AgentStatus } from '@gatehouse/protocol';
+import { ConfigError } from '../config.ts';
+import { AgentError } from '../errors.ts';
+import { ConnectError } from '../ipc/index.ts';
+
+/** What the program's exit status means; `docs/agent.md` and `gatehouse help` say the same. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notRunning: 3,
+  notEnrolled: 4,
+  notPermitted: 5,
+  unreachable: 6,
+  tokenRefused: 7,
+} as const;
+
+/** Wrong arguments; the message says which. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+const CODES: Partial<Record<AgentError['code'], number>> = {
+  'bad-request': EXIT.usage,
+  'plain-http': EXIT.usage,
+  'not-enrolled': EXIT.notEnrolled,
+  'no-privileges': EXIT.notPermitted,
+  'controller-unreachable': EXIT.unreachable,
+  certificate: EXIT.unreachable,
+  'token-invalid': EXIT.tokenRefused,
+  revoked: EXIT.tokenRefused,
+};
+
+export function exitCode(error: unknown): number {
+  if (error instanceof UsageError || error instanceof ConfigError) return EXIT.usage;
+  if (error instanceof ConnectError) return error.reason === 'not-permitted' ? EXIT.notPermitted : EXIT.notRunning;
+  return error instanceof AgentError ? (CODES[error.code] ?? EXIT.failed) : EXIT.failed;
+}
+
+/** For commands that ask for a tunnel: an error state is a failure of its kind. */
+export function statusExitCode(status: AgentStatus): number {
+  if (status.state !== 'error') return EXIT.ok;
+  return (status.cause && CODES[status.cause.code]) ?? EXIT.failed;
+}

@@ -1,0 +1,57 @@
+import { COMMANDS, type Command } from './commands.ts';
+import { EXIT } from './exit.ts';
+
+const MEANING: Record<keyof typeof EXIT, string> = {
+  ok: 'done',
+  failed: 'failed; the message says why',
+  usage: 'wrong arguments or settings',
+  notRunning: 'the daemon does not run',
+  notEnrolled: 'this device is not enrolled',
+  notPermitted: 'not permitted',
+  unreachable: 'the controller cannot be reached safely',
+  tokenRefused: 'the token was refused, or this device was cut off',
+};
+
+function usage(command: Command): string {
+  const options = Object.entries(command.options).map(
+    ([name, { value }]) => `[--${name}${value === undefined ? '' : ` <${value}>`}]`,
+  );
+  const args = command.args.map((arg) => (arg.startsWith('[') ? arg : `<${arg}>`));
+  return ['gatehouse', command.name, ...args, ...options].join(' ');
+}
+
+function columns(rows: [string, string][]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}\n`).join('');
+}
+
+export function commandHelp(command: Command): string {
+  const options = Object.entries(command.options).map(([name, { value, help }]): [string, string] => [
+    `--${name}${value === undefined ? '' : ` <${value}>`}`,
+    help,
+  ]);
+  return `${command.help}\n\n  ${usage(command)}\n${options.length > 0 ? `\n${columns(options)}` : ''}`;
+}
+
+export function generalHelp(): string {
+  const commands = COMMANDS.map(({ name, help }): [string, string] => [name, help]);
+  const codes = Object.entries(EXIT).map(([name, code]): [string, string] => [
+    String(code),
+    MEANING[name as keyof typeof EXIT],
+  ]);
+  return `gatehouse: the WireGuard tunnel of this device, as its controller says
+
+  gatehouse <command> [options]
+
+Commands:
+${columns(commands)}
+Settings (environment):
+${columns([
+  ['GATEHOUSE_AGENT_STATE', 'folder for identity, keys and target state'],
+  ['GATEHOUSE_AGENT_SOCKET', "the daemon's local socket"],
+  ['GATEHOUSE_AGENT_INTERFACE', 'WireGuard interface (gh0)'],
+  ['GATEHOUSE_TOKEN', 'token for enroll, instead of --token'],
+])}
+Exit status:
+${columns(codes)}`;
+}

@@ -1,0 +1,5 @@
+export { Channel, type Position } from './channel.ts';
+export { type EnrollStore, enroll, finishPending, type Identity, type Pending } from './enroll.ts';
+export { publicKeyOf } from './keys.ts';
+export { checkPem } from './trust.ts';
+export { controllerUrl } from './url.ts';

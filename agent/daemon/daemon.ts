@@ -1,0 +1,411 @@
+import { type AgentPeer, type AgentStatus, CauseCode, type Telemetry } from '@gatehouse/protocol';
+import { Channel, type Identity, type Position, publicKeyOf } from '../controller/index.ts';
+import { AgentError } from '../errors.ts';
+import type { DeviceStat, Platform, TunnelConfig } from '../os/platform.ts';
+import { Reporter, type TelemetryCollector } from '../telemetry/index.ts';
+import { reduce } from '../tunnel/reducer.ts';
+import { type Effect, type Input, initialState, type Now, type TunnelState } from '../tunnel/state.ts';
+import { primaryHub } from '../tunnel/validate.ts';
+import { systemClock } from './clock.ts';
+import { networkFingerprint } from './network.ts';
+import { EndpointResolver, type Lookup, systemLookup } from './resolver.ts';
+import { Saver } from './saver.ts';
+import { agentPeers, agentStatus, type Snapshot } from './status.ts';
+import type { AgentStore } from './store.ts';
+import { TunnelWorker } from './worker.ts';
+
+/** What the daemon stands on; the optional ones have the system's by default, and tests give their own. */
+export interface DaemonParts {
+  interfaceName: string;
+  platform: Platform;
+  store: AgentStore;
+  log(message: string): void;
+  clock?: () => Now;
+  random?: () => number;
+  lookup?: Lookup;
+  fingerprint?: () => string;
+  collector?: TelemetryCollector;
+  /** Milliseconds between ticks. */
+  tickEvery?: number;
+}
+
+const TICK = 1_000;
+/** Reading a device may take this part of the time: one with 10,000 peers is read less often. */
+const READ_SHARE = 1 / 20;
+
+const causes = new Set<string>(CauseCode.enum);
+
+/** Drives the tunnel: feeds the reducer with what happens, does what it says, and keeps what has to outlive a crash. */
+export class Daemon {
+  readonly #parts: DaemonParts;
+  readonly #clock: () => Now;
+  readonly #random: () => number;
+  readonly #worker: TunnelWorker;
+  readonly #reporter: Reporter;
+  /** Losing the last second of states costs nothing: the controller sends them again. */
+  readonly #saver = new Saver(() => this.#writeNetwork());
+  readonly #watchers = new Set<() => void>();
+  #tunnel: TunnelState;
+  #identity: Identity | null = null;
+  #position: Position | null = null;
+  #resolver: EndpointResolver;
+  #channel: Channel | null = null;
+  #device: DeviceStat | null = null;
+  #openedAt = 0;
+  #lastContact: number | null = null;
+  #fingerprint = '';
+  #nextReadAt = 0;
+  #generation = 0;
+  #unapplied: { generation: number; resolve(): void }[] = [];
+  #closing: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+    this.#random = parts.random ?? Math.random;
+    this.#reporter = new Reporter(parts.collector);
+    this.#worker = new TunnelWorker(parts.platform, parts.interfaceName);
+    this.#resolver = new EndpointResolver(parts.lookup ?? systemLookup);
+    this.#tunnel = initialState(this.#clock());
+  }
+
+  get identity(): Identity | null {
+    return this.#identity;
+  }
+
+  get tunnel(): TunnelState {
+    return this.#tunnel;
+  }
+
+  /** Takes up what was left: the tunnel as it was, without waiting for a controller; or what a crash left is cleared. */
+  async start(identity: Identity | null, problem: string | null): Promise<void> {
+    this.#fingerprint = this.#readFingerprint();
+    this.dispatch({ type: 'network', up: this.#fingerprint !== '' });
+    const target = await this.#parts.store.readTarget();
+    if (identity) await this.#adopt(identity);
+    else this.dispatch({ type: 'left', ...(problem !== null && { problem }) });
+    this.dispatch({ type: 'target', target });
+    this.#tick();
+  }
+
+  /** Ends channel and tunnel, and puts the system back as it was. The target stays. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#channel?.stop();
+    this.#channel = null;
+    await this.#closeTunnel();
+    await this.#saver.flush();
+  }
+
+  status(): AgentStatus {
+    return agentStatus(this.#snapshot());
+  }
+
+  peers(): AgentPeer[] {
+    return agentPeers(this.#snapshot());
+  }
+
+  /** Calls `listener` after each tick and transition; returns what ends that. */
+  onChange(listener: () => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
+  async setTarget(target: 'up' | 'down'): Promise<void> {
+    await this.#parts.store.writeTarget(target);
+    this.#parts.log(`target: ${target}`);
+    this.dispatch({ type: 'target', target });
+    if (target === 'down') await this.#closing;
+  }
+
+  /** A new identity takes the place of what was. */
+  async enrolled(identity: Identity): Promise<void> {
+    this.#channel?.stop();
+    this.#channel = null;
+    if (this.#worker.tunnel) await this.#closeTunnel();
+    await this.#adopt(identity);
+  }
+
+  /** Forgets the identity; what is on disk is the caller's to remove, after this. */
+  async left(): Promise<void> {
+    this.dispatch({ type: 'target', target: 'down' });
+    this.dispatch({ type: 'left' });
+    await this.#closing;
+    await this.#saver.flush();
+    this.#identity = null;
+    this.#position = null;
+    this.#lastContact = null;
+    this.#notify();
+  }
+
+  /** Resolves when `when` holds, or after `patience` milliseconds. */
+  async until(when: (state: TunnelState) => boolean, patience: number): Promise<void> {
+    if (when(this.#tunnel)) return;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        off();
+        resolve();
+      };
+      const timer = setTimeout(end, patience);
+      const off = this.onChange(() => when(this.#tunnel) && end());
+    });
+  }
+
+  dispatch(input: Input): void {
+    if (this.#stopped) return;
+    const before = this.#tunnel;
+    const { state, effects } = reduce(before, input, this.#clock());
+    this.#tunnel = state;
+    const told = state.name !== before.name || state.cause?.code !== before.cause?.code;
+    if (told) {
+      const why = state.cause ? ` (${state.cause.code}: ${state.cause.message})` : '';
+      this.#parts.log(`tunnel ${state.name}${why}`);
+    }
+    for (const effect of effects) this.#run(effect);
+    if (told || state.open !== before.open) this.#notify();
+  }
+
+  #run(effect: Effect): void {
+    switch (effect) {
+      case 'apply':
+        void this.#apply();
+        break;
+      case 'close':
+        this.#closing = this.#closeTunnel();
+        // Whoever waits for it hears of a failure too.
+        this.#closing.catch(() => undefined);
+        break;
+      case 'connect':
+        this.#connect();
+        break;
+      case 'disconnect':
+        this.#channel?.stop();
+        this.#channel = null;
+        this.#unapplied = [];
+        break;
+      case 'reconnect':
+        this.#channel?.reconnect();
+        break;
+      case 'check':
+        this.#channel?.check();
+        break;
+      case 'resolve':
+        void this.#resolve(true);
+        break;
+      case 'repair':
+        void this.#repair();
+    }
+  }
+
+  async #adopt(identity: Identity): Promise<void> {
+    const network = await this.#parts.store.readNetwork(identity);
+    this.#identity = identity;
+    this.#position = network && { epoch: network.epoch, seq: network.seq, state: network.state };
+    this.#resolver = new EndpointResolver(this.#parts.lookup ?? systemLookup, network?.addresses ?? {});
+    this.dispatch({ type: 'enrolled' });
+    if (identity.revoked !== undefined) this.dispatch({ type: 'revoked', message: identity.revoked });
+    else if (this.#position) this.#configured(this.#position);
+  }
+
+  #configured({ state }: Position): void {
+    const hub = primaryHub(state);
+    this.dispatch({
+      type: 'configured',
+      role: state.peer.role,
+      hub: hub && { publicKey: hub.publicKey, name: hub.name },
+    });
+  }
+
+  #connect(): void {
+    const identity = this.#identity;
+    if (!identity || this.#channel) return;
+    const contact = () => {
+      this.#lastContact = this.#clock().wall;
+    };
+    this.#channel = new Channel({
+      url: identity.url,
+      ca: identity.ca,
+      credential: identity.credential,
+      publicKey: publicKeyOf(identity.privateKey),
+      position: this.#position,
+      log: this.#parts.log,
+      events: {
+        connected: () => {
+          contact();
+          this.#parts.log(`controller ${identity.url} connected`);
+          this.#reporter.reset();
+          this.dispatch({ type: 'controller', connected: true });
+          this.#report();
+        },
+        lost: (code, message) => {
+          if (this.#tunnel.controller.connected) contact();
+          if (message !== this.#tunnel.controller.problem?.message) this.#parts.log(`controller: ${message}`);
+          this.dispatch({ type: 'controller', connected: false, code, message });
+        },
+        revoked: (message) => void this.#revoked(identity, message),
+        state: (position) => this.#accept(position),
+      },
+    });
+    this.#channel.start();
+  }
+
+  async #revoked(identity: Identity, message: string): Promise<void> {
+    this.dispatch({ type: 'revoked', message });
+    const revoked = { ...identity, revoked: message };
+    if (this.#identity === identity) this.#identity = revoked;
+    await this.#parts.store
+      .writeIdentity(revoked)
+      .catch((error: Error) => this.#parts.log(`the state folder can't be written: ${error.message}`));
+  }
+
+  /** Takes a state of the controller over; resolves once it is applied. */
+  #accept(position: Position): Promise<void> {
+    this.#position = position;
+    this.#lastContact = this.#clock().wall;
+    const generation = ++this.#generation;
+    const { state } = position;
+    this.#parts.log(`state ${position.seq}: ${state.peers.length} peers, ${state.routes.length} routes`);
+    this.#saver.save();
+    return new Promise((resolve) => {
+      this.#unapplied.push({ generation, resolve });
+      this.#configured(position);
+    });
+  }
+
+  #config(): TunnelConfig | null {
+    if (!this.#identity || !this.#position) return null;
+    return { privateKey: this.#identity.privateKey, state: this.#resolver.apply(this.#position.state) };
+  }
+
+  async #apply(): Promise<void> {
+    const config = this.#config();
+    if (!config) return;
+    const generation = this.#generation;
+    try {
+      const fresh = !this.#worker.tunnel;
+      await this.#worker.apply(config);
+      if (fresh) this.#openedAt = this.#clock().mono;
+    } catch (error) {
+      const { message } = error as Error;
+      const code = error instanceof AgentError && causes.has(error.code) ? (error.code as CauseCode) : 'apply-failed';
+      this.#parts.log(`the tunnel can't be set up: ${message}`);
+      this.dispatch({ type: 'failed', code, message, jitter: this.#random() });
+      return;
+    }
+    this.dispatch({ type: 'applied' });
+    for (const waiter of this.#unapplied) if (waiter.generation <= generation) waiter.resolve();
+    this.#unapplied = this.#unapplied.filter((waiter) => waiter.generation > generation);
+    await Promise.all([this.#read(), this.#resolve(false)]);
+  }
+
+  /** Looks names up: all `anew`, or those that have no address. Applies when an address is another than before. */
+  async #resolve(anew: boolean): Promise<void> {
+    const resolver = this.#resolver;
+    const position = this.#position;
+    if (!position || this.#stopped) return;
+    const changed = await resolver.refresh(position.state, anew);
+    if (resolver !== this.#resolver || this.#position === null) return;
+    const hub = primaryHub(this.#position.state);
+    const unresolved = this.#position.state.peers.map((peer) => resolver.unresolved(peer.endpoint));
+    const name = hub ? resolver.unresolved(hub.endpoint) : unresolved.find((host) => host !== null);
+    this.dispatch({ type: 'resolved', unresolved: name ?? null });
+    if (!changed) return;
+    this.#saver.save();
+    if (this.#tunnel.open) this.#run('apply');
+  }
+
+  async #read(): Promise<void> {
+    const began = performance.now();
+    try {
+      const device = await this.#worker.read();
+      this.#nextReadAt = this.#clock().mono + (performance.now() - began) / READ_SHARE;
+      if (!device) return;
+      this.#device = device;
+      const hub = this.#tunnel.hub?.publicKey;
+      const stat = hub === undefined ? undefined : device.peers.find((peer) => peer.publicKey === hub);
+      this.dispatch({ type: 'reading', lastHandshake: stat?.lastHandshake ?? 0, rx: stat?.rx ?? 0 });
+    } catch (error) {
+      this.#device = null;
+      const message = `The interface is gone: ${(error as Error).message}`;
+      this.#parts.log(`${message}; opening it anew`);
+      this.dispatch({ type: 'lost', message, jitter: this.#random() });
+    }
+  }
+
+  async #repair(): Promise<void> {
+    const config = this.#config();
+    if (!config) return;
+    try {
+      for (const what of await this.#worker.repair(config)) this.#parts.log(`repaired: ${what}`);
+    } catch (error) {
+      this.#parts.log(`repair failed: ${(error as Error).message}`);
+    }
+  }
+
+  async #closeTunnel(): Promise<void> {
+    try {
+      await this.#worker.close();
+    } catch (error) {
+      this.#parts.log(`the tunnel can't be taken down: ${(error as Error).message}; trying once more`);
+      // Without a tunnel in hand this is `recover`, which goes by what the system holds.
+      await this.#worker.close().catch((again: Error) => {
+        throw new AgentError('internal', `The tunnel can't be taken down: ${again.message}`, { cause: again });
+      });
+    } finally {
+      this.#device = null;
+    }
+  }
+
+  #tick(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => this.#tick(), this.#parts.tickEvery ?? TICK);
+    const fingerprint = this.#readFingerprint();
+    if (fingerprint !== this.#fingerprint) {
+      this.#fingerprint = fingerprint;
+      this.#parts.log(`network changed: ${fingerprint.replaceAll('\n', ', ') || 'no address'}`);
+      this.dispatch({ type: 'network', up: fingerprint !== '' });
+    }
+    if (this.#worker.tunnel && !this.#worker.busy && this.#clock().mono >= this.#nextReadAt) void this.#read();
+    this.dispatch({ type: 'tick' });
+    this.#report();
+    this.#notify();
+  }
+
+  #readFingerprint(): string {
+    return (this.#parts.fingerprint ?? (() => networkFingerprint(this.#parts.interfaceName)))();
+  }
+
+  #report(): void {
+    if (!this.#tunnel.controller.connected) return;
+    const now = this.#clock();
+    const uptime = this.#worker.tunnel ? (now.mono - this.#openedAt) / 1000 : 0;
+    const send = (telemetry: Telemetry) => this.#channel?.sendTelemetry(telemetry) ?? false;
+    void this.#reporter.report(this.#device?.peers ?? [], uptime, now, send);
+  }
+
+  #notify(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  async #writeNetwork(): Promise<void> {
+    if (!this.#position || !this.#identity) return;
+    await this.#parts.store
+      .writeNetwork({ ...this.#position, addresses: this.#resolver.addresses })
+      .catch((error: Error) => this.#parts.log(`the state folder can't be written: ${error.message}`));
+  }
+
+  #snapshot(): Snapshot {
+    return {
+      tunnel: this.#tunnel,
+      identity: this.#identity,
+      network: this.#position,
+      device: this.#device,
+      opened: this.#worker.tunnel,
+      lastContact: this.#lastContact,
+    };
+  }
+}

@@ -1,0 +1,149 @@
+import { lookup } from 'node:dns/promises';
+import { isIP, type Socket, connect as tcpConnect } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
+import type { Finding } from '@gatehouse/protocol';
+import got from 'got';
+import { explain } from '../controller/failure.ts';
+import type { Identity } from '../controller/index.ts';
+import { authorities } from '../controller/trust.ts';
+import type { Platform } from '../os/platform.ts';
+import { TIMES } from '../tunnel/state.ts';
+import type { Daemon } from './daemon.ts';
+
+const PATIENCE = 5_000;
+/** TLS certificates and token lifetimes begin to suffer beyond this, in seconds. */
+const MAX_SKEW = 60;
+
+const ok = (check: string, detail: string): Finding => ({ check, result: 'ok', detail, advice: null });
+const warning = (check: string, detail: string, advice: string): Finding => ({
+  check,
+  result: 'warning',
+  detail,
+  advice,
+});
+const failed = (check: string, detail: string, advice: string): Finding => ({
+  check,
+  result: 'failed',
+  detail,
+  advice,
+});
+
+/** `gatehouse doctor`: the system's checks and the daemon's own, each with what to do. */
+export async function diagnose(daemon: Daemon, platform: Platform, interfaceName: string): Promise<Finding[]> {
+  const { identity } = daemon;
+  const [system, controller] = await Promise.all([
+    platform
+      .diagnose(interfaceName)
+      .catch((error: Error) => [failed('system', error.message, 'Look at gatehouse logs.')]),
+    identity ? diagnoseController(identity) : [],
+  ]);
+  return [
+    ok('daemon', `runs as process ${process.pid}`),
+    enrollment(daemon),
+    ...controller,
+    ...system,
+    ...(identity ? [channel(daemon), handshake(daemon)] : []),
+  ];
+}
+
+function enrollment(daemon: Daemon): Finding {
+  const { identity } = daemon;
+  if (!identity) {
+    return failed(
+      'enrollment',
+      daemon.tunnel.enrollProblem ?? 'this device is not enrolled',
+      'gatehouse enroll <url> --token <token>',
+    );
+  }
+  if (identity.revoked !== undefined)
+    return failed('enrollment', 'the controller cut this device off', identity.revoked);
+  return ok('enrollment', `${identity.peerName} at ${identity.url}`);
+}
+
+function channel(daemon: Daemon): Finding {
+  const { target, controller } = daemon.tunnel;
+  if (target === 'down') return ok('channel', 'not wanted: the target is down');
+  if (controller.connected) return ok('channel', 'connected');
+  const why = controller.problem?.message ?? 'not connected yet';
+  return warning('channel', why, 'The tunnel works without it, as it was configured last.');
+}
+
+function handshake(daemon: Daemon): Finding {
+  const { tunnel } = daemon;
+  if (tunnel.target === 'down') return ok('handshake', 'not wanted: the target is down');
+  if (tunnel.role === 'hub') return ok('handshake', 'this device is the hub');
+  const at = tunnel.link?.handshakeAt;
+  if (at != null && tunnel.tickAt - at <= TIMES.handshake) {
+    return ok('handshake', `${Math.max(0, Math.round((tunnel.tickAt - at) / 1000))} s ago with ${tunnel.hub?.name}`);
+  }
+  const cause = tunnel.cause?.message ?? 'none yet';
+  return failed('handshake', cause, 'Check that UDP to the hub passes the firewalls in between.');
+}
+
+/** DNS, TCP, TLS and HTTP, each by itself, up to the first that fails; then the clock. */
+async function diagnoseController(identity: Identity): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const url = new URL(identity.url);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const secure = url.protocol === 'https:';
+  const port = Number(url.port || (secure ? 443 : 80));
+  const step = async (check: string, work: () => Promise<string>): Promise<boolean> => {
+    try {
+      findings.push(ok(check, await work()));
+      return true;
+    } catch (error) {
+      const { message } = explain(error, url.origin);
+      const split = message.indexOf(': ');
+      findings.push(failed(check, message.slice(0, split < 0 ? undefined : split), message.slice(split + 2)));
+      return false;
+    }
+  };
+  let date: string | undefined;
+  const passed =
+    (isIP(host) !== 0 || (await step('controller DNS', async () => `${host} is ${(await lookup(host)).address}`))) &&
+    (await step('controller TCP', async () => {
+      await opened(tcpConnect({ host, port }), 'connect');
+      return `port ${port} answers`;
+    })) &&
+    (!secure ||
+      (await step('controller TLS', async () => {
+        const servername = isIP(host) === 0 ? { servername: host } : {};
+        const socket = tlsConnect({ host, port, ca: authorities(identity.ca), ...servername });
+        const until = await opened(socket, 'secureConnect', () => socket.getPeerCertificate().valid_to);
+        return `the certificate is good until ${until}`;
+      }))) &&
+    (await step('controller HTTP', async () => {
+      const response = await got(`${identity.url}/api/v1/health`, {
+        https: { certificateAuthority: authorities(identity.ca) },
+        followRedirect: false,
+        throwHttpErrors: false,
+        retry: { limit: 0 },
+        timeout: { request: PATIENCE },
+      });
+      date = response.headers.date;
+      if (response.statusCode === 200) return 'the API answers';
+      throw new Error(`/api/v1/health answers HTTP ${response.statusCode}`);
+    }));
+  if (passed && date !== undefined) findings.push(clock(Date.parse(date)));
+  return findings;
+}
+
+function opened<T = undefined>(socket: Socket, event: string, read?: () => T): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const end = (error: Error | null, value?: T) => {
+      socket.destroy();
+      if (error) reject(error);
+      else resolve(value);
+    };
+    socket.setTimeout(PATIENCE, () => end(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
+    socket.once(event, () => end(null, read?.()));
+    socket.once('error', end);
+  });
+}
+
+function clock(theirs: number): Finding {
+  const skew = Math.round((Date.now() - theirs) / 1000);
+  if (Math.abs(skew) <= MAX_SKEW) return ok('clock', 'agrees with the controller');
+  const text = `this machine is ${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the controller`;
+  return warning('clock', text, 'Set both clocks by NTP: certificates and handshakes depend on them.');
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type Type from 'typebox';
+import { Compile } from 'typebox/compile';
+
+/** A file that is there but can't be used; the message says which and what to do. */
+export class DamagedFileError extends Error {
+  override name = 'DamagedFileError';
+}
+
+/** A JSON file of one shape in the state folder: mode 0600, replaced whole, durable when `write` resolves. */
+export class JsonFile<S extends Type.TSchema> {
+  readonly path: string;
+  readonly #check: (value: unknown) => boolean;
+
+  constructor(folder: string, name: string, schema: S) {
+    this.path = path.join(folder, name);
+    const validator = Compile(schema);
+    this.#check = (value) => validator.Check(value);
+  }
+
+  /** Null when the file isn't there. Throws DamagedFileError. */
+  async read(): Promise<Type.Static<S> | null> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw new DamagedFileError(`${this.path} can't be read (${(error as Error).message})`, { cause: error });
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw new DamagedFileError(`${this.path} is damaged (no JSON)`);
+    }
+    if (!this.#check(value)) throw new DamagedFileError(`${this.path} is damaged (not the expected content)`);
+    return value as Type.Static<S>;
+  }
+
+  /** Writes beside, syncs, renames, syncs the folder. Null removes the file. */
+  async write(value: Type.Static<S> | null): Promise<void> {
+    if (value === null) {
+      await rm(this.path, { force: true });
+    } else {
+      const beside = `${this.path}.${randomBytes(6).toString('hex')}.tmp`;
+      try {
+        const file = await open(beside, 'wx', 0o600);
+        try {
+          await file.writeFile(`${JSON.stringify(value)}\n`);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(beside, this.path);
+      } catch (error) {
+        await rm(beside, { force: true });
+        throw error;
+      }
+    }
+    await syncFolder(path.dirname(this.path));
+  }
+
+  /** Puts a damaged file aside, where people can look at it. */
+  async setAside(): Promise<string> {
+    const aside = `${this.path}.damaged`;
+    await rename(this.path, aside);
+    return aside;
+  }
+}
+
+/** Makes the rename itself durable. Windows can't open folders, and doesn't need to. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the state folder, for its owner only. Throws when it can't be used. */
+export async function makeStateFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    const { mode } = await handle.stat();
+    if ((mode & 0o077) !== 0) await handle.chmod(0o700);
+  } finally {
+    await handle.close();
+  }
+}

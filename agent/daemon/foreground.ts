@@ -1,0 +1,45 @@
+import type { AgentConfig } from '../config.ts';
+import type { Platform } from '../os/platform.ts';
+import { Log } from './log.ts';
+import { type Overrides, startDaemon } from './run.ts';
+
+/** SIGTERM to exit may take 10 s; what hangs longer than this is left behind for the next start to clear. */
+const STOP_PATIENCE = 8_000;
+
+/**
+ * `gatehouse daemon`: runs until SIGTERM or SIGINT, then takes the tunnel down (the target stays) and returns the exit
+ * status. Throws AgentError when it can't start.
+ */
+export async function runInForeground(
+  config: AgentConfig,
+  makePlatform: (log: (message: string) => void) => Platform,
+  overrides: Overrides = {},
+): Promise<number> {
+  const log = new Log((line) => void process.stderr.write(`${line}\n`));
+  // A log that nobody reads any more is no reason to drop the tunnel.
+  process.stderr.on('error', () => undefined);
+  process.on('SIGHUP', () => undefined);
+  const asked = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
+  process.on('unhandledRejection', (reason) => {
+    log.write(`error: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
+  });
+  const daemon = await startDaemon(config, makePlatform(log.write), log, overrides);
+  const signal = await asked;
+  log.write(`${signal}: stopping`);
+  const timer = setTimeout(() => {
+    log.write('stopping took too long; the rest is cleared at the next start');
+    process.exit(0);
+  }, STOP_PATIENCE);
+  try {
+    await daemon.stop();
+  } catch (error) {
+    log.write(`error: ${(error as Error).message}`);
+  } finally {
+    clearTimeout(timer);
+  }
+  log.write('stopped');
+  // Whatever a library still holds open must not keep the process.
+  process.exit(0);
+}

@@ -1,0 +1,17 @@
+import os from 'node:os';
+
+/** The machine's addresses beyond loopback and the tunnel's own, as one text to compare; '' when there are none. */
+export function networkFingerprint(
+  ownInterface: string,
+  interfaces: ReturnType<typeof os.networkInterfaces> = os.networkInterfaces(),
+): string {
+  const seen: string[] = [];
+  for (const [name, addresses] of Object.entries(interfaces)) {
+    if (name === ownInterface) continue;
+    for (const address of addresses ?? []) {
+      if (address.internal || address.address.startsWith('fe80:')) continue;
+      seen.push(`${name} ${address.cidr ?? address.address}`);
+    }
+  }
+  return seen.sort().join('\n');
+}

@@ -1,0 +1,89 @@
+import type { AgentConfig } from '../config.ts';
+import { AGENT_VERSION } from '../config.ts';
+import { AgentError } from '../errors.ts';
+import { serveIpc } from '../ipc/index.ts';
+import type { Platform } from '../os/platform.ts';
+import { Daemon, type DaemonParts } from './daemon.ts';
+import { diagnose } from './doctor.ts';
+import { DamagedFileError, makeStateFolder } from './files.ts';
+import { Service } from './handlers.ts';
+import { lockFolder } from './lock.ts';
+import type { Log } from './log.ts';
+import { AgentStore } from './store.ts';
+
+export interface RunningDaemon {
+  /** Takes the tunnel down, keeps the target, lets everything go. */
+  stop(): Promise<void>;
+}
+
+export type Overrides = Pick<DaemonParts, 'clock' | 'random' | 'lookup' | 'fingerprint' | 'collector' | 'tickEvery'>;
+
+/**
+ * Starts the agent: local IPC, and the tunnel as the user left it. Throws AgentError when another agent has the
+ * socket or the state folder, or when either can't be used.
+ */
+export async function startDaemon(
+  config: AgentConfig,
+  platform: Platform,
+  log: Log,
+  overrides: Overrides = {},
+): Promise<RunningDaemon> {
+  const unlock = await hold(config.stateDir);
+  try {
+    const store = new AgentStore(config.stateDir, log.write);
+    const daemon = new Daemon({ interfaceName: config.interfaceName, platform, store, log: log.write, ...overrides });
+    const service = new Service(daemon, store, log, () => diagnose(daemon, platform, config.interfaceName));
+    const server = await serveIpc(config.socketPath, service.handlers, log.write).catch((error: Error) => {
+      throw unusable(error, 'GATEHOUSE_AGENT_SOCKET', config.socketPath);
+    });
+    let problem: string | null = null;
+    const identity = await store.readIdentity().catch((error: Error) => {
+      if (!(error instanceof DamagedFileError)) throw error;
+      problem = error.message;
+      log.write(`error: ${problem}`);
+      return null;
+    });
+    await daemon.start(identity, problem);
+    service.start();
+    log.write(`gatehouse agent ${AGENT_VERSION} ready on ${config.socketPath}, interface ${config.interfaceName}`);
+    return {
+      stop: async () => {
+        service.stop();
+        try {
+          await daemon.stop();
+        } finally {
+          await server.close();
+          unlock();
+        }
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function hold(folder: string): Promise<() => void> {
+  let unlock: (() => void) | null;
+  try {
+    await makeStateFolder(folder);
+    unlock = lockFolder(folder);
+  } catch (error) {
+    throw unusable(error as Error, 'GATEHOUSE_AGENT_STATE', folder);
+  }
+  if (unlock) return unlock;
+  throw new AgentError('internal', `Another Gatehouse agent uses ${folder} (GATEHOUSE_AGENT_STATE).`);
+}
+
+function unusable(error: Error, setting: string, path: string): AgentError {
+  if (error instanceof AgentError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new AgentError(
+      'no-privileges',
+      `${path} (${setting}) may not be used: run the daemon as root, or choose another place.`,
+      { cause: error },
+    );
+  }
+  return new AgentError('internal', `${path} (${setting}) can't be used: ${error.message}`, { cause: error });
+}

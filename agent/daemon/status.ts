@@ -1,0 +1,94 @@
+import type { AgentPeer, AgentStatus } from '@gatehouse/protocol';
+import { AGENT_VERSION } from '../config.ts';
+import { type Identity, publicKeyOf } from '../controller/index.ts';
+import type { DeviceStat, PeerStat } from '../os/platform.ts';
+import type { TunnelState } from '../tunnel/state.ts';
+import { primaryHub } from '../tunnel/validate.ts';
+import type { Network } from './store.ts';
+
+/** What the daemon knows at one moment. */
+export interface Snapshot {
+  tunnel: TunnelState;
+  identity: Identity | null;
+  network: Pick<Network, 'state'> | null;
+  device: DeviceStat | null;
+  opened: { name: string; driver: string; dnsMode: string | null } | null;
+  /** Wall clock, ms. */
+  lastContact: number | null;
+}
+
+const time = (ms: number): string => new Date(ms).toISOString();
+const handshakeTime = (stat: PeerStat | undefined): string | null =>
+  stat && stat.lastHandshake > 0 ? time(stat.lastHandshake * 1000) : null;
+
+/** `gatehouse status --json`. */
+export function agentStatus(snapshot: Snapshot): AgentStatus {
+  const { tunnel, identity, device, opened } = snapshot;
+  const state = identity ? snapshot.network?.state : undefined;
+  const hub = state ? primaryHub(state) : null;
+  const hubStat = device?.peers.find((peer) => peer.publicKey === hub?.publicKey);
+  const dns = opened && state ? state.dns : { servers: [], search: [] };
+  return {
+    version: AGENT_VERSION,
+    state: tunnel.name,
+    cause: tunnel.cause,
+    since: time(tunnel.since),
+    target: tunnel.target,
+    enrolled: identity && {
+      url: identity.url,
+      networkId: identity.networkId,
+      peerId: identity.peerId,
+      peerName: state?.peer.name ?? identity.peerName,
+      networkName: state?.peer.networkName ?? null,
+      role: state?.peer.role ?? null,
+    },
+    controller: {
+      connected: tunnel.controller.connected,
+      lastContact: snapshot.lastContact === null ? null : time(snapshot.lastContact),
+    },
+    interface:
+      opened && identity && state
+        ? {
+            name: opened.name,
+            driver: opened.driver,
+            publicKey: publicKeyOf(identity.privateKey),
+            addresses: state.interface.addresses,
+            listenPort: device?.listenPort ?? state.interface.listenPort ?? null,
+            mtu: state.interface.mtu,
+          }
+        : null,
+    dns: { mode: opened?.dnsMode ?? null, servers: dns.servers, search: dns.search },
+    hub: hub && {
+      name: hub.name,
+      endpoint: hubStat?.endpoint ?? hub.endpoint ?? null,
+      lastHandshake: handshakeTime(hubStat),
+    },
+    peers: state?.peers.length ?? 0,
+    rx: sum(device, 'rx'),
+    tx: sum(device, 'tx'),
+  };
+}
+
+const sum = (device: DeviceStat | null, key: 'rx' | 'tx'): number =>
+  (device?.peers ?? []).reduce((total, peer) => total + peer[key], 0);
+
+/** `gatehouse peers --json`, hubs first, then by name. */
+export function agentPeers({ identity, network, device }: Snapshot): AgentPeer[] {
+  if (!identity || !network) return [];
+  const stats = new Map((device?.peers ?? []).map((peer) => [peer.publicKey, peer]));
+  return network.state.peers
+    .map((peer) => {
+      const stat = stats.get(peer.publicKey);
+      return {
+        name: peer.name,
+        publicKey: peer.publicKey,
+        hub: peer.hub,
+        endpoint: stat?.endpoint ?? peer.endpoint ?? null,
+        allowedIps: peer.allowedIps,
+        lastHandshake: handshakeTime(stat),
+        rx: stat?.rx ?? 0,
+        tx: stat?.tx ?? 0,
+      };
+    })
+    .sort((a, b) => Number(b.hub) - Number(a.hub) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

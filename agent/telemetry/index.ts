@@ -1,0 +1,2 @@
+export { TelemetryCollector } from './collect.ts';
+export { Reporter } from './reporter.ts';
