@@ -79,7 +79,8 @@ function update(have: Entry, want: Entry, keepEndpoint: boolean): { change: Peer
  * What turns a device that holds `have` into `want`, with no peer touched that stays as it is; undefined when nothing
  * is to do. Cost: linear in the peers and blocks of both.
  *
- * Order: removed peers, then peers that give blocks up, then the rest; so no block has two owners on the way.
+ * Order: removed peers, then peers that give blocks up, then the rest; so a block leaves its old peer
+ * before it comes to the new one (two peers that swap blocks are the exception: there WireGuard moves them itself).
  * An endpoint is only ever set, since WireGuard can't clear one and follows a roaming peer by itself. When `have` is
  * what was applied last, an endpoint is set only if the wanted one changed; when it is what the device holds,
  * `keepEndpoint` says for which peers the endpoint found is good (a live session proves it).
