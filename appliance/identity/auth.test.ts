@@ -3,17 +3,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { SESSION_COOKIE } from './index.ts';
-import { ADMIN_PASSWORD, errorOf, type Fixture, SQLITE, startIdentity } from './testing.ts';
+import { ADMIN_PASSWORD, BACKENDS, errorOf, type Fixture, SQLITE, startIdentity } from './testing.ts';
 
 const DAY = 24 * 3600 * 1000;
 
-for (const backend of [SQLITE]) {
-  describe(`sign-in on ${backend.name}`, () => {
+for (const backend of BACKENDS) {
+  describe(`sign-in on ${backend.name}`, backend.needs(), () => {
     let at: Fixture;
+    let server: Awaited<ReturnType<typeof backend.start>>;
     before(async () => {
-      at = await startIdentity({ database: await backend.database() });
+      server = await backend.start();
+      at = await startIdentity({ database: server.database });
     });
-    after(() => at.close());
+    after(async () => {
+      await at.close();
+      await server.stop();
+    });
 
     test('GET /auth/config and POST /auth/token while OIDC is off', async () => {
       const config = await at.call('GET', '/auth/config');
@@ -166,11 +171,11 @@ for (const backend of [SQLITE]) {
         { origin: 'null' },
         { 'sec-fetch-site': 'cross-site' },
         { 'sec-fetch-site': 'same-site' },
-        { 'sec-fetch-site': 'cross-site', origin: 'http://localhost:80' },
+        { 'sec-fetch-site': 'cross-site', origin: 'http://gate.test:8080' },
       ] as Record<string, string>[];
       const own = [
         {},
-        { origin: 'http://localhost:80' },
+        { origin: 'http://gate.test:8080' },
         { 'sec-fetch-site': 'same-origin' },
         { 'sec-fetch-site': 'none' },
       ];
@@ -188,7 +193,7 @@ for (const backend of [SQLITE]) {
       }
       assert.equal(await role(), 'user');
       for (const headers of own) {
-        assert.equal((await put({ host: 'localhost:80', ...headers }, 'administrator')).statusCode, 200);
+        assert.equal((await put({ host: 'gate.test:8080', ...headers }, 'administrator')).statusCode, 200);
         assert.equal(await role(), 'administrator');
         await put({}, 'user');
       }

@@ -11,6 +11,7 @@ import { userRoutes } from './routes/users.ts';
 import type { Service } from './service.ts';
 import type { IdentityTables } from './tables.ts';
 import { Throttle } from './throttle.ts';
+import { userExists } from './users.ts';
 
 export { resetPassword } from './administrator.ts';
 export { SESSION_COOKIE } from './credentials.ts';
@@ -53,6 +54,7 @@ export function createIdentity(options: IdentityOptions) {
     authenticate,
     /** Makes the first administrator where there is none; the answer has its password when that was made up. */
     ensureAdministrator: (password?: string) => ensureAdministrator(service, password),
+    userExists: (id: string) => userExists(service, id),
     /** To be called when a network was deleted: takes it out of users' lists and the defaults. */
     forgetNetwork: (networkId: string) => forgetNetwork(service, networkId),
     /** Whether there is a user with this id. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { LightMyRequestResponse } from 'fastify';
 import type { KyselyPlugin } from 'kysely';
 import { pino } from 'pino';
+import { requiresPostgres, startPostgres } from '../../test/postgres.ts';
 import { createHttp, plainErrors } from '../http/index.ts';
 import { openStore, type Store, type StoredEvent, storeMigrations } from '../store/index.ts';
 import { createIdentity, identityMigrations, SESSION_COOKIE } from './index.ts';
@@ -12,7 +13,27 @@ import type { Argon2Cost } from './password.ts';
 /** The least that Argon2 takes: tests are about the rules, not the price. */
 export const CHEAP: Argon2Cost = { memory: 8, passes: 1, parallelism: 1 };
 export const ADMIN_PASSWORD = 'correct horse';
-export const SQLITE = { name: 'SQLite', database: async (): Promise<string | undefined> => undefined };
+
+/** Where a suite runs: `describe(title, backend.needs(), …)`, then `start()` in its `before`. */
+interface Backend {
+  name: string;
+  needs(): { skip: string | false };
+  start(): Promise<{ database?: string; stop(): Promise<void> }>;
+}
+export const SQLITE: Backend = {
+  name: 'SQLite',
+  needs: () => ({ skip: false }),
+  start: async () => ({ stop: async () => undefined }),
+};
+const POSTGRES: Backend = {
+  name: 'PostgreSQL',
+  needs: requiresPostgres,
+  async start() {
+    const server = await startPostgres();
+    return { database: await server.createDatabase(), stop: () => server.stop() };
+  },
+};
+export const BACKENDS = [SQLITE, POSTGRES];
 
 interface Call {
   /** A session hash, or a whole `Authorization` header. */
@@ -24,7 +45,9 @@ interface Call {
 }
 
 /** The real HTTP server over a real database in a folder of its own, with a clock that stands still. */
-export async function startIdentity(options: { database?: string | undefined; secureCookieFor?: () => boolean } = {}) {
+export async function startIdentity(
+  options: { database?: string | undefined; secureCookieFor?: () => boolean; password?: null } = {},
+) {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'gatehouse-identity-'));
   const log = pino({ level: 'error' });
   const migrations = [...storeMigrations, ...identityMigrations];
@@ -72,7 +95,7 @@ export async function startIdentity(options: { database?: string | undefined; se
   const login = (username: string, password: string, from?: string) =>
     call('POST', '/auth/login', { body: { username, password }, ...(from && { from }) });
 
-  await identity.ensureAdministrator(ADMIN_PASSWORD);
+  if (options.password !== null) await identity.ensureAdministrator(ADMIN_PASSWORD);
   return {
     app,
     call,

@@ -44,6 +44,11 @@ export async function getUser({ store }: Service, id: string): Promise<User> {
   return toUser(await rowOf(store.as<IdentityTables>(), id));
 }
 
+export async function userExists({ store }: Service, id: string): Promise<boolean> {
+  const row = await store.as<IdentityTables>().selectFrom('users').select('id').where('id', '=', id).executeTakeFirst();
+  return row !== undefined;
+}
+
 async function rowOf(db: Kysely<IdentityTables>, id: string): Promise<UserRow> {
   const row = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
   if (!row) throw notFound('user');
