@@ -21,11 +21,12 @@ export function compile(network: NetworkSnapshot, peer: SnapshotPeer): PeerState
   const hubs = hubsOf(network);
   const primary = primaryHub(network);
   const taken = new Set<string>();
-  const claim = (cidrs: readonly string[]): string[] => {
-    const free = cidrs.filter((cidr) => !taken.has(cidr));
-    for (const cidr of free) taken.add(cidr);
-    return free;
-  };
+  const claim = (cidrs: readonly string[]): string[] =>
+    cidrs.filter((cidr) => {
+      const free = !taken.has(cidr);
+      taken.add(cidr);
+      return free;
+    });
   const link = (other: SnapshotPeer, allowedIps: readonly string[]): WgPeer => {
     const endpoint = other.endpoint && formatEndpoint(other.endpoint, other.listenPort);
     return {
