@@ -70,10 +70,12 @@ function peerSection(peer: PeerChange): string {
 
 /** The text for `wg syncconf`. */
 export function renderConfig(config: DeviceConfig): string {
-  checkChange(config as DeviceChange);
+  checkChange({ ...config, peers: [...config.peers] });
   const lines = ['[Interface]', `PrivateKey = ${config.privateKey}`, `FwMark = ${config.fwmark}`];
   if (config.listenPort !== undefined) lines.push(`ListenPort = ${config.listenPort}`);
-  return `${[lines.join('\n'), ...config.peers.map(peerSection)].join('\n\n')}\n`;
+  // A section without PresharedKey would leave an old one in place, so "none" is said.
+  const sections = config.peers.map((peer) => peerSection({ ...peer, presharedKey: peer.presharedKey ?? null }));
+  return `${[lines.join('\n'), ...sections].join('\n\n')}\n`;
 }
 
 /** Steps of `wg` that make a change: argument lists, with `key` standing for a file that holds that secret. */
@@ -106,7 +108,7 @@ export function planSet(change: DeviceChange, held: (publicKey: string) => reado
     }
     const own: (string | { key: string })[] = ['peer', peer.publicKey];
     if (peer.remove) own.push('remove');
-    // The all-zero key would be kept as a key by old versions; an empty file takes the key away in all of them.
+    // An empty file takes the key away (wg(8)).
     if (peer.presharedKey !== undefined) own.push('preshared-key', { key: peer.presharedKey ?? '' });
     if (peer.endpoint !== undefined) own.push('endpoint', peer.endpoint);
     if (peer.keepalive !== undefined) own.push('persistent-keepalive', String(peer.keepalive));
