@@ -9,7 +9,6 @@ import { authRoutes } from './routes/auth.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { userRoutes } from './routes/users.ts';
 import type { Service } from './service.ts';
-import type { IdentityTables } from './tables.ts';
 import { Throttle } from './throttle.ts';
 import { userExists } from './users.ts';
 
@@ -54,14 +53,10 @@ export function createIdentity(options: IdentityOptions) {
     authenticate,
     /** Makes the first administrator where there is none; the answer has its password when that was made up. */
     ensureAdministrator: (password?: string) => ensureAdministrator(service, password),
+    /** Whether there is a user with this id. */
     userExists: (id: string) => userExists(service, id),
     /** To be called when a network was deleted: takes it out of users' lists and the defaults. */
     forgetNetwork: (networkId: string) => forgetNetwork(service, networkId),
-    /** Whether there is a user with this id. */
-    async userExists(id: string): Promise<boolean> {
-      const db = options.store.as<IdentityTables>();
-      return (await db.selectFrom('users').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
-    },
   };
 }
 export type Identity = ReturnType<typeof createIdentity>;
