@@ -3,7 +3,7 @@
 // Node 26. Plain JavaScript on purpose: it must run on any Node >= 20 before anything is installed.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +29,8 @@ const TEST_TOOLS = {
   wg: 'wireguard-tools',
   'wireguard-go': 'wireguard-go',
   ping: 'iputils-ping',
+  openssl: 'openssl',
+  initdb: 'postgresql',
 };
 
 const fail = (message) => {
@@ -68,10 +70,16 @@ function findNode() {
   return found || fail(`no Node ${NODE_MAJOR} for ${process.platform}-${process.arch}: install it, then try again.`);
 }
 
+/** Debian keeps PostgreSQL's server programs out of the PATH, in a folder for each version. */
+const postgresFolders = () => {
+  const dir = '/usr/lib/postgresql';
+  return existsSync(dir) ? readdirSync(dir).map((version) => path.join(dir, version, 'bin')) : [];
+};
+
 const has = (program) =>
   (process.env.PATH ?? '')
     .split(path.delimiter)
-    .concat('/usr/sbin', '/sbin')
+    .concat('/usr/sbin', '/sbin', postgresFolders())
     .some((dir) => existsSync(path.join(dir, program)));
 
 /** Installs the test tools where it may (root on a Debian); otherwise the tests that need one say so by name. */
