@@ -2,7 +2,7 @@ import type { AgentStatus } from '../../protocol/index.ts';
 import type { Session } from './api.ts';
 import { AGENTS, type AgentName, CONTROLLER, CONTROLLER_URL, HUB_ENDPOINT, type Lab } from './lab.ts';
 
-export interface Row {
+interface Row {
   peer: AgentName;
   /** Null while the daemon doesn't answer. */
   state: AgentStatus['state'] | null;

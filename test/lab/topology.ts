@@ -15,7 +15,7 @@ import path from 'node:path';
 import { run } from './run.ts';
 
 /** The machines of the lab, each a network namespace. */
-export const MACHINES = ['wan', 'hub', 'alice', 'router', 'bob'] as const;
+const MACHINES = ['wan', 'hub', 'alice', 'router', 'bob'] as const;
 export type Machine = (typeof MACHINES)[number];
 
 /** Addresses of the underlay: RFC 5737's TEST-NET-2 plays the internet. They exist inside the namespaces only. */
@@ -173,9 +173,9 @@ export class Topology {
 }
 
 /** `ip` without its output, empty when it fails: for questions about things that may be gone. */
-function quiet(args: string[]): string {
+function quiet(args: string[], program = 'ip'): string {
   try {
-    return execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   } catch {
     return '';
   }
