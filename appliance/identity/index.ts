@@ -59,4 +59,3 @@ export function createIdentity(options: IdentityOptions) {
     forgetNetwork: (networkId: string) => forgetNetwork(service, networkId),
   };
 }
-export type Identity = ReturnType<typeof createIdentity>;

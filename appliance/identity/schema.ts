@@ -6,7 +6,7 @@ export const MAX_TOKENS = 100;
 export const SESSION_SECONDS = 30 * 24 * 3600;
 const MAX_NETWORKS = 1000;
 
-export const Failure = Type.Object({ error: Type.String() });
+const Failure = Type.Object({ error: Type.String() });
 
 /** The answers of a route: its success, and the error format for whatever fails. */
 export const answers = <S extends Record<number, TSchema>>(success: S) => ({

@@ -20,12 +20,12 @@ export interface UserRow {
 }
 
 /** What a user may type to sign in, lower-case: user name and email, unique over both. */
-export interface UserNameRow {
+interface UserNameRow {
   name: string;
   user_id: string;
 }
 
-export interface UserSessionRow {
+interface UserSessionRow {
   /** SHA-256 of the session hash that the client holds. */
   hash: string;
   user_id: string;

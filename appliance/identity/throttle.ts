@@ -1,13 +1,13 @@
 import ipaddr from 'ipaddr.js';
 
 /** Failures that cost no waiting: of an account (by whomever), and from an address (for whichever account). */
-export const FREE_PER_ACCOUNT = 5;
-export const FREE_PER_ADDRESS = 20;
+const FREE_PER_ACCOUNT = 5;
+const FREE_PER_ADDRESS = 20;
 export const MAX_WAIT_MS = 30_000;
 /** Failures are forgotten after this long without another. */
 export const FORGET_AFTER_MS = 15 * 60_000;
 /** Accounts, addresses and pairs of them that are remembered; beyond it the longest untouched is forgotten. */
-export const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 /** A Map that keeps the `limit` entries that were set last. */
 class Recent<V> extends Map<string, V> {

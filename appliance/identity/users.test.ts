@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Tx } from '../store/index.ts';
 import { resetPassword } from './index.ts';
+import { orTaken } from './names.ts';
+import type { IdentityTables } from './tables.ts';
 import { ADMIN_PASSWORD, BACKENDS, errorOf, type Fixture, startIdentity } from './testing.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -126,6 +129,13 @@ for (const backend of BACKENDS) {
         const codes = (await Promise.all(both)).map(({ statusCode }) => statusCode).sort();
         assert.deepEqual(codes, [201, 409]);
       }
+    });
+
+    test('where the database has to decide it, a taken name is 409 too', async () => {
+      const write = at.store.transaction(async ({ db }: Tx<IdentityTables>) =>
+        db.insertInto('user_names').values({ name: 'alice', user_id: alice.id }).execute(),
+      );
+      await assert.rejects(orTaken(write), { status: 409, message: 'the username or email is taken' });
     });
 
     test('GET /users, /users/:userId and /users/me', async () => {

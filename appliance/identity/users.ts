@@ -16,7 +16,7 @@ type IdentityTx = Tx<IdentityTables>;
 type Db = Transaction<IdentityTables>;
 
 /** A user as the API shows it. */
-export const toUser = (row: UserRow): User => ({
+const toUser = (row: UserRow): User => ({
   id: row.id,
   username: row.username,
   email: row.email,
