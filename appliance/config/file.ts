@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { inspect } from 'node:util';
 import Type from 'typebox';
 import { Errors } from 'typebox/value';
 import { type Document, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
@@ -23,9 +24,7 @@ const FileSettings = Type.Object(
       ),
     ),
     database: Type.Optional(Type.String()),
-    log: Type.Optional(
-      Type.Object({ level: Type.Optional(Type.Union(LOG_LEVELS.map((level) => Type.Literal(level)))) }, strict),
-    ),
+    log: Type.Optional(Type.Object({ level: Type.Optional(Type.Enum([...LOG_LEVELS])) }, strict)),
   },
   strict,
 );
@@ -52,10 +51,10 @@ export function readConfigFile(file: string, required: boolean): ConfigFile {
   return parseConfig(text, file);
 }
 
-/** The text of a settings file, checked; `file` is for messages. Throws ConfigError with every fault and its line. */
+/** The text of a settings file, checked; `file` is for messages. Throws ConfigError with the faults and their lines. */
 export function parseConfig(text: string, file: string): ConfigFile {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const at = (offset: number | undefined): string => `${file}:${offset === undefined ? 1 : lines.linePos(offset).line}`;
   if (doc.errors.length > 0) {
     throw new ConfigError(doc.errors.map((error) => `${at(error.pos[0])}: ${error.message}`).join('\n'));
@@ -85,7 +84,7 @@ function faultsOf(value: unknown, where: (...keys: string[]) => string): string[
     } else if (keyword === 'type') {
       const given = keys.reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], value);
       faults.set(instancePath, `${where(...keys)} is ${show(given)}; ${exampleOf(keys)}`.replace(':  is', ': this is'));
-    } else if (keyword === 'anyOf') {
+    } else if (keyword === 'enum') {
       faults.set(instancePath, `${where(...keys)} is not a level; one of ${LOG_LEVELS.join(', ')}`);
     }
   }
@@ -95,7 +94,8 @@ function faultsOf(value: unknown, where: (...keys: string[]) => string): string[
 /** JSON pointer, RFC 6901 section 4. */
 const unescaped = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');
 
-const show = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 100);
+/** A value may hold itself, by an alias: JSON.stringify would throw. */
+const show = (value: unknown): string => inspect(value, { depth: 1, breakLength: Infinity }).slice(0, 100);
 
 function knownKeys(path: readonly string[]): string[] {
   const properties = FileSettings.properties;

@@ -27,7 +27,7 @@ interface KeyFile {
 export function openKeyFile(dataDir: string): SecretBox {
   const file = path.join(dataDir, KEY_FILE);
   let content = readKeyFile(file);
-  if (!content) {
+  if (content === undefined) {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     content = { keys: [newKey()] };
     replaceFile(file, textOf(content), 0o600);
@@ -111,9 +111,11 @@ function readKeyFile(file: string): KeyFile | undefined {
     throw error;
   }
   try {
-    return JSON.parse(text) as KeyFile;
+    const content = JSON.parse(text) as KeyFile;
+    parseKeys(content, file);
+    return content;
   } catch {
-    throw damaged(file); // JSON.parse would quote the text, which is secret
+    throw damaged(file); // JSON.parse's own message would quote the text, which is secret
   }
 }
 
