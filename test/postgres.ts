@@ -1,11 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import pg from 'pg';
+import { promisify } from 'node:util';
 
 const DEBIAN = '/usr/lib/postgresql';
 const START_TRIES = 300;
+const run = promisify(execFile);
 
 /** The folder of initdb and postgres: in the PATH, or the newest of Debian's. */
 function programs(): string | undefined {
@@ -53,12 +54,10 @@ export async function startPostgres(): Promise<TestPostgres> {
   process.on('exit', kill);
 
   const url = (database: string) => `postgres://gatehouse@localhost/${database}?host=${encodeURIComponent(folder)}`;
-  await ready(url('postgres'), server);
-  const query = async (sql: string, values: unknown[] = []) => {
-    const client = new pg.Client(url('postgres'));
-    await client.connect();
-    await client.query(sql, values).finally(() => client.end());
+  const query = async (sql: string) => {
+    await run(path.join(bin, 'psql'), ['-X', '-q', '-d', url('postgres'), '-c', sql], options);
   };
+  await ready(query, server);
   let made = 0;
   return {
     async createDatabase() {
@@ -67,9 +66,9 @@ export async function startPostgres(): Promise<TestPostgres> {
       return url(name);
     },
     disconnectAll: (of) =>
-      query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
-        new URL(of).pathname.slice(1),
-      ]),
+      query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${new URL(of).pathname.slice(1)}'`,
+      ),
     async stop() {
       const ended = new Promise((resolve) => server.once('exit', resolve));
       if (server.exitCode === null && server.signalCode === null) {
@@ -82,13 +81,10 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
 }
 
-async function ready(url: string, server: ChildProcess): Promise<void> {
+async function ready(query: (sql: string) => Promise<void>, server: ChildProcess): Promise<void> {
   for (let tries = 0; ; tries++) {
-    const client = new pg.Client(url);
     try {
-      await client.connect();
-      await client.end();
-      return;
+      return await query('SELECT 1');
     } catch (error) {
       if (server.exitCode !== null || tries >= START_TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));

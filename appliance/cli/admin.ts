@@ -2,10 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Config, loadConfig } from '../config/index.ts';
-import { resetPassword } from '../identity/index.ts';
 import { DATABASE_FILE, openStore } from '../store/index.ts';
 import { type Command, CommandError, stderrLog, type Terminal } from './command.ts';
-import { migrations } from './migrations.ts';
 
 const MAX_PASSWORD_BYTES = 4096;
 const RANDOM_BYTES = 18;
@@ -33,6 +31,11 @@ export const resetPasswordCommand: Command = {
 /** The appliance must be stopped: the store takes the data folder. The event stays in the outbox for its next start. */
 async function setPassword(config: Config, terminal: Terminal, username: string, password: string): Promise<void> {
   const { dataDir, database } = config;
+  // Loaded here, so that the commands which need no capability start without them.
+  const [{ migrations }, { resetPassword }] = await Promise.all([
+    import('../appliance.ts'),
+    import('../identity/index.ts'),
+  ]);
   const store = await openStore({ dataDir, database, migrations, log: stderrLog(terminal) });
   try {
     await resetPassword(store, username, password);

@@ -4,10 +4,10 @@ import { ConfigError } from './error.ts';
 import { type ConfigFile, type LogLevel, readConfigFile } from './file.ts';
 import { nearest } from './nearest.ts';
 
-export { type Address, formatAddress } from './address.ts';
+export type { Address } from './address.ts';
 export { ConfigError } from './error.ts';
 export type { LogLevel } from './file.ts';
-export { loadTls, type TlsFiles } from './tls.ts';
+export { loadTls } from './tls.ts';
 
 /** The appliance's settings, checked. Paths are absolute. */
 export interface Config {
