@@ -269,7 +269,9 @@ for (const backend of BACKENDS) {
       }
       await put(alice.id, { role: 'administrator' });
       const race = await Promise.all([put(me, { role: 'user' }), put(alice.id, { role: 'user' })]);
-      assert.deepEqual(race.map(({ statusCode }) => statusCode).sort(), [200, 409]);
+      const codes = race.map(({ statusCode }) => statusCode).sort();
+      // 403 where the caller's own role was gone already when the second request was looked at.
+      assert.ok(codes[0] === 200 && (codes[1] === 409 || codes[1] === 403), String(codes));
       await put(me, { role: 'administrator' }, await at.session('alice', 'set by admin'));
       assert.equal((await at.call('GET', '/users/me', { as: admin })).json().role, 'administrator');
     });
