@@ -4,7 +4,7 @@ import { until } from '../run.ts';
 import { ADDRESS } from '../topology.ts';
 
 /** Exit status of `gatehouse enroll` with a token that isn't good (docs/agent.md). */
-const EXIT_TOKEN_INVALID = 4;
+const EXIT_TOKEN_INVALID = 7;
 
 export async function laptopsReachEachOther(lab: Lab): Promise<void> {
   await lab.tunnelWorks();
