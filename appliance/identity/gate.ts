@@ -13,7 +13,7 @@ export function createGate(running: number, waiting: number): Gate {
   return async (work) => {
     if (busy < running) busy++;
     else if (queue.length < waiting) await new Promise<void>((resolve) => queue.push(resolve));
-    else throw new HttpError(503, 'too many sign-ins at once: try again in 5 s', { 'retry-after': '5' });
+    else throw new HttpError(503, 'too many passwords to check at once: try again in 5 s', { 'retry-after': '5' });
     try {
       return await work();
     } finally {
