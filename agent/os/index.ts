@@ -1,6 +1,8 @@
 import { AgentError } from '../errors.ts';
+import { darwinPlatform } from './darwin.ts';
 import { linuxPlatform } from './linux.ts';
 import type { Platform } from './platform.ts';
+import { windowsPlatform } from './windows.ts';
 
 export type { DeviceStat, PeerStat, Platform, Tunnel, TunnelConfig } from './platform.ts';
 
@@ -17,6 +19,10 @@ export function createPlatform({ platform, stateDir, log }: PlatformOptions): Pl
   switch (platform) {
     case 'linux':
       return linuxPlatform({ stateDir, log });
+    case 'darwin':
+      return darwinPlatform({ stateDir, log });
+    case 'win32':
+      return windowsPlatform({ stateDir, log });
     default:
       throw new AgentError('no-wireguard', `the agent doesn't run on ${platform}: it knows Linux, macOS and Windows`);
   }

@@ -22,6 +22,8 @@ export interface Commands {
    * Throws RunError.
    */
   run(program: string, args: readonly string[], input?: string): Promise<string>;
+  /** Starts a program that goes on after this process has ended; returns its process id. Throws RunError. */
+  launch(program: string, args: readonly string[]): Promise<number>;
   /** The absolute path of a program; null when it isn't installed. */
   find(program: string): string | null;
 }
@@ -75,6 +77,18 @@ export function systemCommands(platform: NodeJS.Platform, folders = FOLDERS[plat
 
   return {
     find,
+    launch: (program, args) =>
+      new Promise((resolve, reject) => {
+        const file = find(program);
+        if (file === null) return reject(new RunError(program, 'ENOENT', ''));
+        const options = { env: environment(platform), detached: true, windowsHide: true, stdio: 'ignore' } as const;
+        const child = spawn(file, args, options);
+        child.on('error', (error) => reject(new RunError(program, 'failed', error.message)));
+        child.on('spawn', () => {
+          child.unref();
+          resolve(child.pid!);
+        });
+      }),
     run: async (program, args, input) => {
       if (input === undefined) return start(program, args, 'ignore');
       return withTempFiles([input], async ([file]) => {

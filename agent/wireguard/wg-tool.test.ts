@@ -42,6 +42,7 @@ test('secrets go by files of mode 0600 in a folder of mode 0700, never as argume
   const contents: string[] = [];
   const commands: Commands = {
     find: () => '/usr/bin/wg',
+    launch: async () => 0,
     run: async (program, args) => {
       calls.push([program, ...args]);
       for (const file of args.filter((arg) => path.isAbsolute(arg))) {

@@ -1,7 +1,6 @@
 import { realpath } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import path from 'node:path';
-import { AgentError } from '../../errors.ts';
+import { checkDns, type DnsWant } from '../dns.ts';
 import type { Commands } from '../run.ts';
 import type { Journal, ResolvBackup } from './journal.ts';
 import {
@@ -13,14 +12,6 @@ import {
   writeResolvConf,
 } from './resolv-conf.ts';
 
-/** DNS as a tunnel is to set it; no servers: none. */
-export interface DnsWant {
-  servers: readonly string[];
-  search: readonly string[];
-  /** True: only the tunnel's servers are asked. False: its servers serve its domains, the others the rest where the system can split. */
-  exclusive: boolean;
-}
-
 export interface DnsDeps {
   commands: Commands;
   journal: Journal;
@@ -31,16 +22,6 @@ export interface DnsDeps {
 }
 
 export type DnsMode = 'resolvectl' | 'resolvconf' | 'resolv.conf';
-
-/** Servers and domains come from the network and end up in files: nothing but addresses and names may pass. */
-export function checkDns(want: DnsWant): void {
-  for (const server of want.servers)
-    if (isIP(server) === 0)
-      throw new AgentError('apply-failed', `not a DNS server's address: ${JSON.stringify(server)}`);
-  for (const domain of want.search)
-    if (!/^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})$/.test(domain))
-      throw new AgentError('apply-failed', `not a search domain: ${JSON.stringify(domain)}`);
-}
 
 /** How this machine's DNS is set: systemd-resolved where resolv.conf leads to it, resolvconf where installed, else the file. */
 export async function chooseDnsMode(deps: Pick<DnsDeps, 'commands' | 'resolvConf'>): Promise<DnsMode> {

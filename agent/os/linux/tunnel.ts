@@ -2,11 +2,12 @@ import { jsonEqual } from '@gatehouse/protocol';
 import { AgentError } from '../../errors.ts';
 import type { DeviceConfig } from '../../wireguard/backend.ts';
 import { DeviceKeeper } from '../../wireguard/keeper.ts';
+import type { DnsWant } from '../dns.ts';
 import type { DeviceStat, Tunnel, TunnelConfig } from '../platform.ts';
 import { RunError } from '../run.ts';
 import { failed, findLink, ipBatch, type LinuxDeps, loadJournal } from './deps.ts';
 import { type Device, openDevice, removeDevice } from './device.ts';
-import { type DnsWant, LinuxDns } from './dns.ts';
+import { LinuxDns } from './dns.ts';
 import {
   addressCommands,
   type FamilyFound,
