@@ -25,6 +25,12 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   return port >= 1 && port <= 65535 ? { host, port } : undefined;
 }
 
+/** True for `ip:port` (IPv6 in brackets): where WireGuard says that a peer's packets come from. */
+export function isSeenEndpoint(text: string): boolean {
+  const endpoint = parseEndpoint(text);
+  return endpoint?.port !== undefined && isIP(endpoint.host) !== 0;
+}
+
 /** `host:port` with the port written once: the endpoint's own, else the peer's listen port, else 51820. */
 export function formatEndpoint(text: string, listenPort: number | null): string | undefined {
   const endpoint = parseEndpoint(text);

@@ -1,9 +1,8 @@
-import { isIP } from 'node:net';
 import { CLOSE } from '@gatehouse/protocol';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { compile } from '../compile.ts';
-import { parseEndpoint } from '../endpoint.ts';
+import { isSeenEndpoint } from '../endpoint.ts';
 import { dnsLabel } from '../peers.ts';
 import { render } from '../render.ts';
 import { type NetworkSnapshot, primaryHub, type SnapshotPeer } from '../snapshot.ts';
@@ -54,18 +53,23 @@ export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, pri
 export function serveForeign(context: ChannelContext, socket: WebSocket, device: Device): void {
   const { peerId, networkId } = device;
   let last: string | undefined;
+  let sending = Promise.resolve();
   const connection: Connection = {
     device,
     socket,
     update(network, peer) {
       context.stats.compiled += 1;
-      context
-        .privateKeyOf(peerId)
-        .then((privateKey) => {
-          const text = JSON.stringify(foreignMessage(network, peer, privateKey));
-          if (text !== last && socket.readyState === socket.OPEN) socket.send(text);
-          last = text;
-        })
+      const tell = async (): Promise<void> => {
+        const privateKey = await context.privateKeyOf(device);
+        // Undefined: the token has been replaced, and the key with it; the news that closes this connection is on its way.
+        if (privateKey === undefined || socket.readyState !== socket.OPEN) return;
+        const text = JSON.stringify(foreignMessage(network, peer, privateKey));
+        if (text !== last) socket.send(text);
+        last = text;
+      };
+      // One after another: an older state must not arrive behind a newer one.
+      sending = sending
+        .then(tell)
         .catch((error) => context.log.error({ err: error, peerId }, 'a foreign agent could not be told its state'));
     },
   };
@@ -83,6 +87,7 @@ export function serveForeign(context: ChannelContext, socket: WebSocket, device:
   });
 
   socket.on('message', (data: RawData, isBinary: boolean) => {
+    if (socket.readyState !== socket.OPEN) return;
     const message = parseFrame(data, isBinary);
     // Newer versions of the foreign agent may send more kinds: what isn't a heartbeat is left alone.
     if (!isHeartbeat.Check(message)) return;
@@ -91,12 +96,7 @@ export function serveForeign(context: ChannelContext, socket: WebSocket, device:
       systemUptime: message.system_uptime,
       wireguardUptime: message.wireguard_uptime,
       telemetry: null,
-      endpoints: Object.entries(message.peer_endpoints ?? {}).filter(([, endpoint]) => isEndpoint(endpoint)),
+      endpoints: Object.entries(message.peer_endpoints ?? {}).filter(([, endpoint]) => isSeenEndpoint(endpoint)),
     });
   });
-}
-
-function isEndpoint(text: string): boolean {
-  const endpoint = parseEndpoint(text);
-  return endpoint?.port !== undefined && isIP(endpoint.host) !== 0;
 }

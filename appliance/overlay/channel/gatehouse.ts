@@ -1,6 +1,7 @@
 import { AgentMessage, CLOSE, type ControllerMessage } from '@gatehouse/protocol';
 import { Compile } from 'typebox/compile';
 import { compile } from '../compile.ts';
+import { isSeenEndpoint } from '../endpoint.ts';
 import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
 import type { Connection, Device, RawData, WebSocket } from './connections.ts';
 import type { ChannelContext } from './index.ts';
@@ -11,11 +12,13 @@ const isAgentMessage = Compile(AgentMessage);
 const HELLO_MS = 10_000;
 const ACK_MS = 60_000;
 
-/** Reads one frame as JSON; undefined when it is none. */
+/** Reads one frame as JSON; undefined when it is none. U+0000 is refused: PostgreSQL can't keep it in text. */
 export function parseFrame(data: RawData, isBinary: boolean): unknown {
   if (isBinary) return undefined;
+  const text = String(data);
+  if (text.includes('\\u0000')) return undefined;
   try {
-    return JSON.parse(String(data));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -30,13 +33,17 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
 
   const send = (message: ControllerMessage): void => {
     socket.send(JSON.stringify(message));
+    // There is nothing in `resumed` for the agent to apply and acknowledge.
+    if (message.type === 'resumed') return;
     ackTimer ??= setTimeout(() => socket.close(CLOSE.slow, 'nothing was acknowledged'), ACK_MS);
   };
+  const isOpen = () => socket.readyState === socket.OPEN;
   const connection: Connection = {
     device,
     socket,
     update(network, peer) {
-      if (!stream) return;
+      // The stream goes on in the connection that took over: a delta that is made here would be lost to it.
+      if (!stream || !isOpen()) return;
       const entry = advance(stream, compileFor(context, network, peer));
       if (entry) send({ type: 'delta', epoch: stream.epoch, ...entry });
     },
@@ -50,6 +57,7 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
     helloTimer = undefined;
     // Between the check of the credential and now it may have been revoked, with nobody here to be told.
     const network = (await context.stillGood(device)) ? await context.snapshots.get(networkId) : undefined;
+    if (!isOpen()) return;
     const peer = network?.peers.get(peerId);
     if (!network || !peer) return socket.close(CLOSE.revoked, 'the credential is no longer good');
     const state = compileFor(context, network, peer);
@@ -70,6 +78,8 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
   }
 
   socket.on('message', (data: RawData, isBinary: boolean) => {
+    // What was on its way when the connection was closed (revoked, replaced) no longer counts.
+    if (!isOpen()) return;
     const message = parseFrame(data, isBinary);
     if (!isAgentMessage.Check(message)) return socket.close(CLOSE.badMessage, 'not a gatehouse.v1 message');
     if (message.type === 'hello') {
@@ -91,7 +101,7 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
         wireguardUptime: telemetry.wireguardUptime,
         telemetry: JSON.stringify({ ...telemetry, peers: telemetry.peers.slice(0, 100) }),
         endpoints: telemetry.peers.flatMap(({ publicKey, endpoint }) =>
-          endpoint ? [[publicKey, endpoint] as const] : [],
+          endpoint && isSeenEndpoint(endpoint) ? [[publicKey, endpoint] as const] : [],
         ),
       });
     }

@@ -33,7 +33,8 @@ export interface ChannelContext {
   stats: { compiled: number };
   /** False when the credential or token has been revoked, spent or replaced since it was checked. */
   stillGood(device: Device): Promise<boolean>;
-  privateKeyOf(peerId: string): Promise<string | null>;
+  /** The private key that a foreign agent may have; undefined when its token has been spent or replaced meanwhile. */
+  privateKeyOf(device: Device): Promise<string | null | undefined>;
   report(device: Device, report: DeviceReport): void;
 }
 
@@ -77,9 +78,15 @@ export function createChannel(options: {
       if (row.credential_hash === device.secretHash) return true;
       return row.token_hash === device.secretHash && tokenIsGood(row, context.now());
     },
-    async privateKeyOf(peerId) {
-      const row = await db.selectFrom('peers').select('private_key').where('id', '=', peerId).executeTakeFirst();
-      return row?.private_key ? context.secrets.open(row.private_key, keyContext(peerId)) : null;
+    async privateKeyOf({ peerId, secretHash }) {
+      // In one query: a key that came with a new token must never reach the holder of the old one.
+      const row = await db
+        .selectFrom('peers')
+        .select('private_key')
+        .where('id', '=', peerId)
+        .where('token_hash', '=', secretHash)
+        .executeTakeFirst();
+      return row?.private_key ? context.secrets.open(row.private_key, keyContext(peerId)) : row?.private_key;
     },
     report(device, report) {
       const { endpoints, ...rest } = report;
