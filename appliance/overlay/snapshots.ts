@@ -70,7 +70,14 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
   async function load(id: string): Promise<NetworkSnapshot | undefined> {
     const row = await networkRow(id);
     if (!row) return undefined;
-    const rows = await db.selectFrom('peers').select(PEER_COLUMNS).where('network_id', '=', id).execute();
+    const rows = await db
+      .selectFrom('peers')
+      .select(PEER_COLUMNS)
+      .where('network_id', '=', id)
+      // By age, as later ones are added: of two peers that claim a CIDR, `compile` gives it to the first.
+      .orderBy('created_at')
+      .orderBy('id')
+      .execute();
     return {
       ...networkPart(row),
       peers: new Map(rows.map((peer) => [peer.id, snapshotPeer(peer)])),
@@ -116,7 +123,8 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
       const { peerId } = event.data;
       const row = await db.selectFrom('peers').select(PEER_COLUMNS).where('id', '=', peerId).executeTakeFirst();
       const after = row ? snapshotPeer(row) : null;
-      if (!snapshot) return { before: null, after };
+      // What was there before isn't known, so it may concern everybody.
+      if (!snapshot) return 'all';
       const before = snapshot.peers.get(peerId) ?? null;
       if (before) snapshot.peerByKey.delete(before.publicKey);
       if (after) {
