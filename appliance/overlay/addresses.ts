@@ -69,9 +69,15 @@ export const hostAddress = (network: Cidr, host: number): string =>
   formatAddress(network.family, network.base + BigInt(host));
 
 /** Networks that no device may be in: RFC 6890 "this host", loopback, link-local, multicast, reserved. */
-const UNUSABLE = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', '::/8', 'fe80::/10', 'ff00::/8'].map(
-  (text) => parseCidr(text) as Cidr,
-);
+export const UNUSABLE = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/3',
+  '::/8',
+  'fe80::/10',
+  'ff00::/8',
+].map((text) => parseCidr(text) as Cidr);
 
 /** Why a CIDR can't be an overlay network, as a sentence about `field`; undefined when it can. */
 export function networkCidrProblem(field: string, text: string, family: 4 | 6): string | undefined {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { badRequest, type Caller, conflict, type Page, page } from '../http/index.ts';
-import { type Cidr, freeCidrs, hostAddress, lastHost, parseCidr, prefixFor } from './addresses.ts';
+import { type Cidr, freeCidrs, hostAddress, lastHost, overlaps, parseCidr, prefixFor, UNUSABLE } from './addresses.ts';
 import { isAdministrator, likePattern, networkFor, type OverlayContext, type OverlayTx } from './context.ts';
 import type { NetworkRow, OverlayTables } from './tables.ts';
 
@@ -21,12 +21,30 @@ const parsed = (network: NetworkCidrs): { v4: Cidr; v6: Cidr | null } => ({
 /** The highest host number that has an address in every family of the network. */
 export function capacity(network: NetworkCidrs): number {
   const { v4, v6 } = parsed(network);
-  return v6 ? Math.min(lastHost(v4) - 1, lastHost(v6)) : lastHost(v4) - 1;
+  return v6 ? Math.min(lastHost(v4), lastHost(v6)) : lastHost(v4);
 }
 
 export function allocationAt(network: NetworkCidrs, host: number): Allocation {
   const { v4, v6 } = parsed(network);
   return { host, address: hostAddress(v4, host), address_v6: v6 && hostAddress(v6, host) };
+}
+
+/**
+ * The first of these CIDRs that overlaps the network's own addresses, and which of those; undefined when none does. A
+ * default route (/0) is meant to hold them.
+ */
+export function networkOverlap(
+  network: NetworkCidrs,
+  cidrs: readonly string[],
+): { cidr: string; own: string } | undefined {
+  for (const cidr of cidrs) {
+    const range = parseCidr(cidr) as Cidr;
+    if (range.prefix === 0) continue;
+    for (const own of [network.cidr, network.cidr_v6]) {
+      if (own !== null && overlaps(parseCidr(own) as Cidr, range)) return { cidr, own };
+    }
+  }
+  return undefined;
 }
 
 /** The lowest free place in the network; 409 when it is full. One indexed query, whatever the size. */
@@ -75,7 +93,7 @@ export async function availableCidrs(
     throw badRequest(`max_peers is more than ${query.base_cidr} has room for`);
   }
   const rows = await store.as<OverlayTables>().selectFrom('networks').select('cidr').execute();
-  const taken = rows.map(({ cidr }) => parseCidr(cidr) as Cidr);
+  const taken = [...rows.map(({ cidr }) => parseCidr(cidr) as Cidr), ...UNUSABLE];
   return {
     base_cidr: query.base_cidr,
     requested_max_peers: query.max_peers,
@@ -126,8 +144,8 @@ export async function listAllocations(
     const like = likePattern(query.filter);
     matching = matching.where((eb) =>
       eb.or(
-        (['networks.name', 'peers.address', 'peers.name'] as const).map(
-          (column) => sql<boolean>`lower(${sql.ref(column)}) like ${like} escape '\\'`,
+        (['networks.name_key', 'peers.address', 'peers.name_lower'] as const).map(
+          (column) => sql<boolean>`${sql.ref(column)} like ${like} escape '\\'`,
         ),
       ),
     );

@@ -25,6 +25,7 @@ export const overlayMigrations: readonly Migration[] = [
         .addColumn('id', 'text', (c) => c.primaryKey())
         .addColumn('network_id', 'text', (c) => c.notNull().references('networks.id').onDelete('cascade'))
         .addColumn('name', 'text', (c) => c.notNull())
+        .addColumn('name_lower', 'text', (c) => c.notNull())
         .addColumn('name_key', 'text', (c) => c.notNull())
         .addColumn('host', 'integer', (c) => c.notNull())
         .addColumn('address', 'text', (c) => c.notNull())

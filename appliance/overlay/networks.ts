@@ -5,7 +5,7 @@ import type { Actor } from '../events/index.ts';
 import { badRequest, type Caller, conflict, notFound, type Page, page } from '../http/index.ts';
 import { type Cidr, networkCidrProblem, overlaps, parseCidr } from './addresses.ts';
 import { isAdministrator, likePattern, networkFor, type OverlayContext, type OverlayTx, transact } from './context.ts';
-import { allocationAt, capacity } from './ipam.ts';
+import { allocationAt, capacity, networkOverlap } from './ipam.ts';
 import { generatePskSecret } from './keys.ts';
 import type { Network, NetworkCreate, NetworkUpdate } from './schema.ts';
 import type { NetworkRow, OverlayTables } from './tables.ts';
@@ -42,6 +42,7 @@ async function countPeers(db: Pick<OverlayTx['db'], 'selectFrom'>, networkId: st
 function checkFields(fields: NetworkUpdate) {
   const name = fields.name?.trim();
   if (name === '') throw badRequest('name must not be empty');
+  if (name && /\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u.test(name)) throw badRequest('name must be one line of printable text');
   const problem =
     (fields.cidr !== undefined && networkCidrProblem('cidr', fields.cidr, 4)) ||
     (typeof fields.cidr_v6 === 'string' && networkCidrProblem('cidr_v6', fields.cidr_v6, 6));
@@ -116,8 +117,8 @@ export async function listNetworks(
     const like = likePattern(query.filter);
     matching = matching.where((eb) =>
       eb.or(
-        (['name', 'cidr', 'id'] as const).map(
-          (column) => sql<boolean>`lower(${sql.ref(`networks.${column}`)}) like ${like} escape '\\'`,
+        (['name_key', 'cidr', 'id'] as const).map(
+          (column) => sql<boolean>`${sql.ref(`networks.${column}`)} like ${like} escape '\\'`,
         ),
       ),
     );
@@ -190,13 +191,17 @@ export async function updateNetwork(
 async function readdress(db: OverlayTx['db'], network: NetworkRow, force: boolean): Promise<void> {
   const peers = await db
     .selectFrom('peers')
-    .select(['id', 'name', 'host', 'use_agent'])
+    .select(['id', 'name', 'host', 'use_agent', 'additional_allowed_ips'])
     .where('network_id', '=', network.id)
     .orderBy('host')
     .execute();
   const last = capacity(network);
   if (peers.length > last)
     throw conflict(`the new addresses have room for ${last} peers, the network has ${peers.length}`);
+  for (const peer of peers) {
+    const inside = networkOverlap(network, JSON.parse(peer.additional_allowed_ips) as string[]);
+    if (inside) throw conflict(`${inside.own} overlaps ${inside.cidr}, which the peer ${peer.name} routes`);
+  }
   const agentless = peers.filter((peer) => peer.use_agent === 0).map((peer) => peer.name);
   if (agentless.length > 0 && !force) {
     throw conflict(
@@ -213,7 +218,8 @@ async function readdress(db: OverlayTx['db'], network: NetworkRow, force: boolea
       host = free;
       used.add(host);
     }
-    await db.updateTable('peers').set(allocationAt(network, host)).where('id', '=', peer.id).execute();
+    const values = { ...allocationAt(network, host), updated_at: network.updated_at };
+    await db.updateTable('peers').set(values).where('id', '=', peer.id).execute();
   }
 }
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Actor } from '../events/index.ts';
 import { badRequest, type Caller, conflict, forbidden, type Page, page } from '../http/index.ts';
 import { sha256Hex } from '../store/index.ts';
-import { type Cidr, formatCidr, overlaps, parseCidr } from './addresses.ts';
+import { formatCidr, parseCidr } from './addresses.ts';
 import {
   actorOf,
   isAdministrator,
@@ -15,7 +15,7 @@ import {
   transact,
 } from './context.ts';
 import { DEFAULT_PORT, parseEndpoint } from './endpoint.ts';
-import { allocate } from './ipam.ts';
+import { allocate, networkOverlap } from './ipam.ts';
 import { generateKeyPair, generateToken } from './keys.ts';
 import type { Peer, PeerCreate, PeerUpdate } from './schema.ts';
 import type { NetworkRow, OverlayTables, PeerRow } from './tables.ts';
@@ -87,10 +87,8 @@ function checkFields(network: NetworkRow, fields: PeerUpdate) {
         `additional_allowed_ips: ${text} has bits set behind its prefix; did you mean ${formatCidr(cidr)}?`,
       );
     }
-    const inside = [network.cidr, network.cidr_v6].find(
-      (own) => own && cidr.prefix > 0 && overlaps(parseCidr(own) as Cidr, cidr),
-    );
-    if (inside) throw badRequest(`additional_allowed_ips: ${text} overlaps the network's own ${inside}`);
+    const inside = networkOverlap(network, [text]);
+    if (inside) throw badRequest(`additional_allowed_ips: ${text} overlaps the network's own ${inside.own}`);
     return formatCidr(cidr);
   });
   return {
@@ -164,6 +162,7 @@ export async function createPeer(
       id,
       network_id: networkId,
       name,
+      name_lower: name.toLowerCase(),
       name_key: dnsLabel(name),
       ...(await allocate(db, networkId, network)),
       ...freshKeys(context, id),
@@ -197,8 +196,8 @@ export async function listPeers(
     const like = likePattern(query.filter);
     matching = matching.where((eb) =>
       eb.or(
-        (['name', 'address', 'address_v6', 'id'] as const).map(
-          (column) => sql<boolean>`lower(${sql.ref(column)}) like ${like} escape '\\'`,
+        (['name_lower', 'address', 'address_v6', 'id'] as const).map(
+          (column) => sql<boolean>`${sql.ref(column)} like ${like} escape '\\'`,
         ),
       ),
     );
@@ -237,7 +236,10 @@ export async function updatePeer(
     const after: PeerRow = {
       ...before,
       ...checked,
-      ...(checked.name !== undefined && { name_key: dnsLabel(checked.name) }),
+      ...(checked.name !== undefined && {
+        name_lower: checked.name.toLowerCase(),
+        name_key: dnsLabel(checked.name),
+      }),
       ...(body.endpoint !== undefined && { endpoint: body.endpoint }),
       ...(body.listen_port !== undefined && { listen_port: body.listen_port }),
       ...(body.owner_id !== undefined && { owner_id: body.owner_id }),

@@ -20,6 +20,8 @@ export interface PeerRow {
   id: string;
   network_id: string;
   name: string;
+  /** Lower-case name: what filters look in, as the databases' own `lower` knows ASCII only. */
+  name_lower: string;
   /** The name as a DNS label: what is unique in its network. */
   name_key: string;
   /** Host number in the network: 1 is the first address. The same in IPv4 and IPv6. */
