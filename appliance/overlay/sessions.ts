@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Caller } from '../http/index.ts';
 import { isAdministrator, networkFor, type OverlayContext, peerFor } from './context.ts';
 import type { AgentSession, PeerSession } from './schema.ts';
-import type { OverlayTables, SessionRow } from './tables.ts';
+import type { EndpointChangeRow, OverlayTables, SessionRow } from './tables.ts';
 
 /** An agent that hasn't reported for three intervals is no longer active. */
 export const ACTIVE_MS = 90_000;
@@ -10,6 +10,8 @@ export const ACTIVE_MS = 90_000;
 export const KEEP_MS = 24 * 3600 * 1000;
 /** More endpoint changes than this in a day look like two devices with one key. */
 const MAX_ENDPOINT_CHANGES = 10;
+/** Seconds: what the column holds in PostgreSQL. One device that says more must not spoil the batch of all. */
+const MAX_UPTIME = 2 ** 31 - 1;
 /** Endpoint changes shown of one peer. */
 const SHOWN_CHANGES = 50;
 
@@ -39,7 +41,7 @@ export function createSessions(context: OverlayContext) {
   const live = new Map<string, Map<string, Session>>();
   const endpoints = new Map<string, string>();
   const dirty = new Set<Session>();
-  const changes: { peer_id: string; old_endpoint: string; new_endpoint: string; changed_at: string }[] = [];
+  const changes: EndpointChangeRow[] = [];
 
   const shown = (session: Session): AgentSession => ({
     peer_id: session.peer_id,
@@ -57,6 +59,34 @@ export function createSessions(context: OverlayContext) {
       .filter((session) => session.last_seen >= since)
       .sort((a, b) => (a.last_seen > b.last_seen ? -1 : 1));
   };
+
+  const write = (rows: readonly Session[], moved: readonly EndpointChangeRow[], before: string): Promise<void> =>
+    context.store.transaction<OverlayTables, void>(async (tx) => {
+      const ids = [...new Set([...rows, ...moved].map((row) => row.peer_id))];
+      const known = new Set<string>();
+      for (let i = 0; i < ids.length; i += 500) {
+        const found = await tx.db
+          .selectFrom('peers')
+          .select('id')
+          .where('id', 'in', ids.slice(i, i + 500))
+          .execute();
+        for (const { id } of found) known.add(id);
+      }
+      for (const { networkId: _, ...row } of rows) {
+        if (!known.has(row.peer_id)) continue;
+        const { peer_id: _peer, hostname: _host, ...values } = row;
+        await tx.db
+          .insertInto('agent_sessions')
+          .values(row)
+          .onConflict((oc) => oc.columns(['peer_id', 'hostname']).doUpdateSet(values))
+          .execute();
+      }
+      for (const row of moved) {
+        if (known.has(row.peer_id)) await tx.db.insertInto('endpoint_changes').values(row).execute();
+      }
+      await tx.db.deleteFrom('agent_sessions').where('last_seen', '<', before).execute();
+      await tx.db.deleteFrom('endpoint_changes').where('changed_at', '<', before).execute();
+    });
 
   return {
     /** Reads back what an earlier run of the appliance knew. */
@@ -87,8 +117,8 @@ export function createSessions(context: OverlayContext) {
         networkId: report.networkId,
         hostname: report.hostname,
         session_id: before?.session_id ?? randomUUID(),
-        system_uptime: report.systemUptime,
-        wireguard_uptime: report.wireguardUptime,
+        system_uptime: Math.min(report.systemUptime, MAX_UPTIME),
+        wireguard_uptime: Math.min(report.wireguardUptime, MAX_UPTIME),
         reported_endpoint: endpoints.get(report.peerId) ?? '',
         telemetry: report.telemetry,
         first_seen: before?.first_seen ?? at,
@@ -132,32 +162,14 @@ export function createSessions(context: OverlayContext) {
       dirty.clear();
       if (rows.length === 0 && moved.length === 0) return;
       const before = new Date(context.now().getTime() - KEEP_MS).toISOString();
-      await context.store.transaction<OverlayTables, void>(async (tx) => {
-        const ids = [...new Set([...rows, ...moved].map((row) => row.peer_id))];
-        const known = new Set<string>();
-        for (let i = 0; i < ids.length; i += 500) {
-          const found = await tx.db
-            .selectFrom('peers')
-            .select('id')
-            .where('id', 'in', ids.slice(i, i + 500))
-            .execute();
-          for (const { id } of found) known.add(id);
-        }
-        for (const { networkId: _, ...row } of rows) {
-          if (!known.has(row.peer_id)) continue;
-          const { peer_id: _peer, hostname: _host, ...values } = row;
-          await tx.db
-            .insertInto('agent_sessions')
-            .values(row)
-            .onConflict((oc) => oc.columns(['peer_id', 'hostname']).doUpdateSet(values))
-            .execute();
-        }
-        for (const row of moved) {
-          if (known.has(row.peer_id)) await tx.db.insertInto('endpoint_changes').values(row).execute();
-        }
-        await tx.db.deleteFrom('agent_sessions').where('last_seen', '<', before).execute();
-        await tx.db.deleteFrom('endpoint_changes').where('changed_at', '<', before).execute();
-      });
+      try {
+        await write(rows, moved, before);
+      } catch (error) {
+        // Kept for the next call, but for sessions that a newer report has replaced meanwhile.
+        for (const row of rows) if (live.get(row.peer_id)?.get(row.hostname) === row) dirty.add(row);
+        changes.unshift(...moved);
+        throw error;
+      }
       for (const [peerId, sessions] of live) {
         for (const session of sessions.values()) if (session.last_seen < before) sessions.delete(session.hostname);
         if (sessions.size === 0) live.delete(peerId);
