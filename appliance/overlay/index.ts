@@ -65,6 +65,10 @@ export function createOverlay(options: {
     const networkOf = new Map(rows.map((row) => [row.id, row.network_id]));
     const { wentDown, cameBack } = hubWatch.check(networkOf.keys(), monotonic());
     if (wentDown.length + cameBack.length === 0) return;
+    // The watch tells of a change once: the spokes are moved even where the events can't be written.
+    for (const networkId of new Set([...wentDown, ...cameBack].map((id) => networkOf.get(id) as string))) {
+      await channel.pushNetwork(networkId);
+    }
     await transact(context, async (_db, emit) => {
       for (const [type, ids] of [['overlay.hub.down', wentDown] as const, ['overlay.hub.up', cameBack] as const]) {
         for (const peerId of ids) {
@@ -72,9 +76,6 @@ export function createOverlay(options: {
         }
       }
     });
-    for (const networkId of new Set([...wentDown, ...cameBack].map((id) => networkOf.get(id) as string))) {
-      await channel.pushNetwork(networkId);
-    }
   }
 
   const registers = [registry];
