@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import cookie from '@fastify/cookie';
@@ -36,6 +37,15 @@ export interface HttpOptions {
 export const BODY_LIMIT = 1024 * 1024;
 /** The largest frame from an agent: telemetry of a hub with 10,000 peers is about 2 MB. */
 const WS_MAX_PAYLOAD = 8 * 1024 * 1024;
+/** RFC 6455, section 4.1. Any other request for an upgrade (`h2c` of Java's and curl's clients) is served as it is. */
+const WEBSOCKET_KEY = /^[+/0-9A-Za-z]{22}==$/;
+const SUBPROTOCOL_LIST = /^[!#$%&'*+.^_`|~\w-]+([ \t]*,[ \t]*[!#$%&'*+.^_`|~\w-]+)*$/;
+const isWebSocketHandshake = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'GET' &&
+  headers.upgrade?.toLowerCase() === 'websocket' &&
+  headers['sec-websocket-version'] === '13' &&
+  WEBSOCKET_KEY.test(headers['sec-websocket-key'] ?? '') &&
+  SUBPROTOCOL_LIST.test(headers['sec-websocket-protocol'] ?? '-');
 /** A client gets this long to send a whole request. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -59,6 +69,7 @@ export async function createHttp(options: HttpOptions) {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    http: { shouldUpgradeCallback: isWebSocketHandshake },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (raw) => {
       const given = raw.headers['x-request-id'];
@@ -84,6 +95,7 @@ export async function createHttp(options: HttpOptions) {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setValidatorCompiler(compileValidator);
+  app.removeContentTypeParser('text/plain');
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
     // Clients send the header with an empty body where none is needed.
@@ -130,7 +142,16 @@ export async function createHttp(options: HttpOptions) {
   );
 
   await app.register(helmet, {
-    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    // Without helmet's own directives: they let scripts in, and `upgrade-insecure-requests` breaks pages on plain HTTP.
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
     referrerPolicy: { policy: 'no-referrer' },
   });
   await app.register(swagger, {
@@ -182,9 +203,10 @@ export async function createHttp(options: HttpOptions) {
     },
     /** Opens the TLS listener, which serves the same. */
     async listenTls(host: string, port: number, key: string, cert: string): Promise<string> {
-      const server = createTlsServer({ key, cert, minVersion: 'TLSv1.2' }, (request, response) => {
-        app.routing(request, response);
-      });
+      const server = createTlsServer(
+        { key, cert, minVersion: 'TLSv1.2', shouldUpgradeCallback: isWebSocketHandshake },
+        (request, response) => app.routing(request, response),
+      );
       server.on('upgrade', (request, socket, head) => app.server.emit('upgrade', request, socket, head));
       server.requestTimeout = REQUEST_TIMEOUT_MS;
       await new Promise<void>((resolve, reject) => {
