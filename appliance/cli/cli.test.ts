@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  chownSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -15,6 +16,8 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
 import { sql } from 'kysely';
+import { requiresPostgres, startPostgres } from '../../test/postgres.ts';
+import { requires } from '../../test/requires.ts';
 import { migrations } from '../appliance.ts';
 import { createIdentity } from '../identity/index.ts';
 import { DATABASE_FILE, KEY_FILE, type Logger, openKeyFile, openStore, type Store } from '../store/index.ts';
@@ -33,11 +36,16 @@ async function site(): Promise<{ dataDir: string; store: Store }> {
   return { dataDir, store };
 }
 
-async function call(dataDir: string, args: string[], input = ''): Promise<{ code: number; out: string; err: string }> {
+async function call(
+  dataDir: string,
+  args: string[],
+  input = '',
+  env = {},
+): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await run(args, {
-    env: { GATEHOUSE_DATA: dataDir },
+    env: { GATEHOUSE_DATA: dataDir, ...env },
     cwd: folder,
     stdin: Readable.from([Buffer.from(input)]),
     out: (line) => void out.push(line),
@@ -46,6 +54,10 @@ async function call(dataDir: string, args: string[], input = ''): Promise<{ code
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 
+const identityOf = (store: Store) => {
+  const options = { store, log, networksExist: async () => [] } as unknown as Parameters<typeof createIdentity>[0];
+  return createIdentity(options);
+};
 const addRow = (store: Store, type: string) => store.transaction(async ({ emit }) => emit({ type, data: {} }));
 const rows = async (store: Store) =>
   (await sql<{ type: string }>`SELECT type FROM outbox ORDER BY id`.execute(store.as())).rows.map(({ type }) => type);
@@ -153,13 +165,56 @@ describe('backup', () => {
   });
 });
 
+describe('what root does for an appliance with a user of its own', requires('root'), () => {
+  it('belongs to that user, and settings outside the data folder are left alone', async () => {
+    const { dataDir, store } = await site();
+    await store.close();
+    const [uid, gid] = [12_345, 12_346];
+    const configFile = path.join(folder, 'etc.yaml');
+    writeFileSync(configFile, '# as made by the administrator\n');
+    const env = { GATEHOUSE_CONFIG: configFile };
+    for (const name of ['.', ...readdirSync(dataDir)]) chownSync(path.join(dataDir, name), uid, gid);
+    assert.equal((await call(dataDir, ['backup', 'by-root'], '', env)).code, 0);
+    writeFileSync(configFile, '# changed since\n');
+    rmSync(path.join(dataDir, 'lock.pid'));
+    assert.equal((await call(dataDir, ['keys', 'rotate'])).code, 0);
+    const restored = await call(dataDir, ['restore', 'by-root', '--yes'], '', env);
+    assert.match(restored.err, /etc\.yaml were left as they are; the backup's are in .*by-root\/gatehouse\.yaml/);
+    assert.equal(readFileSync(configFile, 'utf8'), '# changed since\n');
+    for (const name of readdirSync(dataDir, { recursive: true, encoding: 'utf8' })) {
+      const { uid: owner, gid: group } = statSync(path.join(dataDir, name));
+      assert.deepEqual({ name, owner, group }, { name, owner: uid, group: gid });
+    }
+  });
+});
+
+describe('on PostgreSQL', requiresPostgres(), () => {
+  it('reset-password works, and backup says that the database is not in the copy', async () => {
+    const postgres = await startPostgres();
+    const database = await postgres.createDatabase();
+    const dataDir = path.join(folder, 'on-postgres');
+    const store = await openStore({ dataDir, database, migrations, log });
+    openKeyFile(dataDir);
+    await identityOf(store).ensureAdministrator('the first password');
+    await store.close();
+    const env = { GATEHOUSE_DATABASE: database };
+    const reset = await call(dataDir, ['admin', 'reset-password'], '', env);
+    assert.equal(reset.code, 0, reset.err);
+    const backup = await call(dataDir, ['backup', 'postgres-copy', '--json'], '', env);
+    assert.equal(backup.code, 0, backup.err);
+    assert.match(backup.err, /pg_dump/);
+    assert.deepEqual(Object.keys(JSON.parse(backup.out).files), [KEY_FILE]);
+    const restore = await call(dataDir, ['restore', 'postgres-copy', '--yes'], '', env);
+    assert.equal(restore.code, 0, restore.err);
+    assert.match(restore.err, /pg_restore/);
+    await postgres.stop();
+  });
+});
+
 describe('admin reset-password', () => {
   it('sets a random password or the one from standard input', async () => {
     const { dataDir, store } = await site();
-    const identity = createIdentity({ store, log, networksExist: async () => [] } as unknown as Parameters<
-      typeof createIdentity
-    >[0]);
-    await identity.ensureAdministrator('the first password');
+    await identityOf(store).ensureAdministrator('the first password');
     const hash = async (open: Store) =>
       (await sql<{ password_hash: string }>`SELECT password_hash FROM users`.execute(open.as())).rows[0]?.password_hash;
     const first = await hash(store);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { DatabaseSync } from 'node:sqlite';
@@ -19,16 +19,24 @@ export const restoreCommand: Command = {
     const folder = path.resolve(terminal.cwd, args[0]!);
     const { manifest, files } = readBundle(folder);
     if (files.includes(DATABASE_FILE)) checkDatabase(path.join(folder, DATABASE_FILE));
+    // A settings file elsewhere (/etc) has an owner and a mode of its own.
+    const elsewhere = path.dirname(config.configFile) !== config.dataDir;
+    const ours = files.filter((name) => name !== CONFIG_FILE || !elsewhere);
     prepareFolder(config.dataDir, stderrLog(terminal));
     const lock = lockFolder(config.dataDir);
     try {
       if (!flags.yes)
         await confirm(`Replace what is in ${config.dataDir} by the backup of ${manifest.created}?`, terminal);
-      const aside = replaceAll(config, folder, files);
+      const aside = replaceAll(config, folder, ours);
       terminal.out(`Restored the backup of ${manifest.created} to ${config.dataDir}.`);
       if (aside) terminal.out(`What was there is in ${aside}: delete it when all is well, it holds secrets.`);
     } finally {
       lock.release();
+    }
+    if (ours.length < files.length) {
+      terminal.err(
+        `The settings ${config.configFile} were left as they are; the backup's are in ${path.join(folder, CONFIG_FILE)}.`,
+      );
     }
     if (manifest.database === 'postgres') {
       terminal.err('The database of this backup is on PostgreSQL: restore it with psql or pg_restore.');
@@ -75,7 +83,7 @@ function replaceAll(config: Config, folder: string, files: readonly BundleFile[]
   const aside = path.join(dataDir, `replaced-${new Date().toISOString().replaceAll(/[-:.]/g, '')}`);
   if (moving.length > 0) createFolder(aside);
   for (const [place, name] of moving) {
-    mkdirSync(path.dirname(path.join(aside, name)), { recursive: true, mode: 0o700 });
+    createFolder(path.dirname(path.join(aside, name)));
     renameSync(place, path.join(aside, name));
   }
   if (moving.length > 0) syncFile(aside);

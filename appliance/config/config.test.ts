@@ -226,7 +226,7 @@ describe('gatehouse.yaml', () => {
           assert.match(error.message, /^g\.yaml:\d+: ./);
         }
       }),
-      { numRuns: 700 },
+      { numRuns: 400 },
     );
   });
 
@@ -261,7 +261,7 @@ describe('environment', () => {
           assert.ok(error instanceof ConfigError, String((error as Error).stack));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { sql } from 'kysely';
 import { requiresPostgres, startPostgres, type TestPostgres } from '../../test/postgres.ts';
 import {
@@ -39,22 +39,22 @@ const migrations: Migration[] = [
 
 const quiet: Logger = { info() {}, warn() {}, error() {} };
 const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-store-'));
-let postgres: TestPostgres;
+let postgres: TestPostgres | undefined;
 let number = 0;
-after(() => rmSync(folder, { recursive: true, force: true }));
+const server = async () => {
+  postgres ??= await startPostgres();
+  return postgres;
+};
+after(async () => {
+  await postgres?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 for (const dialect of ['sqlite', 'postgres'] as const) {
   describe(`store on ${dialect}`, dialect === 'postgres' ? requiresPostgres() : {}, () => {
-    before(async () => {
-      if (dialect === 'postgres') postgres = await startPostgres();
-    });
-    after(async () => {
-      if (dialect === 'postgres') await postgres.stop();
-    });
-
     const place = async () => ({
       dataDir: path.join(folder, `data-${++number}`),
-      ...(dialect === 'postgres' ? { database: await postgres.createDatabase() } : {}),
+      ...(dialect === 'postgres' ? { database: await (await server()).createDatabase() } : {}),
     });
     const open = async (log = quiet) => openStore({ ...(await place()), migrations, log });
     const collect = (store: Store) => {
@@ -349,9 +349,9 @@ describe('store on sqlite, by itself', () => {
 
 describe('the lock on PostgreSQL', requiresPostgres(), () => {
   it('refuses a second appliance, and writes only while it is held', async () => {
-    const server = await startPostgres();
-    const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-store-'));
-    const database = await server.createDatabase();
+    const dataDir = path.join(folder, 'lock');
+    const { createDatabase, disconnectAll } = await server();
+    const database = await createDatabase();
     const { promise: back, resolve: tellBack } = Promise.withResolvers<void>();
     const log: Logger = { ...quiet, info: (_details, message) => message.includes('locked again') && tellBack() };
     const open = (name: string) => openStore({ dataDir: path.join(dataDir, name), database, migrations, log });
@@ -360,7 +360,7 @@ describe('the lock on PostgreSQL', requiresPostgres(), () => {
       name: 'StoreError',
       message: new RegExp(`in use by another Gatehouse \\(gatehouse .* pid ${process.pid}\\)`),
     });
-    await server.disconnectAll(database);
+    await disconnectAll(database);
     await assert.rejects(async () => {
       for (;;) await store.transaction(async () => undefined); // until the client hears of it
     });
@@ -368,8 +368,6 @@ describe('the lock on PostgreSQL', requiresPostgres(), () => {
     await store.transaction(async ({ db }) => sql`SELECT 1`.execute(db));
     await store.close();
     await (await open('two')).close();
-    await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
   });
 
   it('says what is wrong with an address that does not answer, without its password', async () => {
