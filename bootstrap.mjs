@@ -45,16 +45,22 @@ function installDependencies() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   process.stderr.write('gatehouse: installing dependencies (once for this package-lock.json)\n');
-  const npm = spawnSync('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    shell: process.platform === 'win32',
-  });
+  // Not `npm ci`: it refuses a lock file that lacks another platform's optional binaries. `--no-save` leaves the lock
+  // file as it is, and what it names is installed as it names it. No dependency needs its install scripts.
+  const npm = spawnSync(
+    'npm',
+    ['install', '--no-save', '--ignore-scripts', '--loglevel=error', '--no-audit', '--no-fund'],
+    {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      shell: process.platform === 'win32',
+    },
+  );
   if (npm.error) fail(`npm could not be started (${npm.error.message}). Install npm, then try again.`);
   if (npm.status !== 0) {
     fail(
-      'npm ci failed, so the dependencies are missing. It needs the npm registry: check the network, or copy a ' +
-        'node_modules folder of the same package-lock.json here, then try again.',
+      'npm could not install the dependencies. It needs the npm registry: check the network, or copy the node_modules ' +
+        'folder of a clone with the same package-lock.json here, then try again.',
     );
   }
   mkdirSync(path.dirname(stamp), { recursive: true });
