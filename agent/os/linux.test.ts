@@ -11,7 +11,7 @@ import { requires } from '../../test/requires.ts';
 import { type Agent, inNs, startAgent } from './netns.ts';
 import type { TunnelConfig } from './platform.ts';
 
-const needs = requires('root', 'wireguard-go', 'wg', 'ip');
+const needs = requires('root', 'wireguard-go', 'wg', 'ip', 'ping');
 
 /** Names are unique to this run: the UAPI sockets of all namespaces share one folder. */
 const run = process.pid.toString(36);
@@ -107,6 +107,8 @@ function wireguardGo(name: string): number | undefined {
 }
 
 const resolvConf = (site: { ns: string }): string => readFileSync(`/etc/netns/${site.ns}/resolv.conf`, 'utf8');
+const setSysctl = (ns: string, key: string, value: number): string =>
+  inNs(ns, 'sh', '-c', `echo ${value} > /proc/sys/${key}`);
 const sysctl = (site: { ns: string }, key: string): string => inNs(site.ns, 'cat', `/proc/sys/${key}`).trim();
 
 before(() => {
@@ -138,7 +140,7 @@ afterEach(async () => {
       for (const { priority } of JSON.parse(inNs(ns, 'ip', '-j', family, 'rule', 'show')) as { priority: number }[])
         if (priority > 0 && priority < 32000) inNs(ns, 'ip', family, 'rule', 'del', 'priority', String(priority));
     writeFileSync(`/etc/netns/${ns}/resolv.conf`, DHCP);
-    inNs(ns, 'sysctl', '-qw', 'net.ipv4.ip_forward=0', 'net.ipv6.conf.all.forwarding=0');
+    for (const key of ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']) setSysctl(ns, key, 0);
     for (let look = 0; look < 100 && wireguardGo(name) !== undefined; look++) await sleep(20);
   }
 });
@@ -197,7 +199,7 @@ test('a hub forwards and sends no redirects, and its settings come back', needs,
     );
   assert.deepEqual(values(), ['1', '0', '1']);
   assert.equal(sysctl(HUB, `net/ipv4/conf/${HUB.name}/send_redirects`), '0');
-  inNs(HUB.ns, 'sysctl', '-qw', 'net.ipv4.ip_forward=0');
+  setSysctl(HUB.ns, 'net/ipv4/ip_forward', 0);
   assert.equal((await hub.call('findings', HUB.name)).find(({ check }) => check === 'forwarding')?.result, 'failed');
   assert.deepEqual(await hub.call('repair', config('hub')), ['net.ipv4.ip_forward=1']);
   await hub.kill();
@@ -334,7 +336,7 @@ test('a resolv.conf that DHCP rewrote meanwhile is the one that comes back', nee
 });
 
 test('with IPv6 switched off, IPv4 works and the error says what to do', needs, async () => {
-  inNs(SPOKE.ns, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
+  setSysctl(SPOKE.ns, 'net/ipv6/conf/default/disable_ipv6', 1);
   try {
     const hub = agent(HUB);
     await hub.call('open', HUB.name);
@@ -347,7 +349,7 @@ test('with IPv6 switched off, IPv4 works and the error says what to do', needs, 
     });
     inNs(SPOKE.ns, 'ping', '-c', '1', '-W', '5', '10.77.0.1');
   } finally {
-    inNs(SPOKE.ns, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=0');
+    setSysctl(SPOKE.ns, 'net/ipv6/conf/default/disable_ipv6', 0);
   }
 });
 

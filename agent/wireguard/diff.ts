@@ -27,8 +27,13 @@ function canonicalBlocks(blocks: readonly string[]): string[] {
   return known;
 }
 
+/** What is wanted now is what is held the next time. */
+const tables = new WeakMap<readonly PeerConfig[], ReadonlyMap<string, Entry>>();
+
 /** Cryptokey routing gives each block to one peer, the last one that claims it: the table as the device will hold it. */
-function tabulate(peers: readonly PeerConfig[]): Map<string, Entry> {
+function tabulate(peers: readonly PeerConfig[]): ReadonlyMap<string, Entry> {
+  const known = tables.get(peers);
+  if (known) return known;
   const table = new Map<string, Entry>();
   for (const peer of peers) table.set(peer.publicKey, { peer, allowed: new Set() });
   const owner = new Map<string, Entry>();
@@ -39,6 +44,7 @@ function tabulate(peers: readonly PeerConfig[]): Map<string, Entry> {
       entry.allowed.add(block);
     }
   }
+  tables.set(peers, table);
   return table;
 }
 

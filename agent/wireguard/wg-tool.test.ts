@@ -109,6 +109,20 @@ test('no value carries a line into the configuration', () => {
   assert.throws(() => renderConfig(config), { code: 'apply-failed' });
 });
 
+test('a device that is gone, or out of reach, is an error that says so', async () => {
+  const failing = (message: string): Commands => ({
+    find: () => 'wg',
+    launch: async () => 0,
+    run: () => Promise.reject(new Error(message)),
+  });
+  await assert.rejects(wgToolBackend('gh0', failing('wg failed: Unable to access interface: No such device')).read(), {
+    code: 'apply-failed',
+  });
+  await assert.rejects(wgToolBackend('gh0', failing('wg failed: Operation not permitted')).read(), {
+    code: 'no-privileges',
+  });
+});
+
 const name = `gAw${process.pid.toString(36)}`;
 const ns = `ghA-wg-${process.pid.toString(36)}`;
 const needs = requires('root', 'wireguard-go', 'wg', 'ip');

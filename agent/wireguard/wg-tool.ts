@@ -125,7 +125,14 @@ export function planSet(change: DeviceChange, held: (publicKey: string) => reado
 
 /** The device `name` by the program `wg`; it serves kernel devices, and any other that has a UAPI socket. */
 export function wgToolBackend(name: string, commands: Commands): WgBackend {
-  const wg = (args: string[]): Promise<string> => commands.run('wg', args);
+  const wg = (args: string[]): Promise<string> =>
+    commands.run('wg', args).catch((error: Error) => {
+      if (/not permitted|denied/i.test(error.message))
+        throw new AgentError('no-privileges', `no access to the WireGuard device ${name}: run as root`, {
+          cause: error,
+        });
+      throw new AgentError('apply-failed', `WireGuard device ${name}: ${error.message}`, { cause: error });
+    });
   const read = async (): Promise<DeviceStat> => parseDump(await wg(['show', name, 'dump']));
 
   const apply = async (step: WgStep): Promise<void> => {

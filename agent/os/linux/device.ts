@@ -30,11 +30,19 @@ const exists = (file: string): Promise<boolean> =>
 
 const socketPath = (deps: LinuxDeps, name: string): string => path.join(deps.paths.uapiFolder, `${name}.sock`);
 
+/** `refused`: nobody listens on the socket any more. `mute`: it can't be told. */
+async function probe(backend: WgBackend): Promise<'alive' | 'refused' | 'mute'> {
+  try {
+    await backend.read();
+    return 'alive';
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    return code === 'ECONNREFUSED' || code === 'ENOENT' ? 'refused' : 'mute';
+  }
+}
+
 async function answers(backend: WgBackend): Promise<boolean> {
-  return backend.read().then(
-    () => true,
-    () => false,
-  );
+  return (await probe(backend)) === 'alive';
 }
 
 async function until(what: () => Promise<boolean>, looks = LOOKS): Promise<boolean> {
@@ -70,8 +78,10 @@ async function adopt(deps: LinuxDeps, name: string, journal: Journal): Promise<D
 async function clearSocket(deps: LinuxDeps, name: string): Promise<void> {
   const file = socketPath(deps, name);
   if (!(await exists(file))) return;
+  let state = await probe(uapiBackend(name, file));
   // One that is just ending may answer once more.
-  if (!(await until(async () => !(await answers(uapiBackend(name, file))), LOOKS / 5)))
+  await until(async () => state !== 'alive' || (state = await probe(uapiBackend(name, file))) !== 'alive', LOOKS / 5);
+  if (state !== 'refused')
     throw new AgentError(
       'apply-failed',
       `a WireGuard device named ${name} runs in another network namespace: choose another name with GATEHOUSE_AGENT_INTERFACE`,
@@ -147,7 +157,7 @@ export async function staleSockets(deps: LinuxDeps): Promise<string[]> {
   for (const file of await readdir(deps.paths.uapiFolder).catch(() => [])) {
     if (!file.endsWith('.sock')) continue;
     const full = path.join(deps.paths.uapiFolder, file);
-    if (!(await answers(uapiBackend(file.slice(0, -5), full)))) stale.push(full);
+    if ((await probe(uapiBackend(file.slice(0, -5), full))) === 'refused') stale.push(full);
   }
   return stale;
 }

@@ -43,6 +43,8 @@ export async function chooseDnsMode(deps: Pick<DnsDeps, 'commands' | 'resolvConf
 export class LinuxDns {
   readonly #name: string;
   readonly #deps: DnsDeps;
+  /** What resolvconf was told last. */
+  #shown = '';
 
   constructor(name: string, deps: DnsDeps) {
     this.#name = name;
@@ -93,11 +95,15 @@ export class LinuxDns {
     const { commands, journal } = this.#deps;
     if (!journal.data.dns) await journal.update({ dns: { mode: 'resolvconf' } });
     const lines = want.servers.map((server) => `nameserver ${server}`);
+    // It has no way to ask what it holds: the file that it makes shows it, unless a local resolver stands in between.
+    const now = (await readResolvConf(this.#deps.resolvConf)).split(/\s+/);
+    const shown = [...want.servers, ...want.search].every((word) => now.includes(word));
+    if (this.#shown === JSON.stringify(want) && shown) return false;
+    this.#shown = JSON.stringify(want);
     if (want.search.length > 0) lines.push(`search ${want.search.join(' ')}`);
     const args = ['-a', await this.#record(), '-m', '0', ...(want.exclusive ? ['-x'] : [])];
     await commands.run('resolvconf', args, `${lines.join('\n')}\n`);
-    // It has no way to ask what it holds, so a repair sets it anew without saying so.
-    return false;
+    return !shown;
   }
 
   async #file(want: DnsWant): Promise<boolean> {

@@ -33,8 +33,9 @@ export function policyNumbers(name: string): { table: number; priority: number }
 
 /** Throws RangeError when an address or route isn't one. */
 export function planNet(name: string, state: PeerState): NetPlan {
-  const endpoints = state.peers.flatMap((peer) => parseEndpoint(peer.endpoint ?? '')?.address ?? []);
   const routes = [...new Set(state.routes.map(canonicalNetwork))];
+  const reached = routes.length > 0 ? state.peers : [];
+  const endpoints = reached.flatMap((peer) => parseEndpoint(peer.endpoint ?? '')?.address ?? []);
   const policy = (text: string): boolean => {
     const route = parseCidr(text);
     return route.prefix === 0 || endpoints.some((endpoint) => contains(route, endpoint));

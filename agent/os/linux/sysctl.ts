@@ -61,7 +61,7 @@ export class Sysctls {
       for (const name of await this.#interfaces('net/ipv6/conf')) {
         const key = `net/ipv6/conf/${name}/accept_ra`;
         const ours = this.#journal.data.sysctls[key] !== undefined;
-        if (name !== 'all' && (ours || (await this.read(key)) === '1')) wanted.set(key, '2');
+        if (name !== 'all' && name !== needs.name && (ours || (await this.read(key)) === '1')) wanted.set(key, '2');
       }
       wanted.set('net/ipv6/conf/all/forwarding', '1');
     }
