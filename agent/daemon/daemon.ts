@@ -42,7 +42,6 @@ export class Daemon {
   readonly #random: () => number;
   readonly #worker: TunnelWorker;
   readonly #reporter: Reporter;
-  /** Losing the last second of states costs nothing: the controller sends them again. */
   readonly #saver = new Saver(() => this.#writeNetwork());
   readonly #watchers = new Set<() => void>();
   #tunnel: TunnelState;
@@ -254,26 +253,28 @@ export class Daemon {
   }
 
   async #revoked(identity: Identity, message: string): Promise<void> {
-    this.dispatch({ type: 'revoked', message });
-    const revoked = { ...identity, revoked: message };
-    if (this.#identity === identity) this.#identity = revoked;
+    if (this.#identity !== identity) return;
+    this.#identity = { ...identity, revoked: message };
+    // On disk first: a restart doesn't bring up a tunnel that the user was told is gone.
     await this.#parts.store
-      .writeIdentity(revoked)
+      .writeIdentity(this.#identity)
       .catch((error: Error) => this.#parts.log(`the state folder can't be written: ${error.message}`));
+    this.dispatch({ type: 'revoked', message });
   }
 
-  /** Takes a state of the controller over; resolves once it is applied. */
-  #accept(position: Position): Promise<void> {
+  /** Takes a state of the controller over; resolves once it is applied and on disk. */
+  async #accept(position: Position): Promise<void> {
     this.#position = position;
     this.#lastContact = this.#clock().wall;
     const generation = ++this.#generation;
     const { state } = position;
     this.#parts.log(`state ${position.seq}: ${state.peers.length} peers, ${state.routes.length} routes`);
-    this.#saver.save();
-    return new Promise((resolve) => {
+    const saved = this.#saver.save();
+    await new Promise<void>((resolve) => {
       this.#unapplied.push({ generation, resolve });
       this.#configured(position);
     });
+    await saved;
   }
 
   #config(): TunnelConfig | null {
@@ -314,7 +315,7 @@ export class Daemon {
     const name = hub ? resolver.unresolved(hub.endpoint) : unresolved.find((host) => host !== null);
     this.dispatch({ type: 'resolved', unresolved: name ?? null });
     if (!changed) return;
-    this.#saver.save();
+    void this.#saver.save();
     if (this.#tunnel.open) this.#run('apply');
   }
 

@@ -4,7 +4,7 @@ import { type Cause, type Now, TIMES, type TunnelState } from './state.ts';
 const cause = (code: Cause['code'], message: string): Cause => ({ code, message });
 
 /** What is wrong between this device and its hub; null when packets cross. A hub has no hub to lose. */
-function linkCause(state: TunnelState, mono: number): Cause | null {
+export function linkCause(state: TunnelState, mono: number): Cause | null {
   if (state.role === 'hub') return null;
   if (!state.hub) return cause('no-handshake', 'This network has no hub yet: an administrator must add one.');
   const { link, hub } = state;

@@ -1,4 +1,4 @@
-import { evaluate } from './evaluate.ts';
+import { evaluate, linkCause } from './evaluate.ts';
 import { type Effect, type Input, type Link, type Now, TIMES, type TunnelState } from './state.ts';
 
 /**
@@ -8,9 +8,8 @@ import { type Effect, type Input, type Link, type Now, TIMES, type TunnelState }
 export function reduce(before: TunnelState, input: Input, now: Now): { state: TunnelState; effects: Effect[] } {
   const effects: Effect[] = [];
   const known = learn(before, input, now, effects);
-  const link = known.link;
-  const carries = known.open && link?.handshakeAt != null && link.rxAt !== null;
-  const state = { ...known, carried: known.open && (known.carried || carries || known.role === 'hub') };
+  const carried = known.open && (known.carried || linkCause(known, now.mono) === null);
+  const state = { ...known, carried };
   const { name, cause } = evaluate(state, now);
   return { state: { ...state, name, cause, since: name === before.name ? before.since : now.wall }, effects };
 }

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { CLOSE } from '@gatehouse/protocol';
+import { type FakeController, spokeState, startFakeController } from '../controller/testing/fake-controller.ts';
+import { callDaemon } from '../ipc/index.ts';
+import { Machine } from './testing/processes.ts';
+
+// The daemon as a real process, with a fake controller and a fake kernel: real interfaces need root and are tested
+// with the Linux adapter and in the lab.
+describe('the daemon', () => {
+  let machine: Machine;
+  let controller: FakeController;
+  beforeEach(async () => {
+    machine = new Machine();
+    controller = await startFakeController({ state: (key) => spokeState(key) });
+    controller.tokens.set('good', null);
+  });
+  afterEach(async () => {
+    await machine.dispose();
+    await controller.close();
+  });
+  const enroll = () => callDaemon(machine.socketPath, 'enroll', { url: controller.url, token: 'good' });
+  const connected = () => machine.until(({ state }) => state === 'connected');
+  const file = (name: string) => path.join(machine.stateDir, name);
+
+  test('enrolls, connects with a handshake and received bytes, reports, goes down and up', async () => {
+    await machine.daemon();
+    await enroll();
+    const waiting = await machine.until(({ interface: device }) => device !== null);
+    assert.deepEqual([waiting.state, waiting.cause?.code], ['connecting', 'no-handshake']);
+    machine.kernel.traffic(92);
+    const status = await connected();
+    assert.deepEqual(status.enrolled?.networkName, 'office');
+    assert.equal(status.rx, 92);
+    const report = await controller.hear(({ type }) => type === 'telemetry');
+    assert.ok(report.type === 'telemetry' && report.telemetry.hostname !== '');
+    const down = await callDaemon(machine.socketPath, 'down', {});
+    assert.deepEqual([down.state, down.cause, down.target], ['disconnected', null, 'down']);
+    assert.equal(machine.kernel.device, null);
+    const up = await callDaemon(machine.socketPath, 'up', {});
+    assert.equal(up.target, 'up');
+    await connected();
+  });
+
+  test('keeps secrets to itself: files of 0600 in a folder of 0700, nothing in the log', async () => {
+    await machine.daemon();
+    await enroll();
+    await machine.until(({ interface: device }) => device !== null);
+    await callDaemon(machine.socketPath, 'down', {});
+    assert.equal(statSync(machine.stateDir).mode & 0o777, 0o700);
+    for (const name of readdirSync(machine.stateDir)) assert.equal(statSync(file(name)).mode & 0o777, 0o600, name);
+    const { privateKey, credential } = JSON.parse(readFileSync(file('identity.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    const log = (await callDaemon(machine.socketPath, 'logs', { lines: 1000 })).join('\n');
+    for (const secret of [privateKey!, credential!, 'good']) assert.ok(!log.includes(secret));
+  });
+
+  test('kill -9: comes back as it was, without the controller, and adopts the tunnel', async () => {
+    const first = await machine.daemon();
+    await enroll();
+    machine.kernel.traffic(92);
+    await connected();
+    await controller.hear(({ type }) => type === 'ack');
+    await controller.close();
+    await machine.kill(first, 'SIGKILL');
+    assert.ok(machine.kernel.device, 'the tunnel runs on without its daemon');
+    await machine.daemon();
+    const status = await connected();
+    assert.equal(status.controller.connected, false);
+    assert.equal(status.enrolled?.role, 'spoke');
+    assert.ok(machine.kernel.journal.includes('adopt'));
+    assert.ok(!machine.kernel.journal.includes('close'));
+  });
+
+  test('kill -9 with the target down: what was left behind is cleared', async () => {
+    const first = await machine.daemon();
+    await enroll();
+    await machine.until(({ interface: device }) => device !== null);
+    await callDaemon(machine.socketPath, 'down', {});
+    await machine.kill(first, 'SIGKILL');
+    writeFileSync(path.join(machine.kernel.folder, 'device.json'), 'null');
+    await machine.daemon();
+    assert.equal((await machine.status()).state, 'disconnected');
+    await callDaemon(machine.socketPath, 'down', {});
+    assert.ok(!existsSync(path.join(machine.kernel.folder, 'device.json')));
+  });
+
+  test('SIGTERM: exit 0, the tunnel is taken down, and the next start brings it up again', async () => {
+    const first = await machine.daemon();
+    await enroll();
+    machine.kernel.traffic(92);
+    await connected();
+    await controller.hear(({ type }) => type === 'ack');
+    assert.equal(await machine.kill(first, 'SIGTERM'), 0);
+    assert.equal(machine.kernel.device, null);
+    assert.ok(!existsSync(machine.socketPath));
+    await machine.daemon();
+    assert.equal((await connected()).target, 'up');
+  });
+
+  test('a device that vanishes is opened anew with no hands', async () => {
+    await machine.daemon();
+    await enroll();
+    machine.kernel.traffic(92);
+    await connected();
+    machine.kernel.destroy();
+    while (machine.kernel.device === null) await new Promise((resolve) => setTimeout(resolve, 10));
+    await connected();
+    assert.equal(machine.kernel.journal.filter((line) => line === 'open').length, 2);
+  });
+
+  test('deltas are applied and acknowledged', async () => {
+    await machine.daemon();
+    await enroll();
+    await controller.hear((message) => message.type === 'ack' && message.seq === 1);
+    controller.send({ type: 'delta', epoch: 'epoch-1', seq: 2, delta: { sections: { routes: ['10.20.0.0/16'] } } });
+    await controller.hear((message) => message.type === 'ack' && message.seq === 2);
+    assert.deepEqual(machine.kernel.device?.state.routes, ['10.20.0.0/16']);
+  });
+
+  test('a failure to set up is an error with its cause, and is retried', async () => {
+    machine.kernel.fail('no-privileges Run it as root.');
+    await machine.daemon();
+    await enroll();
+    const status = await machine.until(({ state }) => state === 'error');
+    assert.deepEqual(status.cause, { code: 'no-privileges', message: 'Run it as root.' });
+    await assert.rejects(callDaemon(machine.socketPath, 'up', {}), {
+      code: 'no-privileges',
+      message: 'Run it as root.',
+    });
+    assert.ok(!controller.heard.some(({ type }) => type === 'ack'));
+    machine.kernel.fail(null);
+    machine.kernel.traffic(92);
+    await connected();
+    await controller.hear(({ type }) => type === 'ack');
+  });
+
+  test('cut off: the tunnel comes down, stays so after a restart, and a new token helps', async () => {
+    const first = await machine.daemon();
+    await enroll();
+    machine.kernel.traffic(92);
+    await connected();
+    for (const socket of controller.sockets) socket.close(CLOSE.revoked);
+    const cut = await machine.until(({ state }) => state === 'error');
+    assert.equal(cut.cause?.code, 'revoked');
+    while (machine.kernel.device !== null) await new Promise((resolve) => setTimeout(resolve, 10));
+    await machine.kill(first, 'SIGKILL');
+    await machine.daemon();
+    assert.equal((await machine.status()).cause?.code, 'revoked');
+    controller.tokens.clear();
+    controller.tokens.set('good', null);
+    await enroll();
+    await connected();
+  });
+
+  test('a lost answer to the enrollment is made good after a restart', async () => {
+    controller.answer = (request, response) => {
+      if (request.method !== 'POST') return false;
+      response.destroy();
+      return true;
+    };
+    const first = await machine.daemon();
+    await assert.rejects(enroll(), { code: 'controller-unreachable' });
+    const pending = JSON.parse(readFileSync(file('pending.json'), 'utf8')) as { privateKey: string };
+    await machine.kill(first, 'SIGKILL');
+    controller.answer = null;
+    await machine.daemon();
+    await machine.until(({ enrolled }) => enrolled !== null);
+    const identity = JSON.parse(readFileSync(file('identity.json'), 'utf8')) as { privateKey: string };
+    assert.equal(identity.privateKey, pending.privateKey);
+    await machine.until(({ target }) => target === 'up');
+    assert.ok(!existsSync(file('pending.json')));
+  });
+
+  test('damaged files: a clear message, no crash', async () => {
+    const first = await machine.daemon();
+    await enroll();
+    await machine.until(({ interface: device }) => device !== null);
+    await machine.kill(first, 'SIGTERM');
+    writeFileSync(file('network.json'), '{"epoch":');
+    const second = await machine.daemon();
+    await machine.until(({ interface: device }) => device !== null);
+    await machine.kill(second, 'SIGTERM');
+
+    writeFileSync(file('identity.json'), '{}');
+    await machine.daemon();
+    const status = await machine.status();
+    assert.equal(status.cause?.code, 'not-enrolled');
+    assert.match(status.cause?.message ?? '', /identity\.json is damaged.*restore it.*enroll anew/);
+    assert.equal(readFileSync(file('identity.json'), 'utf8'), '{}');
+    controller.tokens.set('second', null);
+    await callDaemon(machine.socketPath, 'enroll', { url: controller.url, token: 'second' });
+    assert.ok(existsSync(file('identity.json.damaged')));
+  });
+
+  test('leave removes identity, keys and tunnel', async () => {
+    await machine.daemon();
+    await enroll();
+    await machine.until(({ interface: device }) => device !== null);
+    const status = await callDaemon(machine.socketPath, 'leave', {});
+    assert.deepEqual([status.state, status.cause?.code, status.enrolled], ['disconnected', 'not-enrolled', null]);
+    assert.deepEqual(readdirSync(machine.stateDir), ['lock']);
+    assert.equal(machine.kernel.device, null);
+    await assert.rejects(callDaemon(machine.socketPath, 'leave', {}), { code: 'not-enrolled' });
+    await assert.rejects(callDaemon(machine.socketPath, 'up', {}), { code: 'not-enrolled' });
+  });
+
+  test('a second daemon is refused, by socket and by state folder; the first is not disturbed', async () => {
+    await machine.daemon();
+    const twice = await machine.cli(['daemon']);
+    assert.equal(twice.code, 1);
+    assert.match(twice.stderr, /Another Gatehouse agent uses .*state \(GATEHOUSE_AGENT_STATE\)/);
+    const sameSocket = await machine.cli(['daemon'], { env: { GATEHOUSE_AGENT_STATE: `${machine.stateDir}2` } });
+    assert.equal(sameSocket.code, 1);
+    assert.match(sameSocket.stderr, /already runs on .*\(GATEHOUSE_AGENT_SOCKET\)/);
+    assert.equal((await machine.status()).state, 'disconnected');
+  });
+});
