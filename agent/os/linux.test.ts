@@ -361,6 +361,17 @@ test('an interface that is not ours is left alone', needs, async () => {
   assert.match(inNs(SPOKE.ns, 'ip', 'link'), new RegExp(SPOKE.name));
 });
 
+test('a listen port that another program holds is an error that says so', needs, async () => {
+  const hub = agent(HUB);
+  await hub.call('open', HUB.name);
+  await hub.call('apply', config('hub'));
+  const second = agent(HUB);
+  const name = `${HUB.name}2`;
+  await second.call('open', name);
+  await assert.rejects(second.call('apply', config('hub')), { code: 'apply-failed', message: /UDP port is in use/ });
+  await second.call('close');
+});
+
 test('a device of the same name in another namespace is refused', needs, async () => {
   const hub = agent(HUB);
   await hub.call('open', HUB.name);

@@ -123,6 +123,19 @@ async function makeUserspace(deps: LinuxDeps, name: string): Promise<Device> {
   return { driver: 'wireguard-go', backend };
 }
 
+/**
+ * Brings the link up before the device is configured: only then does setting a port that is in use fail. On a link that
+ * is down the port is taken later, and wireguard-go keeps a failure to itself.
+ */
+async function listen(deps: LinuxDeps, name: string, backend: WgBackend): Promise<void> {
+  try {
+    await deps.commands.run('ip', ['link', 'set', 'dev', name, 'up']);
+  } catch (error) {
+    throw failed(error, `can’t bring ${name} up`);
+  }
+  await until(async () => ((await backend.read()).listenPort ?? 0) !== 0);
+}
+
 /** Adopts the interface `name` or makes it: in the kernel where that is possible, else with wireguard-go. */
 export async function openDevice(deps: LinuxDeps, name: string, journal: Journal): Promise<Device> {
   const found = await adopt(deps, name, journal);
@@ -133,6 +146,7 @@ export async function openDevice(deps: LinuxDeps, name: string, journal: Journal
   await clearSocket(deps, name);
   await journal.update({ made: true });
   const device = (await makeKernel(deps, name)) ?? (await makeUserspace(deps, name));
+  await listen(deps, name, device.backend);
   deps.log(`made the interface ${name} (${device.driver})`);
   return device;
 }

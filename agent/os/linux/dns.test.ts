@@ -65,6 +65,22 @@ test('a symbolic link comes back as a link, and its target is never written', as
   assert.equal(text(), LAN);
 });
 
+test('a link that could only be written through gets its target’s content back', async () => {
+  const target = path.join(folder, 'real.conf');
+  writeFileSync(target, LAN);
+  symlinkSync('../real.conf', resolvConf);
+  const one = await dns();
+  await one.apply(want);
+  // As in a read-only /etc: the link is still there, and our text is behind it.
+  writeFileSync(target, text());
+  rmSync(resolvConf);
+  symlinkSync('../real.conf', resolvConf);
+  assert.equal(await (await dns()).apply(want), false);
+  await (await dns()).clear();
+  assert.equal(readFileSync(target, 'utf8'), LAN);
+  assert.equal(readlinkSync(resolvConf), '../real.conf');
+});
+
 test('where there was none, none is left', async () => {
   await (await dns()).apply(want);
   assert.match(text(), /nameserver 10\.77\.0\.1/);

@@ -129,11 +129,12 @@ export class LinuxDns {
     return backupOf(resolvConf);
   }
 
-  /** What a backup reads as: a link's target still lies where it did. */
+  /** What a backup reads as. A link's target still lies where it did, and its owner may have written it since. */
   async #textOf(backup: ResolvBackup): Promise<string> {
     if (backup.kind === 'file') return backup.text;
     if (backup.kind === 'absent') return '';
-    return readResolvConf(path.resolve(path.dirname(this.#deps.resolvConf), backup.target));
+    const now = await readResolvConf(path.resolve(path.dirname(this.#deps.resolvConf), backup.target));
+    return isOurs(now, this.#name) ? backup.text : now;
   }
 
   /** Puts DNS back as it was; false when nothing was set. */

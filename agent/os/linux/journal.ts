@@ -5,7 +5,8 @@ import { writeDurably } from '../temp.ts';
 /** What /etc/resolv.conf was before the agent wrote it. */
 export type ResolvBackup =
   | { kind: 'file'; text: string; mode: number }
-  | { kind: 'symlink'; target: string }
+  /** `text` is what the link led to: put back where the link couldn't be replaced and its target was written. */
+  | { kind: 'symlink'; target: string; text: string }
   | { kind: 'absent' };
 
 export interface JournalData {

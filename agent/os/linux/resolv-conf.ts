@@ -1,4 +1,4 @@
-import { chmod, lstat, open, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { lstat, open, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { AgentError } from '../../errors.ts';
 import { writeDurably } from '../temp.ts';
@@ -39,7 +39,7 @@ export function renderResolvConf(
 export async function backupOf(file: string): Promise<ResolvBackup> {
   const stat = await lstat(file).catch(() => null);
   if (!stat) return { kind: 'absent' };
-  if (stat.isSymbolicLink()) return { kind: 'symlink', target: await readlink(file) };
+  if (stat.isSymbolicLink()) return { kind: 'symlink', target: await readlink(file), text: await readResolvConf(file) };
   return { kind: 'file', text: await readFile(file, 'utf8'), mode: stat.mode & 0o777 };
 }
 
@@ -81,7 +81,6 @@ export async function writeResolvConf(file: string, text: string, mode = 0o644):
     if (!IN_PLACE.has((error as NodeJS.ErrnoException).code ?? '')) throw refused(file, error);
     try {
       await writeInPlace(file, text);
-      await chmod(file, mode);
     } catch (again) {
       throw refused(file, again);
     }
@@ -95,6 +94,8 @@ export async function restoreResolvConf(file: string, name: string, backup: Reso
   if (now === null ? backup.kind === 'absent' : now !== '' && !isOurs(now, name)) return;
   if (backup.kind === 'file') return writeResolvConf(file, backup.text, backup.mode);
   if (backup.kind === 'absent') return rm(file, { force: true });
+  const linked = (await lstat(file).catch(() => null))?.isSymbolicLink() ?? false;
+  if (linked) return writeInPlace(file, backup.text).catch((error: unknown) => Promise.reject(refused(file, error)));
   const fresh = path.join(path.dirname(file), `.${path.basename(file)}.gatehouse-link`);
   await rm(fresh, { force: true });
   try {

@@ -17,7 +17,7 @@ let missing: string[];
 let commands: Recorder;
 
 const at = (...parts: string[]): string => path.join(folder, ...parts);
-const LINK = '[{"flags":["NOARP"],"mtu":1420,"linkinfo":{"info_kind":"wireguard"},"addr_info":[]}]';
+const LINK = '[{"flags":["NOARP","UP"],"mtu":1420,"linkinfo":{"info_kind":"wireguard"},"addr_info":[]}]';
 
 function platform(capabilities = '000001ffffffffff'): Platform {
   writeFileSync(at('status'), `Name:\tnode\nCapEff:\t${capabilities}\n`);
@@ -66,7 +66,6 @@ test('a device in the kernel is made, configured by wg, adopted and deleted', as
   assert.deepEqual(batches, [
     'address add 10.77.0.2/32 dev gh0',
     'address add fd77::2/128 dev gh0',
-    'link set dev gh0 up',
     'route add 10.77.0.0/24 dev gh0 metric 5200 proto 71',
     'route add fd77::/64 dev gh0 metric 5200 proto 71',
   ]);
