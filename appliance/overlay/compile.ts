@@ -1,12 +1,43 @@
 import type { PeerState, WgPeer } from '@gatehouse/protocol';
 import { flatten, hostCidr, parseCidr } from './addresses.ts';
 import { formatEndpoint } from './endpoint.ts';
-import { hubsOf, type NetworkSnapshot, presharedKey, primaryHub, type SnapshotPeer } from './snapshot.ts';
+import { linkPresharedKey } from './keys.ts';
+import { type NetworkSnapshot, primaryHub, type SnapshotPeer } from './snapshot.ts';
 
 export const KEEPALIVE_SECONDS = 25;
 export const DEFAULT_MTU = 1420;
 
 const ownCidrs = (peer: SnapshotPeer): string[] => peer.addresses.map(hostCidr);
+
+/**
+ * Links made so far. Peers of a snapshot are never changed in place, so a pair of them stands for all that a link is
+ * made of; on a hub with 10,000 spokes one changed spoke costs one link, and the others are the same objects.
+ */
+const links = new WeakMap<SnapshotPeer, WeakMap<SnapshotPeer, WgPeer>>();
+
+/** `other` as `peer` sees it, under its own addresses only. */
+function link(network: NetworkSnapshot, peer: SnapshotPeer, other: SnapshotPeer): WgPeer {
+  let made = links.get(peer);
+  if (!made) {
+    made = new WeakMap();
+    links.set(peer, made);
+  }
+  let one = made.get(other);
+  if (!one) {
+    const endpoint = other.endpoint && formatEndpoint(other.endpoint, other.listenPort);
+    one = {
+      publicKey: other.publicKey,
+      name: other.name,
+      hub: other.isHub,
+      presharedKey: linkPresharedKey(network.pskSecret, peer.publicKey, other.publicKey),
+      ...(endpoint && { endpoint }),
+      allowedIps: ownCidrs(other),
+      keepalive: KEEPALIVE_SECONDS,
+    };
+    made.set(other, one);
+  }
+  return one;
+}
 
 /**
  * What one peer needs to hold its end of the overlay. Pure: the same snapshot gives the same state.
@@ -18,44 +49,34 @@ const ownCidrs = (peer: SnapshotPeer): string[] => peer.addresses.map(hostCidr);
  *   to the last without saying so.
  */
 export function compile(network: NetworkSnapshot, peer: SnapshotPeer): PeerState {
-  const hubs = hubsOf(network);
-  const primary = primaryHub(network);
-  const taken = new Set<string>();
+  // Own routes are this device's business: what it routes itself never goes under one of its peers.
+  const taken = new Set<string>(peer.additionalAllowedIps);
   const claim = (cidrs: readonly string[]): string[] =>
     cidrs.filter((cidr) => {
       const free = !taken.has(cidr);
       taken.add(cidr);
       return free;
     });
-  const link = (other: SnapshotPeer, allowedIps: readonly string[]): WgPeer => {
-    const endpoint = other.endpoint && formatEndpoint(other.endpoint, other.listenPort);
-    return {
-      publicKey: other.publicKey,
-      name: other.name,
-      hub: other.isHub,
-      presharedKey: presharedKey(network, peer, other),
-      ...(endpoint && { endpoint }),
-      allowedIps: claim(allowedIps),
-      keepalive: KEEPALIVE_SECONDS,
-    };
-  };
+  const withRoutes = (other: SnapshotPeer, cidrs: readonly string[]): WgPeer => ({
+    ...link(network, peer, other),
+    allowedIps: claim(cidrs),
+  });
+  const behind = (other: SnapshotPeer): WgPeer =>
+    other.additionalAllowedIps.length === 0
+      ? link(network, peer, other)
+      : withRoutes(other, [...ownCidrs(other), ...other.additionalAllowedIps]);
 
   const peers: WgPeer[] = [];
   if (peer.isHub) {
-    const others = [...network.peers.values()].filter((other) => other.id !== peer.id);
-    // Own routes are this box's business: what it routes itself never goes under one of its peers.
-    for (const cidr of peer.additionalAllowedIps) taken.add(cidr);
-    for (const other of others) peers.push(link(other, [...ownCidrs(other), ...other.additionalAllowedIps]));
-  } else if (primary) {
-    for (const cidr of peer.additionalAllowedIps) taken.add(cidr);
-    const spokeRoutes = [...network.peers.values()]
-      .filter((other) => !other.isHub && other.id !== peer.id)
-      .flatMap((other) => other.additionalAllowedIps);
-    peers.push(link(primary, [...network.cidrs, ...primary.additionalAllowedIps]));
-    for (const hub of hubs) {
-      if (hub !== primary) peers.push(link(hub, [...ownCidrs(hub), ...hub.additionalAllowedIps]));
+    for (const other of network.peers.values()) if (other !== peer) peers.push(behind(other));
+  } else {
+    const primary = primaryHub(network);
+    if (primary) {
+      const first = withRoutes(primary, [...network.cidrs, ...primary.additionalAllowedIps]);
+      peers.push(first);
+      for (const hub of network.hubs) if (hub !== primary) peers.push(behind(hub));
+      for (const other of network.routers) first.allowedIps.push(...claim(other.additionalAllowedIps));
     }
-    peers[0]?.allowedIps.push(...claim(spokeRoutes));
   }
   peers.sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
 
@@ -87,9 +108,9 @@ function interfaceAddresses(network: NetworkSnapshot, peer: SnapshotPeer): strin
 
 function routesOf(network: NetworkSnapshot, peer: SnapshotPeer, peers: readonly WgPeer[]): string[] {
   if (!peer.isHub) return flatten(peers.flatMap((other) => other.allowedIps));
-  const extra = [...network.peers.values()]
-    .filter((other) => other.id !== peer.id && other.additionalAllowedIps.length > 0)
+  const extra = [...network.hubs, ...network.routers]
+    .filter((other) => other !== peer)
     .flatMap((other) => other.additionalAllowedIps)
     .filter((cidr) => !peer.additionalAllowedIps.includes(cidr));
-  return extra.length > 0 ? flatten(extra) : [];
+  return flatten(extra);
 }

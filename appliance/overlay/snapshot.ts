@@ -1,5 +1,3 @@
-import { linkPresharedKey } from './keys.ts';
-
 /** A peer as `compile` needs it. */
 export interface SnapshotPeer {
   id: string;
@@ -15,8 +13,8 @@ export interface SnapshotPeer {
   createdAt: string;
 }
 
-/** A network with all its peers, as data: the whole input of `compile`. */
-export interface NetworkSnapshot {
+/** What a network is without its peers. */
+export interface NetworkFields {
   id: string;
   name: string;
   /** IPv4 first, then IPv6 where the network has it. */
@@ -25,28 +23,63 @@ export interface NetworkSnapshot {
   domainSuffix: string;
   mtu: number | null;
   pskSecret: Buffer;
-  peers: Map<string, SnapshotPeer>;
-  /** Public key → peer id: reports of agents name peers by their keys. */
-  peerByKey: Map<string, string>;
   /** Hubs that have stopped reporting. */
   downHubs: ReadonlySet<string>;
 }
 
-/** The hubs of a network, oldest first: an order that no change of another peer disturbs. */
-export const hubsOf = (network: NetworkSnapshot): SnapshotPeer[] =>
-  [...network.peers.values()]
-    .filter((peer) => peer.isHub)
-    .sort((a, b) => (a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id) ? -1 : 1));
+/**
+ * A network with all its peers, as data: the whole input of `compile`. A peer is never changed in place: `putPeer` puts
+ * another one there. The indexes keep what is done for each spoke independent of how many others there are.
+ */
+export interface NetworkSnapshot extends NetworkFields {
+  readonly peers: ReadonlyMap<string, SnapshotPeer>;
+  /** Public key → peer id: reports of agents name peers by their keys. */
+  readonly peerByKey: ReadonlyMap<string, string>;
+  /** Oldest first: an order that no change of another peer disturbs. */
+  readonly hubs: readonly SnapshotPeer[];
+  /** Spokes that route something, oldest first. */
+  readonly routers: readonly SnapshotPeer[];
+}
+
+export function createSnapshot(fields: NetworkFields, peers: Iterable<SnapshotPeer>): NetworkSnapshot {
+  const snapshot = { ...fields, peers: new Map(), peerByKey: new Map(), hubs: [], routers: [] };
+  for (const peer of peers) putPeer(snapshot, peer.id, peer);
+  return snapshot;
+}
+
+const byAge = (a: SnapshotPeer, b: SnapshotPeer): number =>
+  a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id) ? -1 : 1;
+
+/** Puts a peer in the place of the one with this id; null takes it out. Answers the one before. */
+export function putPeer(snapshot: NetworkSnapshot, id: string, peer: SnapshotPeer | null): SnapshotPeer | null {
+  const peers = snapshot.peers as Map<string, SnapshotPeer>;
+  const peerByKey = snapshot.peerByKey as Map<string, string>;
+  const listOf = ({ isHub, additionalAllowedIps }: SnapshotPeer): SnapshotPeer[] | undefined =>
+    (isHub ? snapshot.hubs : additionalAllowedIps.length > 0 ? snapshot.routers : undefined) as
+      | SnapshotPeer[]
+      | undefined;
+  const before = peers.get(id) ?? null;
+  if (before) {
+    peerByKey.delete(before.publicKey);
+    const list = listOf(before);
+    list?.splice(list.indexOf(before), 1);
+  }
+  if (peer) {
+    peers.set(id, peer);
+    peerByKey.set(peer.publicKey, id);
+    const list = listOf(peer);
+    list?.push(peer);
+    list?.sort(byAge);
+  } else {
+    peers.delete(id);
+  }
+  return before;
+}
 
 /**
  * The hub that carries the traffic between spokes: the oldest that reports; when none does, the oldest. It is one and
  * the same for all spokes: were two spokes on two hubs, a hub would need each spoke's address under two of its peers
  * (the spoke itself for its own routes, the other hub for the rest), and WireGuard allows an address under one only.
  */
-export function primaryHub(network: NetworkSnapshot): SnapshotPeer | undefined {
-  const hubs = hubsOf(network);
-  return hubs.find((hub) => !network.downHubs.has(hub.id)) ?? hubs[0];
-}
-
-export const presharedKey = (network: NetworkSnapshot, a: SnapshotPeer, b: SnapshotPeer): string =>
-  linkPresharedKey(network.pskSecret, a.publicKey, b.publicKey);
+export const primaryHub = ({ hubs, downHubs }: NetworkSnapshot): SnapshotPeer | undefined =>
+  hubs.find((hub) => !downHubs.has(hub.id)) ?? hubs[0];

@@ -1,7 +1,7 @@
 import type { Heard } from '../events/index.ts';
 import type { OverlayContext } from './context.ts';
 import { pskContext } from './networks.ts';
-import type { NetworkSnapshot, SnapshotPeer } from './snapshot.ts';
+import { createSnapshot, type NetworkFields, type NetworkSnapshot, putPeer, type SnapshotPeer } from './snapshot.ts';
 import type { NetworkRow, OverlayTables, PeerRow } from './tables.ts';
 
 const PEER_COLUMNS = [
@@ -56,7 +56,7 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
   const db = context.store.as<OverlayTables>();
   const loaded = new Map<string, Promise<NetworkSnapshot | undefined>>();
 
-  const networkPart = (row: NetworkRow) => ({
+  const networkPart = (row: NetworkRow): NetworkFields => ({
     id: row.id,
     name: row.name,
     cidrs: row.cidr_v6 === null ? [row.cidr] : [row.cidr, row.cidr_v6],
@@ -64,6 +64,7 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
     domainSuffix: row.domain_suffix,
     mtu: row.mtu,
     pskSecret: Buffer.from(context.secrets.open(row.psk_secret, pskContext(row.id)), 'base64'),
+    downHubs,
   });
   const networkRow = (id: string) => db.selectFrom('networks').selectAll().where('id', '=', id).executeTakeFirst();
 
@@ -78,12 +79,7 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
       .orderBy('created_at')
       .orderBy('id')
       .execute();
-    return {
-      ...networkPart(row),
-      peers: new Map(rows.map((peer) => [peer.id, snapshotPeer(peer)])),
-      peerByKey: new Map(rows.map((peer) => [peer.public_key, peer.id])),
-      downHubs,
-    };
+    return createSnapshot(networkPart(row), rows.map(snapshotPeer));
   }
 
   function get(id: string): Promise<NetworkSnapshot | undefined> {
@@ -125,15 +121,7 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
       const after = row ? snapshotPeer(row) : null;
       // What was there before isn't known, so it may concern everybody.
       if (!snapshot) return 'all';
-      const before = snapshot.peers.get(peerId) ?? null;
-      if (before) snapshot.peerByKey.delete(before.publicKey);
-      if (after) {
-        snapshot.peers.set(peerId, after);
-        snapshot.peerByKey.set(after.publicKey, peerId);
-      } else {
-        snapshot.peers.delete(peerId);
-      }
-      return { before, after };
+      return { before: putPeer(snapshot, peerId, after), after };
     },
   };
 }
@@ -147,6 +135,5 @@ export function affectedPeers(network: NetworkSnapshot, peerId: string, change: 
   const { before, after } = change;
   const routes = (peer: SnapshotPeer | null) => peer?.additionalAllowedIps.join() ?? '';
   if (before?.isHub || after?.isHub || routes(before) !== routes(after)) return network.peers.keys();
-  const hubs = [...network.peers.values()].filter((peer) => peer.isHub).map((peer) => peer.id);
-  return new Set([peerId, ...hubs]);
+  return new Set([peerId, ...network.hubs.map((hub) => hub.id)]);
 }

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostAddress, parseCidr } from './addresses.ts';
 import { generateKeyPair } from './keys.ts';
-import type { NetworkSnapshot, SnapshotPeer } from './snapshot.ts';
+import { createSnapshot, type NetworkFields, type NetworkSnapshot, type SnapshotPeer } from './snapshot.ts';
 
 /** A network for tests: peers get addresses in order, and are as old as they are far up the list. */
 export function network(
   peers: (Partial<SnapshotPeer> & { id: string })[],
-  options: Partial<NetworkSnapshot> = {},
+  options: Partial<NetworkFields> = {},
 ): NetworkSnapshot {
   const cidrs = options.cidrs ?? ['10.77.0.0/16'];
   const made = peers.map(
@@ -23,7 +23,7 @@ export function network(
       ...peer,
     }),
   );
-  return {
+  const fields: NetworkFields = {
     id: 'net',
     name: 'office',
     cidrs,
@@ -31,9 +31,8 @@ export function network(
     domainSuffix: 'internal',
     mtu: null,
     pskSecret: randomBytes(32),
-    peers: new Map(made.map((peer) => [peer.id, peer])),
-    peerByKey: new Map(made.map((peer) => [peer.publicKey, peer.id])),
     downHubs: new Set(),
     ...options,
   };
+  return createSnapshot(fields, made);
 }

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchApi, type Target } from './api.ts';
+import { table } from './cpu.ts';
+import { benchCompile, benchDevice } from './wireguard.ts';
+
+const HELP = `npm run bench -- [compile] [device] [api]      all three without a name
+  --spokes <n>      peers of the api bench (default 1000)
+  --agents <n>      connected agents of the api bench (default 200)
+  --against <url>   another server of the overlay API to measure in the same run, with
+  --password <p>    its admin's password, --name <what to call it> and --pid <its process, for CPU time>
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    help: { type: 'boolean' },
+    spokes: { type: 'string', default: '1000' },
+    agents: { type: 'string', default: '200' },
+    against: { type: 'string' },
+    password: { type: 'string', default: 'admin' },
+    name: { type: 'string', default: 'other' },
+    pid: { type: 'string' },
+  },
+});
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+
+/** Our appliance as a process of its own, so that its CPU time is its alone. */
+async function startOurs(): Promise<{ target: Target; stop: () => Promise<void> }> {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-bench-'));
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, '../../appliance/main.ts')], {
+    env: {
+      ...process.env,
+      GATEHOUSE_DATA: dataDir,
+      GATEHOUSE_LISTEN: '127.0.0.1:0',
+      GATEHOUSE_ADMIN_PASSWORD: 'bench-password',
+    },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  while (!out.includes('gatehouse ready')) await once(child.stdout, 'data');
+  const url = /gatehouse ready (\S+)/.exec(out)?.[1] as string;
+  return {
+    target: { name: 'Gatehouse', url, password: 'bench-password', pid: child.pid as number },
+    stop: async () => {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
+
+if (wanted('compile')) {
+  table([await benchCompile(1000), await benchCompile(10_000)]);
+}
+if (wanted('device')) {
+  table([...(await benchDevice(1000)), ...(await benchDevice(10_000))]);
+}
+if (wanted('api')) {
+  const [spokes, agents] = [Number(values.spokes), Number(values.agents)];
+  const ours = await startOurs();
+  const rows = [];
+  try {
+    // Turn about, three times each: the machine's mood falls on both.
+    for (let i = 0; i < 3; i++) {
+      rows.push(await benchApi(ours.target, spokes, agents));
+      if (values.against) {
+        const { name, against: url, password, pid } = values;
+        rows.push(await benchApi({ name, url, password, pid: Number(pid ?? process.pid) }, spokes, agents));
+      }
+    }
+  } finally {
+    await ours.stop();
+  }
+  table(rows.sort((a, b) => (String(a.server) < String(b.server) ? -1 : 1)));
+}
