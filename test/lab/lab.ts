@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentStatus } from '../../protocol/index.ts';
 import { Api, type Network, type Peer, type Session } from './api.ts';
+import { ask } from './ipc.ts';
 import { pingOnce } from './ping.ts';
 import { attempt, type Ran, run, until } from './run.ts';
 import { Supervisor } from './supervisor.ts';
@@ -109,13 +110,15 @@ export class Lab {
   }
 
   /** What the agent says of itself; undefined while its daemon doesn't answer. */
-  async status(name: Machine): Promise<AgentStatus | undefined> {
+  status(name: Machine): Promise<AgentStatus | undefined> {
+    return ask(this.#socket(name), 'status').catch(() => undefined);
+  }
+
+  /** The same as a person asks for it. */
+  async statusByCommand(name: Machine): Promise<AgentStatus> {
     const ran = await this.gatehouse(name, ['status', '--json']);
-    try {
-      return JSON.parse(ran.stdout) as AgentStatus;
-    } catch {
-      return undefined;
-    }
+    if (ran.code !== 0) throw new Error(`status --json: exit ${ran.code}\n${ran.stderr}`);
+    return JSON.parse(ran.stdout) as AgentStatus;
   }
 
   /** Waits until the agent's status is as asked, and gives it. */
@@ -267,9 +270,13 @@ export class Lab {
     return {
       ...baseEnv(),
       GATEHOUSE_AGENT_STATE: this.#path(name),
-      GATEHOUSE_AGENT_SOCKET: this.#path(`${name}-run/agent.sock`),
+      GATEHOUSE_AGENT_SOCKET: this.#socket(name),
       GATEHOUSE_AGENT_INTERFACE: this.topology.interfaceName(name),
     };
+  }
+
+  #socket(name: Machine): string {
+    return this.#path(`${name}-run/agent.sock`);
   }
 
   #path(name: string): string {

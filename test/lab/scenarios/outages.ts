@@ -50,6 +50,7 @@ export async function linksAreCut(lab: Lab): Promise<void> {
     const [alice] = await Promise.all([lab.reaches('alice', 'degraded'), lab.reaches('bob', 'degraded')]);
     assert.ok(['no-traffic', 'no-handshake'].includes(alice.cause?.code ?? ''), JSON.stringify(alice.cause));
     assert.equal(alice.controller.connected, true, 'alice still has the controller');
+    assert.equal((await lab.statusByCommand('alice')).state, 'degraded');
     assert.equal(await lab.ping('alice', 'bob'), undefined);
   } finally {
     await lab.on('alice', ['nft', 'delete', 'table', 'inet', 'gatehouse_lab_cut']);

@@ -8,7 +8,14 @@ const EXIT_TOKEN_INVALID = 7;
 
 export async function laptopsReachEachOther(lab: Lab): Promise<void> {
   await lab.tunnelWorks();
-  for (const name of AGENTS) await lab.reaches(name, 'connected');
+  for (const name of AGENTS) {
+    const { version, enrolled, interface: made } = await lab.reaches(name, 'connected');
+    const told = await lab.statusByCommand(name);
+    assert.deepEqual([told.state, told.cause, told.target], ['connected', null, 'up']);
+    assert.deepEqual([told.version, told.enrolled, told.interface], [version, enrolled, made]);
+    assert.equal(made?.name, lab.topology.interfaceName(name));
+    assert.equal(enrolled?.role, name === 'hub' ? 'hub' : 'spoke');
+  }
 }
 
 /** `wg` is not ours: what it says of the tunnel is a second opinion. */
