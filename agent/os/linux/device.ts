@@ -45,8 +45,8 @@ async function answers(backend: WgBackend): Promise<boolean> {
   return (await probe(backend)) === 'alive';
 }
 
-async function until(what: () => Promise<boolean>, looks = LOOKS): Promise<boolean> {
-  for (let look = 0; look < looks; look++) {
+async function until(what: () => Promise<boolean>): Promise<boolean> {
+  for (let look = 0; look < LOOKS; look++) {
     if (await what()) return true;
     await sleep(LOOK_MS);
   }
@@ -80,7 +80,10 @@ async function clearSocket(deps: LinuxDeps, name: string): Promise<void> {
   if (!(await exists(file))) return;
   let state = await probe(uapiBackend(name, file));
   // One that is just ending may answer once more.
-  await until(async () => state !== 'alive' || (state = await probe(uapiBackend(name, file))) !== 'alive', LOOKS / 5);
+  for (let look = 0; state === 'alive' && look < LOOKS / 5; look++) {
+    await sleep(LOOK_MS);
+    state = await probe(uapiBackend(name, file));
+  }
   if (state !== 'refused')
     throw new AgentError(
       'apply-failed',

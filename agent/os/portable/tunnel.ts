@@ -175,7 +175,8 @@ export class PortableTunnel implements Tunnel {
     }
     const { listenPort } = state.interface;
     const device = { privateKey, fwmark: 0, peers: state.peers, ...(listenPort !== undefined && { listenPort }) };
-    const repaired = repair ? await this.#keeper.repair(device) : (await this.#keeper.apply(device), []);
+    const repaired = repair ? await this.#keeper.repair(device) : [];
+    if (!repair) await this.#keeper.apply(device);
     const before = this.#notes.plan;
     if (repair || !jsonEqual(before, plan)) await this.#network(before, plan, repair);
     return repaired;
