@@ -4,7 +4,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -111,12 +110,11 @@ function installTestTools() {
   }
 }
 
+/** The script that a package's manifest names as its program. */
 const bin = (name) => {
-  const require = createRequire(path.join(root, 'package.json'));
-  const manifest = require.resolve(`${name}/package.json`);
-  const entry = JSON.parse(readFileSync(manifest, 'utf8')).bin;
-  const file = typeof entry === 'string' ? entry : (entry[name.split('/').pop()] ?? Object.values(entry)[0]);
-  return path.join(path.dirname(manifest), file);
+  const folder = path.join(root, 'node_modules', name);
+  const entry = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')).bin;
+  return path.join(folder, typeof entry === 'string' ? entry : Object.values(entry)[0]);
 };
 
 const testFiles = ['protocol/**/*.test.ts', 'appliance/**/*.test.ts', 'agent/**/*.test.ts', 'test/**/*.test.ts'];
