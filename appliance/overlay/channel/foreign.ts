@@ -51,7 +51,7 @@ export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, pri
 
 /** Speaks the existing agents' format with an agent that isn't ours. */
 export function serveForeign(context: ChannelContext, socket: WebSocket, device: Device): void {
-  const { peerId, networkId } = device;
+  const { peerId } = device;
   let last: string | undefined;
   let sending = Promise.resolve();
   const connection: Connection = {
@@ -76,10 +76,9 @@ export function serveForeign(context: ChannelContext, socket: WebSocket, device:
   context.connections.add(connection);
 
   const start = async (): Promise<void> => {
-    const network = (await context.stillGood(device)) ? await context.snapshots.get(networkId) : undefined;
-    const peer = network?.peers.get(peerId);
-    if (!network || !peer) return socket.close(CLOSE.revoked, 'the token is no longer good');
-    connection.update(network, peer);
+    const place = await context.placeOf(device);
+    if (!place) return socket.close(CLOSE.revoked, 'the token is no longer good');
+    connection.update(place.network, place.peer);
   };
   start().catch((error) => {
     context.log.error({ err: error, peerId }, 'a foreign agent could not be told its state');

@@ -26,7 +26,7 @@ export function parseFrame(data: RawData, isBinary: boolean): unknown {
 
 /** Speaks `gatehouse.v1` (protocol/channel.ts) with one of our agents. */
 export function serveGatehouse(context: ChannelContext, socket: WebSocket, device: Device): void {
-  const { peerId, networkId } = device;
+  const { peerId } = device;
   let stream: Stream | undefined;
   let helloTimer: NodeJS.Timeout | undefined = setTimeout(() => socket.close(CLOSE.badMessage, 'no hello'), HELLO_MS);
   let ackTimer: NodeJS.Timeout | undefined;
@@ -56,11 +56,10 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
     clearTimeout(helloTimer);
     helloTimer = undefined;
     // Between the check of the credential and now it may have been revoked, with nobody here to be told.
-    const network = (await context.stillGood(device)) ? await context.snapshots.get(networkId) : undefined;
+    const place = await context.placeOf(device);
     if (!isOpen()) return;
-    const peer = network?.peers.get(peerId);
-    if (!network || !peer) return socket.close(CLOSE.revoked, 'the credential is no longer good');
-    const state = compileFor(context, network, peer);
+    if (!place) return socket.close(CLOSE.revoked, 'the credential is no longer good');
+    const state = compileFor(context, place.network, place.peer);
     stream = context.streams.get(peerId);
     if (stream) {
       advance(stream, state);

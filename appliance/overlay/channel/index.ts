@@ -4,9 +4,9 @@ import { sha256Hex } from '../../store/index.ts';
 import type { OverlayContext } from '../context.ts';
 import { keyContext, tokenIsGood } from '../peers.ts';
 import type { Sessions } from '../sessions.ts';
-import type { SnapshotPeer } from '../snapshot.ts';
+import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
 import { affectedPeers, type OverlayEvent, type PeerChange, type Snapshots } from '../snapshots.ts';
-import type { OverlayTables } from '../tables.ts';
+import type { OverlayTables, PeerRow } from '../tables.ts';
 import { type Connections, createConnections, type Device } from './connections.ts';
 import type { Stream } from './stream.ts';
 
@@ -25,14 +25,16 @@ interface DeviceReport {
 }
 
 export interface ChannelContext {
-  snapshots: Snapshots;
   connections: Connections;
   streams: Map<string, Stream>;
   log: FastifyBaseLogger;
   /** Work done, for metrics and for tests that bound it. */
   stats: { compiled: number };
-  /** False when the credential or token has been revoked, spent or replaced since it was checked. */
-  stillGood(device: Device): Promise<boolean>;
+  /**
+   * The device's place in its network; undefined when its credential or token has been revoked, spent or replaced since
+   * it was checked. Knows the device's own enrollment, however late the news of it is.
+   */
+  placeOf(device: Device): Promise<{ network: NetworkSnapshot; peer: SnapshotPeer } | undefined>;
   /** The private key that a foreign agent may have; undefined when its token has been spent or replaced meanwhile. */
   privateKeyOf(device: Device): Promise<string | null | undefined>;
   report(device: Device, report: DeviceReport): void;
@@ -66,17 +68,26 @@ export function createChannel(options: {
   const streams = new Map<string, Stream>();
   const stats = { compiled: 0 };
 
+  async function goodRow(device: Device): Promise<PeerRow | undefined> {
+    const row = await db.selectFrom('peers').selectAll().where('id', '=', device.peerId).executeTakeFirst();
+    if (row?.credential_hash === device.secretHash) return row;
+    return row?.token_hash === device.secretHash && tokenIsGood(row, context.now()) ? row : undefined;
+  }
+
   const channel: ChannelContext = {
-    snapshots,
     connections,
     streams,
     log,
     stats,
-    async stillGood(device) {
-      const row = await db.selectFrom('peers').selectAll().where('id', '=', device.peerId).executeTakeFirst();
-      if (!row) return false;
-      if (row.credential_hash === device.secretHash) return true;
-      return row.token_hash === device.secretHash && tokenIsGood(row, context.now());
+    async placeOf(device) {
+      const row = await goodRow(device);
+      if (!row) return undefined;
+      const { networkId, peerId } = device;
+      let network = await snapshots.get(networkId);
+      // A device connects as soon as it has enrolled: told of the peer's old key, it would take itself for cut off.
+      if (network?.peers.get(peerId)?.publicKey !== row.public_key) network = await snapshots.fresh(networkId);
+      const peer = network?.peers.get(peerId);
+      return network && peer && { network, peer };
     },
     async privateKeyOf({ peerId, secretHash }) {
       // In one query: a key that came with a new token must never reach the holder of the old one.
@@ -113,7 +124,7 @@ export function createChannel(options: {
    */
   async function cutOff(peerId: string, reason: string): Promise<void> {
     for (const { device, socket } of [...connections.of(peerId)]) {
-      if (!(await channel.stillGood(device))) socket.close(CLOSE.revoked, reason);
+      if (!(await goodRow(device))) socket.close(CLOSE.revoked, reason);
     }
   }
 
