@@ -1,0 +1,31 @@
+import { after, before, describe } from 'node:test';
+import pg from 'pg';
+import { requiresPostgres, startPostgres, type TestPostgres } from '../postgres.ts';
+import { access } from './suites/access.ts';
+import { channel } from './suites/channel.ts';
+import { enrollment, type OpenRows } from './suites/enrollment.ts';
+import { foreign } from './suites/foreign.ts';
+import { networks } from './suites/networks.ts';
+import { peers } from './suites/peers.ts';
+
+const openRows: OpenRows = async ({ config }) => {
+  const client = new pg.Client(config.database);
+  await client.connect();
+  return { query: async (sql) => (await client.query(sql)).rows, close: () => client.end() };
+};
+
+describe('on PostgreSQL', requiresPostgres(), () => {
+  let server: TestPostgres;
+  before(async () => {
+    server = await startPostgres();
+  });
+  after(() => server.stop());
+  const settings = async () => ({ GATEHOUSE_DATABASE: await server.createDatabase() });
+
+  networks('PostgreSQL', settings);
+  peers('PostgreSQL', settings);
+  access('PostgreSQL', settings);
+  enrollment('PostgreSQL', openRows, settings);
+  foreign('PostgreSQL', settings);
+  channel('PostgreSQL', settings);
+});

@@ -1,0 +1,20 @@
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { access } from './suites/access.ts';
+import { channel } from './suites/channel.ts';
+import { enrollment, type OpenRows } from './suites/enrollment.ts';
+import { foreign } from './suites/foreign.ts';
+import { networks } from './suites/networks.ts';
+import { peers } from './suites/peers.ts';
+
+const openRows: OpenRows = async ({ dataDir }) => {
+  const db = new DatabaseSync(path.join(dataDir, 'gatehouse.db'), { timeout: 5000 });
+  return { query: async (sql) => db.prepare(sql).all(), close: async () => db.close() };
+};
+
+networks('SQLite');
+peers('SQLite');
+access('SQLite');
+enrollment('SQLite', openRows);
+foreign('SQLite');
+channel('SQLite');
