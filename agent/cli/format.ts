@@ -69,7 +69,11 @@ export function formatStatus(status: AgentStatus, now: number): string {
   }
   if (hub)
     rows.push(['hub', `${hub.name}, ${hub.endpoint ?? 'no endpoint'}, handshake ${ago(hub.lastHandshake, now)}`]);
-  if (device) rows.push(['traffic', `${status.peers} ${status.peers === 1 ? 'peer' : 'peers'}, ${bytes(status.rx)} received, ${bytes(status.tx)} sent`]);
+  if (device)
+    rows.push([
+      'traffic',
+      `${status.peers} ${status.peers === 1 ? 'peer' : 'peers'}, ${bytes(status.rx)} received, ${bytes(status.tx)} sent`,
+    ]);
   return table(rows);
 }
 

@@ -7,8 +7,8 @@ import { type FakeController, spokeState, startFakeController } from '../control
 import { callDaemon } from '../ipc/index.ts';
 import { Machine } from './testing/processes.ts';
 
-// The daemon as a real process, with a fake controller and a fake kernel: real interfaces need root and are tested
-// with the Linux adapter and in the lab.
+// The daemon with a fake controller and a fake kernel (real interfaces need root, and are tested with the Linux adapter
+// and in the lab); as a real process where it is killed.
 describe('the daemon', () => {
   let machine: Machine;
   let controller: FakeController;
@@ -26,7 +26,7 @@ describe('the daemon', () => {
   const file = (name: string) => path.join(machine.stateDir, name);
 
   test('enrolls, connects with a handshake and received bytes, reports, goes down and up', async () => {
-    await machine.daemon();
+    await machine.daemonHere();
     await enroll();
     const waiting = await machine.until(({ interface: device }) => device !== null);
     assert.deepEqual([waiting.state, waiting.cause?.code], ['connecting', 'no-handshake']);
@@ -45,7 +45,7 @@ describe('the daemon', () => {
   });
 
   test('keeps secrets to itself: files of 0600 in a folder of 0700, nothing in the log', async () => {
-    await machine.daemon();
+    await machine.daemonHere();
     await enroll();
     await machine.until(({ interface: device }) => device !== null);
     await callDaemon(machine.socketPath, 'down', {});
@@ -103,7 +103,7 @@ describe('the daemon', () => {
   });
 
   test('a device that vanishes is opened anew with no hands', async () => {
-    await machine.daemon();
+    await machine.daemonHere();
     await enroll();
     machine.kernel.traffic(92);
     await connected();
@@ -114,7 +114,7 @@ describe('the daemon', () => {
   });
 
   test('deltas are applied and acknowledged', async () => {
-    await machine.daemon();
+    await machine.daemonHere();
     await enroll();
     await controller.hear((message) => message.type === 'ack' && message.seq === 1);
     controller.send({ type: 'delta', epoch: 'epoch-1', seq: 2, delta: { sections: { routes: ['10.20.0.0/16'] } } });
@@ -124,7 +124,7 @@ describe('the daemon', () => {
 
   test('a failure to set up is an error with its cause, and is retried', async () => {
     machine.kernel.fail('no-privileges Run it as root.');
-    await machine.daemon();
+    await machine.daemonHere();
     await enroll();
     const status = await machine.until(({ state }) => state === 'error');
     assert.deepEqual(status.cause, { code: 'no-privileges', message: 'Run it as root.' });
@@ -140,7 +140,7 @@ describe('the daemon', () => {
   });
 
   test('cut off: the tunnel comes down, stays so after a restart, and a new token helps', async () => {
-    const first = await machine.daemon();
+    const first = await machine.daemonHere();
     await enroll();
     machine.kernel.traffic(92);
     await connected();
@@ -148,8 +148,8 @@ describe('the daemon', () => {
     const cut = await machine.until(({ state }) => state === 'error');
     assert.equal(cut.cause?.code, 'revoked');
     while (machine.kernel.device !== null) await new Promise((resolve) => setTimeout(resolve, 10));
-    await machine.kill(first, 'SIGKILL');
-    await machine.daemon();
+    await first.stop();
+    await machine.daemonHere();
     assert.equal((await machine.status()).cause?.code, 'revoked');
     controller.tokens.clear();
     controller.tokens.set('good', null);
@@ -163,12 +163,12 @@ describe('the daemon', () => {
       response.destroy();
       return true;
     };
-    const first = await machine.daemon();
+    const first = await machine.daemonHere();
     await assert.rejects(enroll(), { code: 'controller-unreachable' });
     const pending = JSON.parse(readFileSync(file('pending.json'), 'utf8')) as { privateKey: string };
-    await machine.kill(first, 'SIGKILL');
+    await first.stop();
     controller.answer = null;
-    await machine.daemon();
+    await machine.daemonHere();
     await machine.until(({ enrolled }) => enrolled !== null);
     const identity = JSON.parse(readFileSync(file('identity.json'), 'utf8')) as { privateKey: string };
     assert.equal(identity.privateKey, pending.privateKey);
@@ -177,17 +177,17 @@ describe('the daemon', () => {
   });
 
   test('damaged files: a clear message, no crash', async () => {
-    const first = await machine.daemon();
+    const first = await machine.daemonHere();
     await enroll();
     await machine.until(({ interface: device }) => device !== null);
-    await machine.kill(first, 'SIGTERM');
+    await first.stop();
     writeFileSync(file('network.json'), '{"epoch":');
-    const second = await machine.daemon();
+    const second = await machine.daemonHere();
     await machine.until(({ interface: device }) => device !== null);
-    await machine.kill(second, 'SIGTERM');
+    await second.stop();
 
     writeFileSync(file('identity.json'), '{}');
-    await machine.daemon();
+    await machine.daemonHere();
     const status = await machine.status();
     assert.equal(status.cause?.code, 'not-enrolled');
     assert.match(status.cause?.message ?? '', /identity\.json is damaged.*restore it.*enroll anew/);
@@ -198,7 +198,7 @@ describe('the daemon', () => {
   });
 
   test('leave removes identity, keys and tunnel', async () => {
-    await machine.daemon();
+    await machine.daemonHere();
     await enroll();
     await machine.until(({ interface: device }) => device !== null);
     const status = await callDaemon(machine.socketPath, 'leave', {});

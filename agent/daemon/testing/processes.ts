@@ -5,6 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { AgentStatus } from '@gatehouse/protocol';
 import { callDaemon } from '../../ipc/index.ts';
+import { Log } from '../log.ts';
+import { type RunningDaemon, startDaemon } from '../run.ts';
 import { FakeKernel } from './fake-platform.ts';
 
 const PROGRAM = path.join(import.meta.dirname, 'fake-agent.ts');
@@ -22,6 +24,7 @@ export class Machine {
   readonly socketPath = path.join(this.folder, 'run', 'agent.sock');
   readonly kernel: FakeKernel;
   readonly #children = new Set<ChildProcess>();
+  readonly #here = new Set<RunningDaemon>();
 
   constructor() {
     mkdirSync(path.join(this.folder, 'kernel'));
@@ -79,6 +82,23 @@ export class Machine {
     return child;
   }
 
+  /** The daemon in this process, for tests that kill nothing: a process takes a second to start. */
+  async daemonHere(): Promise<RunningDaemon> {
+    const config = { stateDir: this.stateDir, socketPath: this.socketPath, interfaceName: 'ghtest0' };
+    const daemon = await startDaemon(config, this.kernel, new Log(() => undefined), {
+      tickEvery: 50,
+      fingerprint: () => 'eth0 192.0.2.2/24',
+    });
+    const running = {
+      stop: async () => {
+        this.#here.delete(running);
+        await daemon.stop();
+      },
+    };
+    this.#here.add(running);
+    return running;
+  }
+
   status(): Promise<AgentStatus> {
     return callDaemon(this.socketPath, 'status', {});
   }
@@ -99,6 +119,7 @@ export class Machine {
   }
 
   async dispose(): Promise<void> {
+    for (const daemon of this.#here) await daemon.stop();
     for (const child of this.#children) await this.kill(child, 'SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { AgentPeer, AgentStatus, Finding } from '@gatehouse/protocol';
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { requires } from '../../test/requires.ts';
+import { selfSigned } from '../controller/testing/certificates.ts';
+import { type FakeController, spokeState, startFakeController } from '../controller/testing/fake-controller.ts';
+import { Machine } from '../daemon/testing/processes.ts';
+
+const run = promisify(execFile);
+
+// Each command is a real process; the daemon behind has a fake controller and a fake kernel.
+describe('the command line', () => {
+  let machine: Machine;
+  let controller: FakeController;
+  before(async () => {
+    machine = new Machine();
+    controller = await startFakeController({ state: (key) => spokeState(key) });
+    controller.tokens.set('good', null);
+  });
+  after(async () => {
+    await machine.dispose();
+    await controller.close();
+  });
+
+  /** Runs commands side by side and compares exit status and what standard error says. */
+  const expectAll = async (
+    cases: [args: string[], code: number, stderr: RegExp, env?: NodeJS.ProcessEnv, input?: string][],
+  ): Promise<void> => {
+    const check = async ([args, code, stderr, env = {}, input = '']: (typeof cases)[number]) => {
+      const result = await machine.cli(args, { env, input });
+      assert.equal(result.code, code, `gatehouse ${args.join(' ')}: ${result.stderr}${result.stdout}`);
+      assert.match(result.stderr, stderr);
+      if (code !== 0) assert.doesNotMatch(result.stderr, /\n\s+at /, 'no stack trace');
+    };
+    await Promise.all(cases.map(check));
+  };
+
+  test('wrong arguments and settings: 2', () =>
+    expectAll([
+      [[], 2, /a command is missing\nSee: gatehouse help/],
+      [['reboot'], 2, /no command 'reboot'/],
+      [['status', '--jsom'], 2, /--jsom/],
+      [['up', 'now'], 2, /up doesn't take 'now'/],
+      [['enroll'], 2, /enroll needs <url>/],
+      [['enroll', 'https://gate.example'], 2, /enroll needs a token/],
+      [['enroll', 'https://gate.example', '--token', '-'], 2, /the token is empty/],
+      [['enroll', 'https://gate.example', '--token', 'x', '--ca', '/nonexistent'], 2, /--ca can't be read/],
+      [['logs', '--lines', '0'], 2, /--lines takes a number/],
+      [['completion', 'tcsh'], 2, /bash, zsh and fish/],
+      [['status'], 2, /GATEHOUSE_AGENT_SOCKET must be an absolute path/, { GATEHOUSE_AGENT_SOCKET: 'agent.sock' }],
+      [['daemon'], 2, /GATEHOUSE_AGENT_INTERFACE must be/, { GATEHOUSE_AGENT_INTERFACE: 'a/b' }],
+      [['daemon'], 2, /GATEHOUSE_AGENT_STATE is empty/, { GATEHOUSE_AGENT_STATE: '' }],
+    ]));
+
+  test('no daemon: 3', () =>
+    expectAll([
+      [['status'], 3, /The agent doesn't run: .*gatehouse daemon/],
+      [['leave', '--yes'], 3, /doesn't run/],
+    ]));
+
+  test('a state folder that can not be made: the setting is named', async () => {
+    writeFileSync(path.join(machine.folder, 'file'), '');
+    const env = { GATEHOUSE_AGENT_STATE: path.join(machine.folder, 'file', 'state') };
+    await expectAll([[['daemon'], 1, /GATEHOUSE_AGENT_STATE\) can't be used/, env]]);
+  });
+
+  test('a socket that may not be opened: 5', requires('root', 'setpriv'), async () => {
+    // As nobody, towards a folder of root's.
+    const folder = path.join(machine.folder, 'private');
+    mkdirSync(folder, { mode: 0o700 });
+    chmodSync(machine.folder, 0o755);
+    const program = path.join(import.meta.dirname, '..', 'main.ts');
+    const env = { ...machine.env, GATEHOUSE_AGENT_SOCKET: path.join(folder, 'agent.sock') };
+    const args = ['--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath, program, 'status'];
+    const failure = await run('setpriv', args, { env }).catch((error: { code: number; stderr: string }) => error);
+    assert.ok('code' in failure);
+    assert.equal(failure.code, 5, failure.stderr);
+    assert.match(failure.stderr, /You may not speak to the agent on .*use sudo/);
+  });
+
+  test('before enrollment: 4; a refused enrollment says why by its status', async () => {
+    const daemon = await machine.daemonHere();
+    const tls = selfSigned('localhost');
+    const secure = await startFakeController({ tls });
+    const token = ['--token', 'good'];
+    try {
+      await expectAll([
+        [['up'], 4, /not enrolled.*gatehouse enroll/],
+        [['leave', '--yes'], 4, /not enrolled/],
+        [['peers'], 4, /not enrolled/],
+        [['status'], 0, /^$/],
+        [['doctor'], 1, /^$/],
+      ]);
+      await expectAll([
+        [['enroll', controller.url, '--token', 'bad'], 7, /refuses the token/],
+        [['enroll', 'http://gate.example', ...token], 2, /plain HTTP.*--allow-http/],
+        [['enroll', 'http://gate.invalid', '--allow-http', ...token], 6, /can't be resolved/],
+        [['enroll', 'http://127.0.0.1:9', ...token], 6, /nothing listens there/],
+        [['enroll', secure.url, ...token], 6, /--ca <file>/],
+        [['enroll', 'gate.example', ...token], 2, /write https:/],
+      ]);
+      controller.answer = (_request, response) => {
+        response.writeHead(500).end('oops');
+        return true;
+      };
+      await expectAll([[['enroll', controller.url, ...token], 1, /HTTP 500.*controller's log/]]);
+    } finally {
+      controller.answer = null;
+      await secure.close();
+      await daemon.stop();
+    }
+  });
+
+  test('enroll by standard input, by the environment, and with a CA', async () => {
+    const daemon = await machine.daemonHere();
+    const tls = selfSigned('localhost');
+    const ca = path.join(machine.folder, 'ca.pem');
+    writeFileSync(ca, tls.cert);
+    const secure = await startFakeController({ tls, state: (key) => spokeState(key) });
+    secure.tokens.set('one', null);
+    secure.tokens.set('two', null);
+    const enroll = ['enroll', secure.url, '--ca', ca];
+    await expectAll([[[...enroll, '--token', '-'], 0, /^$/, {}, 'one\n']]);
+    await expectAll([[[...enroll, '--token', 'two'], 1, /gatehouse leave/]]);
+    await expectAll([[['leave'], 2, /removes the identity and the keys of laptop at https:.*--yes/]]);
+    const left = await machine.cli(['leave', '--yes']);
+    assert.equal(left.code, 0);
+    assert.match(left.stdout, /^Left: laptop at https:.*Nothing else is needed/);
+    await expectAll([[enroll, 0, /^$/, { GATEHOUSE_TOKEN: 'two' }]]);
+    await expectAll([[['leave', '--yes'], 0, /^$/]]);
+    await daemon.stop();
+    await secure.close();
+  });
+
+  test('the life of a tunnel, in JSON and for people', async () => {
+    const daemon = await machine.daemonHere();
+    await expectAll([[['enroll', controller.url, '--token', 'good'], 0, /^$/]]);
+    machine.kernel.traffic(2048);
+    await machine.until(({ state }) => state === 'connected');
+    const [json, text, peersJson, peers, doctorJson, doctor, logs, logsJson] = await Promise.all([
+      machine.cli(['status', '--json']),
+      machine.cli(['status']),
+      machine.cli(['peers', '--json']),
+      machine.cli(['peers']),
+      machine.cli(['doctor', '--json']),
+      machine.cli(['doctor']),
+      machine.cli(['logs', '--lines', '2']),
+      machine.cli(['logs', '--json']),
+    ]);
+    for (const { code, stderr } of [json, text, peersJson, peers, doctorJson, doctor, logs, logsJson]) {
+      assert.deepEqual([code, stderr], [0, '']);
+    }
+    const status: unknown = JSON.parse(json.stdout);
+    assert.ok(Compile(AgentStatus).Check(status));
+    assert.deepEqual(Object.keys(status), Object.keys(AgentStatus.properties));
+    assert.equal(status.state, 'connected');
+    assert.match(text.stdout, /^state {7}connected, since \d+ s\n/);
+    assert.match(text.stdout, /^hub {9}gate, 192\.0\.2\.10:51820, handshake \d+ s ago$/m);
+    assert.match(text.stdout, /^traffic {5}1 peer, 2\.0 KiB received, 0 B sent$/m);
+    assert.ok(Compile(Type.Array(AgentPeer)).Check(JSON.parse(peersJson.stdout)));
+    assert.match(peers.stdout, /^NAME {2}ROLE {2}ENDPOINT {10}HANDSHAKE .*\ngate {2}hub {3}192\.0\.2\.10:51820 /);
+    const findings: unknown = JSON.parse(doctorJson.stdout);
+    assert.ok(Compile(Type.Array(Finding)).Check(findings));
+    assert.deepEqual(
+      findings.map(({ check, result }) => `${check} ${result}`),
+      [
+        'daemon ok',
+        'enrollment ok',
+        'controller TCP ok',
+        'controller HTTP ok',
+        'clock ok',
+        'wireguard ok',
+        'channel ok',
+        'handshake ok',
+      ],
+    );
+    assert.match(doctor.stdout, /^ok {2}daemon +runs as process/);
+    assert.equal(logs.stdout.trim().split('\n').length, 2);
+    assert.ok(Array.isArray(JSON.parse(logsJson.stdout)));
+
+    const watching = machine.spawn(['status', '--watch', '--json']);
+    const lines: string[] = [];
+    let rest = '';
+    watching.stdout?.on('data', (chunk) => {
+      rest += String(chunk);
+      const parts = rest.split('\n');
+      rest = parts.pop() ?? '';
+      lines.push(...parts);
+    });
+    const states = () => lines.map((line) => (JSON.parse(line) as AgentStatus).state);
+    while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await expectAll([[['down'], 0, /^$/]]);
+    while (!states().includes('disconnected')) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(states()[0], 'connected');
+    watching.kill('SIGINT');
+    assert.deepEqual(await once(watching, 'exit'), [0, null]);
+
+    machine.kernel.fail('no-privileges Run the daemon as root.');
+    await expectAll([[['up'], 5, /^gatehouse: Run the daemon as root\.\n$/]]);
+    machine.kernel.fail(null);
+    await expectAll([[['up'], 0, /^$/]]);
+    await daemon.stop();
+  });
+
+  test('help, version and completion', async () => {
+    const [help, enroll, also, version, bash, zsh, fish] = await Promise.all(
+      [
+        ['help'],
+        ['help', 'enroll'],
+        ['enroll', '--help'],
+        ['--version'],
+        ['completion', 'bash'],
+        ['completion', 'zsh'],
+        ['completion', 'fish'],
+      ].map((args) => machine.cli(args)),
+    );
+    for (const result of [help, enroll, also, version, bash, zsh, fish]) assert.equal(result?.code, 0);
+    for (const code of [0, 1, 2, 3, 4, 5, 6, 7]) assert.match(help!.stdout, new RegExp(`^ {2}${code} {2}\\S`, 'm'));
+    assert.match(enroll!.stdout, /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\]/);
+    assert.equal(also!.stdout, enroll!.stdout);
+    assert.match(version!.stdout, /^gatehouse \d+\.\d+\.\d+\n$/);
+    const words = `${bash!.stdout}
+      complete_for() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _gatehouse; echo "\${COMPREPLY[*]}"; }
+      complete_for gatehouse st; complete_for gatehouse status --; complete_for gatehouse completion f`;
+    const { stdout } = await run('bash', ['-c', words]);
+    assert.deepEqual(stdout.split('\n').slice(0, 3), ['status', '--json --watch --help', 'fish']);
+    assert.match(zsh!.stdout, /^#compdef gatehouse\n/);
+    assert.match(fish!.stdout, /complete -c gatehouse -n '__fish_seen_subcommand_from enroll' -l ca .* -r -F/);
+  });
+});
