@@ -18,6 +18,8 @@ export interface Peer {
   name: string;
   public_key: string;
   address: string;
+  /** Beyond the document; the lab's network always has IPv6. */
+  address_v6: string;
   token: string;
   is_jump: boolean;
   additional_allowed_ips: string[];

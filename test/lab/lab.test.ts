@@ -9,13 +9,20 @@ import { allowedIpsArrive, dnsArrives } from './scenarios/changes.ts';
 import { carriesWithoutAgents, rebuildsTunnelOf, survivesKillOf } from './scenarios/crashes.ts';
 import { deletedPeerIsOut, downAndUp, newTokenCutsOff } from './scenarios/devices.ts';
 import { carriesWithoutController, linksAreCut } from './scenarios/outages.ts';
-import { laptopsReachEachOther, sessionsAreLive, tokensAreSpent, wgAgrees } from './scenarios/tunnel.ts';
+import {
+  carriesIpv6AndFullPackets,
+  laptopsReachEachOther,
+  sessionsAreLive,
+  tokensAreSpent,
+  wgAgrees,
+} from './scenarios/tunnel.ts';
 import { takeSnapshot } from './table.ts';
 
 /** Each builds on the one before, as an administrator's day would. */
 const SCENARIOS: [name: string, scenario: (lab: Lab) => Promise<void>][] = [
   ['three agents enroll by token', (lab) => lab.enrollAll()],
   ['the laptops reach each other through the hub', laptopsReachEachOther],
+  ['IPv6 crosses it, and packets of the full size', carriesIpv6AndFullPackets],
   ['wg, a foreign program, sees keys, preshared keys, handshakes and bytes', wgAgrees],
   ['a spent token is worth nothing', tokensAreSpent],
   ['the controller shows three live sessions, bob behind his router', sessionsAreLive],

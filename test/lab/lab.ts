@@ -16,6 +16,8 @@ const ADMIN_PASSWORD = 'lab-Password-1';
 const CONTROLLER_PORT = 8080;
 export const CONTROLLER_URL = `http://${ADDRESS.hub}:${CONTROLLER_PORT}`;
 export const HUB_ENDPOINT = `${ADDRESS.hub}:51820`;
+/** The network that the agents enroll in; IPv6 by a unique local prefix (RFC 4193). */
+export const OVERLAY = { v4: '10.77.0.0/16', v6: 'fd77:6a7e:4057::/64' } as const;
 /** Name of the controller among the services. */
 export const CONTROLLER = 'controller';
 
@@ -86,7 +88,8 @@ export class Lab {
   /** Makes the network, the hub and the two laptops at the controller, and enrolls an agent as each. */
   async enrollAll(say: (line: string) => void = () => {}): Promise<void> {
     await this.api.login('admin', ADMIN_PASSWORD);
-    this.#network = await this.api.call<Network>('POST', '/networks', { name: 'lab', cidr: '10.77.0.0/16' });
+    const network = { name: 'lab', cidr: OVERLAY.v4, cidr_v6: OVERLAY.v6 };
+    this.#network = await this.api.call<Network>('POST', '/networks', network);
     for (const name of AGENTS) {
       const hub = { endpoint: HUB_ENDPOINT, listen_port: 51820 };
       const body = { name, is_jump: name === 'hub', use_agent: true, ...(name === 'hub' && hub) };
@@ -150,10 +153,10 @@ export class Lab {
     return `/networks/${this.network.id}/peers/${this.peers.get(name)?.id}`;
   }
 
-  overlayAddress(name: AgentName): string {
+  overlayAddress(name: AgentName, family: 4 | 6 = 4): string {
     const peer = this.peers.get(name);
     if (!peer) throw new Error(`${name} is not enrolled`);
-    return peer.address;
+    return family === 4 ? peer.address : peer.address_v6;
   }
 
   async sessions(): Promise<Session[]> {

@@ -3,8 +3,13 @@ import { attempt, until } from './run.ts';
 import type { Machine, Topology } from './topology.ts';
 
 /** One echo; its round trip in milliseconds, undefined when no answer came within two seconds. */
-export async function pingOnce(topology: Topology, from: Machine, to: string): Promise<number | undefined> {
-  const [program, ...args] = topology.on(from, ['ping', '-n', '-c', '1', '-W', '2', to]);
+export async function pingOnce(
+  topology: Topology,
+  from: Machine,
+  to: string,
+  options: readonly string[] = [],
+): Promise<number | undefined> {
+  const [program, ...args] = topology.on(from, ['ping', '-n', '-c', '1', '-W', '2', ...options, to]);
   const ran = await attempt(program, args);
   const time = /time=([\d.]+) ms/.exec(ran.stdout)?.[1];
   return ran.code === 0 && time !== undefined ? Number(time) : undefined;

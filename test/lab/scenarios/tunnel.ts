@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { AGENTS, type Lab } from '../lab.ts';
+import { AGENTS, HUB_ENDPOINT, type Lab, OVERLAY } from '../lab.ts';
+import { pingOnce } from '../ping.ts';
 import { until } from '../run.ts';
 import { ADDRESS } from '../topology.ts';
 
 /** Exit status of `gatehouse enroll` with a token that isn't good (docs/agent.md). */
 const EXIT_TOKEN_INVALID = 7;
+/** Of a network that doesn't say another. */
+const MTU = 1420;
 
 export async function laptopsReachEachOther(lab: Lab): Promise<void> {
   await lab.tunnelWorks();
@@ -18,6 +21,19 @@ export async function laptopsReachEachOther(lab: Lab): Promise<void> {
   }
 }
 
+/** IPv6, and packets as large as the tunnel's MTU, which may not be cut into pieces. */
+export async function carriesIpv6AndFullPackets(lab: Lab): Promise<void> {
+  const v6 = lab.overlayAddress('bob', 6);
+  await until('an echo alice → bob over IPv6', () => pingOnce(lab.topology, 'alice', v6));
+  assert.notEqual(await pingOnce(lab.topology, 'bob', lab.overlayAddress('alice', 6)), undefined);
+  const headers = { v4: 20 + 8, v6: 40 + 8 };
+  const whole = (size: number): string[] => ['-M', 'do', '-s', String(size)];
+  const v4 = lab.overlayAddress('bob');
+  assert.notEqual(await pingOnce(lab.topology, 'alice', v4, whole(MTU - headers.v4)), undefined, 'IPv4 at full size');
+  assert.notEqual(await pingOnce(lab.topology, 'alice', v6, whole(MTU - headers.v6)), undefined, 'IPv6 at full size');
+  assert.equal(await pingOnce(lab.topology, 'alice', v4, whole(MTU - headers.v4 + 1)), undefined, 'a byte too many');
+}
+
 /** `wg` is not ours: what it says of the tunnel is a second opinion. */
 export async function wgAgrees(lab: Lab): Promise<void> {
   const atHub = await lab.wg('hub');
@@ -28,13 +44,14 @@ export async function wgAgrees(lab: Lab): Promise<void> {
     const row = atHub.find((peer) => peer.publicKey === key);
     assert.ok(row, `the hub has ${name}`);
     assert.ok(row.handshake > 0 && row.rx > 0 && row.tx > 0, `packets crossed between the hub and ${name}`);
-    assert.deepEqual(row.allowedIps, [`${lab.overlayAddress(name)}/32`]);
+    const own = [`${lab.overlayAddress(name)}/32`, `${lab.overlayAddress(name, 6)}/128`];
+    assert.deepEqual(row.allowedIps.sort(), own.sort());
     const [link, ...others] = await lab.wg(name);
     assert.ok(link && others.length === 0, `${name} has the hub and nothing else`);
-    assert.equal(link.endpoint, `${ADDRESS.hub}:51820`);
+    assert.equal(link.endpoint, HUB_ENDPOINT);
     assert.match(link.presharedKey, /^[A-Za-z0-9+/]{43}=$/);
     assert.equal(link.presharedKey, row.presharedKey, 'both ends have the same preshared key');
-    assert.ok(link.allowedIps.includes('10.77.0.0/16'), 'the whole network is reached through the hub');
+    assert.deepEqual(link.allowedIps.sort(), Object.values(OVERLAY).sort(), 'the whole network is behind the hub');
   }
   assert.notEqual(atHub[0]?.presharedKey, atHub[1]?.presharedKey, 'each link has a preshared key of its own');
 }
