@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { AgentStatus } from '@gatehouse/protocol';
 import { callDaemon } from '../../ipc/index.ts';
 import { Log } from '../log.ts';
 import { type RunningDaemon, startDaemon } from '../run.ts';
 import { FakeKernel } from './fake-platform.ts';
 
-const PROGRAM = path.join(import.meta.dirname, 'fake-agent.ts');
+const PROGRAM = fileURLToPath(new URL('./fake-agent.ts', import.meta.url));
 
 interface Result {
   code: number | null;
