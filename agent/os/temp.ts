@@ -20,7 +20,8 @@ export async function withTempFiles<T>(texts: readonly string[], use: (files: st
 
 /** Replaces `file` so that after a crash either the old or the new content is there, whole. */
 export async function writeDurably(file: string, text: string, mode: number): Promise<void> {
-  const fresh = path.join(path.dirname(file), `.${path.basename(file)}.gatehouse-new`);
+  // With the process id: two agents may share a folder, as those in network namespaces share /etc.
+  const fresh = path.join(path.dirname(file), `.${path.basename(file)}.gatehouse-${process.pid}`);
   await rm(fresh, { force: true });
   try {
     const handle = await open(fresh, 'wx', mode);

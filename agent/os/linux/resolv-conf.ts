@@ -96,7 +96,7 @@ export async function restoreResolvConf(file: string, name: string, backup: Reso
   if (backup.kind === 'absent') return rm(file, { force: true });
   const linked = (await lstat(file).catch(() => null))?.isSymbolicLink() ?? false;
   if (linked) return writeInPlace(file, backup.text).catch((error: unknown) => Promise.reject(refused(file, error)));
-  const fresh = path.join(path.dirname(file), `.${path.basename(file)}.gatehouse-link`);
+  const fresh = path.join(path.dirname(file), `.${path.basename(file)}.gatehouse-${process.pid}`);
   await rm(fresh, { force: true });
   try {
     await symlink(backup.target, fresh);
