@@ -3,9 +3,15 @@ import type { Telemetry } from '@gatehouse/protocol';
 import si from 'systeminformation';
 import { AGENT_VERSION } from '../config.ts';
 import type { PeerStat } from '../os/platform.ts';
+import { osRelease } from './os-release.ts';
 
 /** The parts of systeminformation that are used; tests give their own. */
-export type Source = Pick<typeof si, 'osInfo' | 'currentLoad' | 'mem' | 'battery'>;
+export type Source = Pick<typeof si, 'currentLoad' | 'mem' | 'battery'> & {
+  osInfo(): Promise<{ distro: string; release: string }>;
+};
+
+/** Its osInfo waits for `hostname -f`, and the whole daemon with it: for as long as the DNS doesn't answer. */
+const SYSTEM: Source = os.platform() === 'linux' ? { ...si, osInfo: () => osRelease() } : si;
 
 type Os = Telemetry['os'];
 
@@ -22,7 +28,7 @@ export class TelemetryCollector {
   #battery: { value: Telemetry['battery']; at: number } | undefined;
   #hasBattery = true;
 
-  constructor(source: Source = si, now: () => number = () => performance.now()) {
+  constructor(source: Source = SYSTEM, now: () => number = () => performance.now()) {
     this.#source = source;
     this.#now = now;
   }
