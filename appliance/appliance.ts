@@ -7,6 +7,7 @@ import { type Config, loadTls } from './config/index.ts';
 import { createBus } from './events/index.ts';
 import { createHttp, plainErrors, type Routes } from './http/index.ts';
 import { createIdentity, identityMigrations, SESSION_COOKIE } from './identity/index.ts';
+import { mcpRoutes } from './mcp/index.ts';
 import { createOverlay, overlayMigrations } from './overlay/index.ts';
 import { openKeyFile, openStore, storeMigrations } from './store/index.ts';
 
@@ -69,8 +70,11 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     await overlay.start();
     closers.push(() => overlay.stop());
 
+    const mcp = mcpRoutes({ version, monotonic: () => performance.now() });
     const http = await createHttp({
-      apis: [{ prefix: '/api/v1', errors: plainErrors, routes: [healthRoutes, identity.routes, ...overlay.routes] }],
+      apis: [
+        { prefix: '/api/v1', errors: plainErrors, routes: [mcp, healthRoutes, identity.routes, ...overlay.routes] },
+      ],
       authenticate: identity.authenticate,
       log,
       registry,

@@ -1,0 +1,1 @@
+export { type McpOptions, mcpRoutes } from './routes.ts';
