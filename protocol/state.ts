@@ -6,6 +6,45 @@ export const WgKey = Type.String({ pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048
 
 const Cidr = Type.String({ minLength: 2, maxLength: 43 });
 
+/** The number of a class of peers: all that the rules treat alike. */
+const ClassId = Type.Integer({ minimum: 1, maximum: 0x7fffffff });
+/** One DNS label, lower case. */
+const Label = Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' });
+
+/** What a hub enforces between its peers, and from them to networks behind it. What isn't allowed is dropped. */
+export const Firewall = Type.Object({
+  /** The hub's own class. */
+  own: ClassId,
+  classes: Type.Array(
+    Type.Object({
+      id: ClassId,
+      /** Classes whose peers this one may open connections to. */
+      allow: Type.Array(ClassId, { maxItems: 65536 }),
+      /** Networks outside the overlay that it may open connections to; disjoint. */
+      cidrs: Type.Array(Cidr, { maxItems: 65536 }),
+    }),
+    { maxItems: 65536 },
+  ),
+  /** Networks behind this hub: what leaves for them carries the hub's own address. */
+  masquerade: Type.Array(Cidr, { maxItems: 4096 }),
+});
+export type Firewall = Type.Static<typeof Firewall>;
+
+/** What a hub answers on its overlay addresses, port 53, beside the labels of its peers. */
+export const NameService = Type.Object({
+  /** Peers are `<label>.<domain>`. */
+  domain: Type.String({ maxLength: 253 }),
+  /** The hub's own label. */
+  label: Label,
+  /** Other names, whole and in lower case; a first label of `*` answers for all below. */
+  records: Type.Array(Type.Object({ name: Type.String({ maxLength: 253 }), address: Type.String({ maxLength: 45 }) }), {
+    maxItems: 65536,
+  }),
+  /** Where other names are asked for; none → what the hub's own system uses. */
+  upstream: Type.Array(Type.String({ maxLength: 45 }), { maxItems: 8 }),
+});
+export type NameService = Type.Static<typeof NameService>;
+
 /** One WireGuard peer as a device sees it. */
 export const WgPeer = Type.Object({
   publicKey: WgKey,
@@ -19,6 +58,10 @@ export const WgPeer = Type.Object({
   allowedIps: Type.Array(Cidr, { maxItems: 4096 }),
   /** Seconds between keepalives; 0 is off. */
   keepalive: Type.Integer({ minimum: 0, maximum: 65535 }),
+  /** In a hub's state: the peer's class, whose rights `firewall` has. */
+  class: Type.Optional(ClassId),
+  /** In a hub's state: the label that the hub's DNS answers for, without the domain. */
+  label: Type.Optional(Label),
 });
 export type WgPeer = Type.Static<typeof WgPeer>;
 
@@ -45,6 +88,10 @@ export const PeerState = Type.Object({
     servers: Type.Array(Type.String(), { maxItems: 8 }),
     search: Type.Array(Type.String(), { maxItems: 8 }),
   }),
+  /** Hubs only. */
+  firewall: Type.Optional(Firewall),
+  /** Hubs only. */
+  names: Type.Optional(NameService),
   /** Sorted by public key. */
   peers: Type.Array(WgPeer, { maxItems: 65536 }),
 });
@@ -58,7 +105,7 @@ export const StateDelta = Type.Object({
 });
 export type StateDelta = Type.Static<typeof StateDelta>;
 
-const SECTIONS = ['peer', 'interface', 'routes', 'dns'] as const;
+const SECTIONS = ['peer', 'interface', 'routes', 'dns', 'firewall', 'names'] as const;
 
 /** What turns `from` into `to`, or undefined when they are equal. Cost: linear in the peers of both. */
 export function diffState(from: PeerState, to: PeerState): StateDelta | undefined {

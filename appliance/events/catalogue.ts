@@ -31,6 +31,26 @@ export interface EventData {
   'overlay.peer.enrolled': { networkId: string; peerId: string };
   /** A new enrollment token was issued: whatever device held the peer before is cut off. */
   'overlay.peer.token_issued': { networkId: string; peerId: string };
+  /** Also when policies or routes are attached, detached or reordered. */
+  'overlay.group.created': { networkId: string; groupId: string; name: string };
+  'overlay.group.updated': { networkId: string; groupId: string; changed: string[] };
+  'overlay.group.deleted': { networkId: string; groupId: string; name: string };
+  'overlay.group.member_added': { networkId: string; groupId: string; peerId: string };
+  'overlay.group.member_removed': { networkId: string; groupId: string; peerId: string };
+  'overlay.policy.created': { networkId: string; policyId: string; name: string };
+  'overlay.policy.updated': { networkId: string; policyId: string; changed: string[] };
+  'overlay.policy.deleted': { networkId: string; policyId: string; name: string };
+  'overlay.route.created': { networkId: string; routeId: string; name: string };
+  'overlay.route.updated': { networkId: string; routeId: string; changed: string[] };
+  'overlay.route.deleted': { networkId: string; routeId: string; name: string };
+  'overlay.dns.created': { networkId: string; routeId: string; mappingId: string; name: string };
+  'overlay.dns.updated': { networkId: string; routeId: string; mappingId: string; changed: string[] };
+  'overlay.dns.deleted': { networkId: string; routeId: string; mappingId: string; name: string };
+  'overlay.acl.updated': { networkId: string };
+  'overlay.security.updated': { networkId: string; changed: string[] };
+  /** The peer is in quarantine from `opened` to `resolved`. */
+  'overlay.incident.opened': { networkId: string; peerId: string; incidentId: string; incidentType: string };
+  'overlay.incident.resolved': { networkId: string; peerId: string; incidentId: string; incidentType: string };
   /** A hub has said nothing for 30 s, or is back. */
   'overlay.hub.down': { networkId: string; peerId: string };
   'overlay.hub.up': { networkId: string; peerId: string };

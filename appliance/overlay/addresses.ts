@@ -53,6 +53,20 @@ export const contains = (outer: Cidr, inner: Cidr): boolean =>
   inner.base >= outer.base &&
   inner.base < outer.base + sizeOf(outer);
 
+/** `from` without `hole`: the networks that are left, at most one for each bit of prefix between the two. */
+export function subtract(from: Cidr, hole: Cidr): Cidr[] {
+  if (contains(hole, from)) return [];
+  if (!contains(from, hole)) return [from];
+  const rest: Cidr[] = [];
+  for (let prefix = from.prefix + 1; prefix <= hole.prefix; prefix++) {
+    const bit = 1n << BigInt(BITS[from.family] - prefix);
+    // The half, at this prefix, that the hole is not in.
+    const base = (hole.base & ~(bit - 1n)) ^ bit;
+    rest.push({ family: from.family, base, prefix });
+  }
+  return rest;
+}
+
 export const overlaps = (a: Cidr, b: Cidr): boolean => contains(a, b) || contains(b, a);
 
 /** The single-address network of an address: /32 or /128. */

@@ -120,10 +120,16 @@ test('a network without a hub gives a state without peers and routes', () => {
   assert.deepEqual([state.peers, state.routes], [[], []]);
 });
 
-test('DNS servers come with the search domain; without servers neither is set', () => {
-  assert.deepEqual(stateOf(network([HUB, { id: 'a' }]), 'a').dns, { servers: [], search: [] });
-  const net = network([HUB, { id: 'a' }], { dns: ['1.1.1.1'], domainSuffix: 'corp' });
-  assert.deepEqual(stateOf(net, 'a').dns, { servers: ['1.1.1.1'], search: ['corp'] });
+test('a spoke asks its hubs, then the servers of the network; a hub without an agent answers nothing', () => {
+  const net = network([HUB, { id: 'hub2', isHub: true }, { id: 'a' }], { dns: ['1.1.1.1'], domainSuffix: 'corp' });
+  assert.deepEqual(stateOf(net, 'a').dns, { servers: ['10.77.0.1', '10.77.0.2', '1.1.1.1'], search: ['corp'] });
+  assert.deepEqual(stateOf({ ...net, downHubs: new Set(['hub']) }, 'a').dns.servers, [
+    '10.77.0.2',
+    '10.77.0.1',
+    '1.1.1.1',
+  ]);
+  assert.deepEqual(stateOf(net, 'hub').dns, { servers: [], search: [] });
+  assert.deepEqual(stateOf(network([{ ...HUB, useAgent: false }, { id: 'a' }]), 'a').dns, { servers: [], search: [] });
 });
 
 const cidrPool = ['192.168.1.0/24', '192.168.0.0/16', '172.16.5.0/24', '0.0.0.0/0', 'fd00:1::/64'];

@@ -2,10 +2,15 @@ import type { PeerState, WgPeer } from '@gatehouse/protocol';
 import { flatten, hostCidr, parseCidr } from './addresses.ts';
 import { formatEndpoint } from './endpoint.ts';
 import { linkPresharedKey } from './keys.ts';
+import { classify } from './policy/classes.ts';
+import { routesOf } from './policy/evaluate.ts';
+import { dnsLabel, recordsOf } from './policy/names.ts';
 import { type NetworkSnapshot, primaryHub, type SnapshotPeer } from './snapshot.ts';
 
 export const KEEPALIVE_SECONDS = 25;
 export const DEFAULT_MTU = 1420;
+/** More than any resolver asks. */
+const MAX_DNS_SERVERS = 8;
 
 const ownCidrs = (peer: SnapshotPeer): string[] => peer.addresses.map(hostCidr);
 
@@ -39,6 +44,13 @@ function link(network: NetworkSnapshot, peer: SnapshotPeer, other: SnapshotPeer)
   return one;
 }
 
+/** The link with the class of `other`; remembered in its place where nothing else is special about it. */
+function classed(network: NetworkSnapshot, peer: SnapshotPeer, other: SnapshotPeer, one: WgPeer, id: number): WgPeer {
+  const made = { ...one, class: id, label: dnsLabel(other.name) };
+  if (one === link(network, peer, other)) links.get(peer)?.set(other, made);
+  return made;
+}
+
 /**
  * What one peer needs to hold its end of the overlay. Pure: the same snapshot gives the same state.
  *
@@ -66,15 +78,30 @@ export function compile(network: NetworkSnapshot, peer: SnapshotPeer): PeerState
       ? link(network, peer, other)
       : withRoutes(other, [...ownCidrs(other), ...other.additionalAllowedIps]);
 
+  const routed = routesOf(network.policy, peer).map(({ route }) => route);
+  /** What a spoke reaches through a hub beside the network: what it routes for all, and the routes of the spoke's groups. */
+  const through = (hub: SnapshotPeer): string[] => [
+    ...hub.additionalAllowedIps,
+    ...routed.filter((route) => route.jumpPeerId === hub.id).map((route) => route.destinationCidr),
+  ];
+
   const peers: WgPeer[] = [];
-  if (peer.isHub) {
-    for (const other of network.peers.values()) if (other !== peer) peers.push(behind(other));
+  const rights = peer.isHub ? classify(network) : undefined;
+  if (rights) {
+    for (const other of network.peers.values()) {
+      if (other === peer) continue;
+      const one = behind(other);
+      const id = rights.classOf(other);
+      peers.push(one.class === id ? one : classed(network, peer, other, one, id));
+    }
   } else {
     const primary = primaryHub(network);
     if (primary) {
-      const first = withRoutes(primary, [...network.cidrs, ...primary.additionalAllowedIps]);
+      const first = withRoutes(primary, [...network.cidrs, ...through(primary)]);
       peers.push(first);
-      for (const hub of network.hubs) if (hub !== primary) peers.push(behind(hub));
+      for (const hub of network.hubs) {
+        if (hub !== primary) peers.push(withRoutes(hub, [...ownCidrs(hub), ...through(hub)]));
+      }
       for (const other of network.routers) first.allowedIps.push(...claim(other.additionalAllowedIps));
     }
   }
@@ -94,10 +121,39 @@ export function compile(network: NetworkSnapshot, peer: SnapshotPeer): PeerState
       ...(peer.listenPort !== null && { listenPort: peer.listenPort }),
       mtu: network.mtu ?? DEFAULT_MTU,
     },
-    routes: routesOf(network, peer, peers),
-    dns: { servers: network.dns, search: network.dns.length > 0 ? [network.domainSuffix] : [] },
+    routes: systemRoutes(network, peer, peers),
+    dns: dnsOf(network, peer),
+    ...(rights && {
+      firewall: {
+        own: rights.classOf(peer),
+        classes: rights.rights,
+        masquerade: [...network.policy.routes.values()]
+          .filter((route) => route.jumpPeerId === peer.id)
+          .map((route) => route.destinationCidr)
+          .filter((cidr, i, all) => all.indexOf(cidr) === i)
+          .sort(),
+      },
+      names: {
+        domain: network.domainSuffix,
+        label: dnsLabel(peer.name),
+        records: recordsOf(network).map(({ fqdn, address }) => ({ name: fqdn, address })),
+        upstream: network.dns,
+      },
+    }),
     peers,
   };
+}
+
+/**
+ * A spoke asks its hubs, the primary first, which know the network's names, then the servers that the network adds. A hub
+ * without an agent has no DNS. A hub itself keeps the system's DNS.
+ */
+function dnsOf(network: NetworkSnapshot, peer: SnapshotPeer): PeerState['dns'] {
+  if (peer.isHub) return { servers: [], search: [] };
+  const primary = primaryHub(network);
+  const hubs = network.hubs.filter((hub) => hub.useAgent).sort((a, b) => Number(b === primary) - Number(a === primary));
+  const servers = [...hubs.flatMap((hub) => hub.addresses.slice(0, 1)), ...network.dns].slice(0, MAX_DNS_SERVERS);
+  return { servers, search: servers.length > 0 ? [network.domainSuffix] : [] };
 }
 
 /** A hub has the network on its interface, so that the system routes all of it there; a spoke has its address only. */
@@ -106,7 +162,7 @@ function interfaceAddresses(network: NetworkSnapshot, peer: SnapshotPeer): strin
   return peer.addresses.map((address, i) => `${address}/${parseCidr(network.cidrs[i] as string)?.prefix}`);
 }
 
-function routesOf(network: NetworkSnapshot, peer: SnapshotPeer, peers: readonly WgPeer[]): string[] {
+function systemRoutes(network: NetworkSnapshot, peer: SnapshotPeer, peers: readonly WgPeer[]): string[] {
   if (!peer.isHub) return flatten(peers.flatMap((other) => other.allowedIps));
   const extra = [...network.hubs, ...network.routers]
     .filter((other) => other !== peer)

@@ -13,7 +13,7 @@ import { networkRoutes } from './routes/networks.ts';
 import { peerRoutes } from './routes/peers.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { createSessions } from './sessions.ts';
-import { createSnapshots } from './snapshots.ts';
+import { createSnapshots, STATE_EVENTS } from './snapshots.ts';
 import type { OverlayTables } from './tables.ts';
 
 export { overlayMigrations } from './migrations.ts';
@@ -37,19 +37,7 @@ export function createOverlay(options: {
   const onHeard = (peerId: string) => hubWatch.heard(peerId, monotonic());
   const channel = createChannel({ context, snapshots, sessions, log, onHeard });
 
-  bus.on(
-    [
-      'overlay.network.created',
-      'overlay.network.updated',
-      'overlay.network.deleted',
-      'overlay.peer.created',
-      'overlay.peer.updated',
-      'overlay.peer.deleted',
-      'overlay.peer.enrolled',
-      'overlay.peer.token_issued',
-    ],
-    (event) => channel.onEvent(event),
-  );
+  bus.on(STATE_EVENTS, (event) => channel.onEvent(event));
   bus.on(['identity.user.deleted'], (event) => deletePeersOf(context, event.data.userId, event.data.actor));
 
   /** Notices hubs that fell silent or came back, and moves the spokes of their networks. */

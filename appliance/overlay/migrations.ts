@@ -79,4 +79,112 @@ export const overlayMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    id: 4,
+    name: 'overlay policies',
+    async up(db) {
+      const named = (table: string) =>
+        db.schema
+          .createTable(table)
+          .addColumn('id', 'text', (c) => c.primaryKey())
+          .addColumn('network_id', 'text', (c) => c.notNull().references('networks.id').onDelete('cascade'))
+          .addColumn('name', 'text', (c) => c.notNull())
+          .addColumn('name_key', 'text', (c) => c.notNull())
+          .addColumn('description', 'text', (c) => c.notNull())
+          .addColumn('created_at', 'text', (c) => c.notNull())
+          .addColumn('updated_at', 'text', (c) => c.notNull())
+          .addUniqueConstraint(`${table}_name`, ['network_id', 'name_key']);
+      await named('groups')
+        .addColumn('priority', 'integer', (c) => c.notNull())
+        .execute();
+      await named('policies').execute();
+      await named('routes')
+        .addColumn('destination_cidr', 'text', (c) => c.notNull())
+        .addColumn('jump_peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
+        .addColumn('domain_suffix', 'text', (c) => c.notNull())
+        .execute();
+      await db.schema.createIndex('routes_jump_peer').on('routes').column('jump_peer_id').execute();
+
+      const attachment = (table: string, column: string, target: string) =>
+        db.schema
+          .createTable(table)
+          .addColumn('group_id', 'text', (c) => c.notNull().references('groups.id').onDelete('cascade'))
+          .addColumn(column, 'text', (c) => c.notNull().references(target).onDelete('cascade'))
+          .addPrimaryKeyConstraint(`${table}_key`, ['group_id', column] as never);
+      await attachment('group_peers', 'peer_id', 'peers.id').execute();
+      await db.schema.createIndex('group_peers_peer').on('group_peers').column('peer_id').execute();
+      await attachment('group_policies', 'policy_id', 'policies.id')
+        .addColumn('position', 'integer', (c) => c.notNull())
+        .execute();
+      await db.schema.createIndex('group_policies_policy').on('group_policies').column('policy_id').execute();
+      await attachment('group_routes', 'route_id', 'routes.id').execute();
+      await db.schema.createIndex('group_routes_route').on('group_routes').column('route_id').execute();
+
+      await db.schema
+        .createTable('policy_rules')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('policy_id', 'text', (c) => c.notNull().references('policies.id').onDelete('cascade'))
+        .addColumn('position', 'integer', (c) => c.notNull())
+        .addColumn('direction', 'text', (c) => c.notNull())
+        .addColumn('action', 'text', (c) => c.notNull())
+        .addColumn('target', 'text', (c) => c.notNull())
+        .addColumn('target_type', 'text', (c) => c.notNull())
+        .addColumn('description', 'text', (c) => c.notNull())
+        .execute();
+      await db.schema.createIndex('policy_rules_order').on('policy_rules').columns(['policy_id', 'position']).execute();
+      await db.schema
+        .createTable('dns_mappings')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('route_id', 'text', (c) => c.notNull().references('routes.id').onDelete('cascade'))
+        .addColumn('name', 'text', (c) => c.notNull())
+        .addColumn('name_key', 'text', (c) => c.notNull())
+        .addColumn('ip_address', 'text', (c) => c.notNull())
+        .addColumn('created_at', 'text', (c) => c.notNull())
+        .addColumn('updated_at', 'text', (c) => c.notNull())
+        .addUniqueConstraint('dns_mappings_name', ['route_id', 'name_key'])
+        .execute();
+
+      const perNetwork = (table: string) =>
+        db.schema
+          .createTable(table)
+          .addColumn('network_id', 'text', (c) => c.primaryKey().references('networks.id').onDelete('cascade'))
+          .addColumn('id', 'text', (c) => c.notNull())
+          .addColumn('enabled', 'integer', (c) => c.notNull());
+      await perNetwork('acls')
+        .addColumn('name', 'text', (c) => c.notNull())
+        .addColumn('blocked_peers', 'text', (c) => c.notNull())
+        .addColumn('rules', 'text', (c) => c.notNull())
+        .execute();
+      await perNetwork('security_configs')
+        .addColumn('session_conflict_threshold_minutes', 'integer', (c) => c.notNull())
+        .addColumn('endpoint_change_threshold_minutes', 'integer', (c) => c.notNull())
+        .addColumn('max_endpoint_changes_per_day', 'integer', (c) => c.notNull())
+        .addColumn('port_change_threshold_minutes', 'integer', (c) => c.notNull())
+        .addColumn('max_port_changes_per_window', 'integer', (c) => c.notNull())
+        .addColumn('created_at', 'text', (c) => c.notNull())
+        .addColumn('updated_at', 'text', (c) => c.notNull())
+        .execute();
+
+      // No foreign keys: what happened stays on record when the peer or the network is gone.
+      await db.schema
+        .createTable('incidents')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('peer_id', 'text', (c) => c.notNull())
+        .addColumn('peer_name', 'text', (c) => c.notNull())
+        .addColumn('network_id', 'text', (c) => c.notNull())
+        .addColumn('network_name', 'text', (c) => c.notNull())
+        .addColumn('owner_id', 'text', (c) => c.notNull())
+        .addColumn('incident_type', 'text', (c) => c.notNull())
+        .addColumn('detected_at', 'text', (c) => c.notNull())
+        .addColumn('public_key', 'text', (c) => c.notNull())
+        .addColumn('endpoints', 'text', (c) => c.notNull())
+        .addColumn('details', 'text', (c) => c.notNull())
+        .addColumn('resolved', 'integer', (c) => c.notNull())
+        .addColumn('resolved_at', 'text')
+        .addColumn('resolved_by', 'text')
+        .execute();
+      await db.schema.createIndex('incidents_peer').on('incidents').columns(['peer_id', 'resolved']).execute();
+      await db.schema.createIndex('incidents_network').on('incidents').columns(['network_id', 'detected_at']).execute();
+    },
+  },
 ];

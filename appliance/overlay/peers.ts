@@ -17,6 +17,7 @@ import {
 import { DEFAULT_PORT, parseEndpoint } from './endpoint.ts';
 import { allocate, networkOverlap } from './ipam.ts';
 import { generateKeyPair, generateToken } from './keys.ts';
+import { dnsLabel } from './policy/names.ts';
 import type { Peer, PeerCreate, PeerUpdate } from './schema.ts';
 import type { NetworkRow, OverlayTables, PeerRow } from './tables.ts';
 
@@ -53,15 +54,6 @@ function view({ secrets, now }: OverlayContext, row: PeerRow): Peer {
     updated_at: row.updated_at,
   };
 }
-
-/** A name as the DNS label that it gives: lower case, anything but letters and digits as a hyphen (RFC 1123). */
-export const dnsLabel = (name: string): string =>
-  name
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '');
 
 function checkName(name: string): string {
   const trimmed = name.trim();

@@ -27,7 +27,7 @@ test('a wg-quick file', () => {
 PrivateKey = aGVsbG8=
 Address = 10.77.0.2/32, fd77::2/128
 MTU = 1420
-DNS = 1.1.1.1, 2606:4700::1111, internal
+DNS = 10.77.0.1, 1.1.1.1, 2606:4700::1111, internal
 
 [Peer]
 # Name: hub

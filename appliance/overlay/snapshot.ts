@@ -1,3 +1,5 @@
+import type { NetworkPolicy } from './policy/model.ts';
+
 /** A peer as `compile` needs it. */
 export interface SnapshotPeer {
   id: string;
@@ -10,6 +12,10 @@ export interface SnapshotPeer {
   additionalAllowedIps: string[];
   isHub: boolean;
   useAgent: boolean;
+  /** Sorted. */
+  groupIds: string[];
+  /** An incident is open: blocked on every hub until it is resolved. */
+  quarantined: boolean;
   createdAt: string;
 }
 
@@ -25,6 +31,8 @@ export interface NetworkFields {
   pskSecret: Buffer;
   /** Hubs that have stopped reporting. */
   downHubs: ReadonlySet<string>;
+  /** Replaced whole when a rule, a group, a route or the ACL changes. */
+  policy: NetworkPolicy;
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { Heard } from '../events/index.ts';
 import type { OverlayContext } from './context.ts';
 import { pskContext } from './networks.ts';
+import { loadMemberships, loadPolicy, loadQuarantined } from './policy/load.ts';
+import type { NetworkPolicy } from './policy/model.ts';
 import { createSnapshot, type NetworkFields, type NetworkSnapshot, putPeer, type SnapshotPeer } from './snapshot.ts';
 import type { NetworkRow, OverlayTables, PeerRow } from './tables.ts';
 
@@ -18,7 +20,11 @@ const PEER_COLUMNS = [
   'created_at',
 ] as const;
 
-const snapshotPeer = (row: Pick<PeerRow, (typeof PEER_COLUMNS)[number]>): SnapshotPeer => ({
+const snapshotPeer = (
+  row: Pick<PeerRow, (typeof PEER_COLUMNS)[number]>,
+  groups: ReadonlyMap<string, string[]>,
+  quarantined: ReadonlySet<string>,
+): SnapshotPeer => ({
   id: row.id,
   name: row.name,
   publicKey: row.public_key,
@@ -28,6 +34,8 @@ const snapshotPeer = (row: Pick<PeerRow, (typeof PEER_COLUMNS)[number]>): Snapsh
   additionalAllowedIps: JSON.parse(row.additional_allowed_ips),
   isHub: row.is_jump === 1,
   useAgent: row.use_agent === 1,
+  groupIds: groups.get(row.id) ?? [],
+  quarantined: quarantined.has(row.id),
   createdAt: row.created_at,
 });
 
@@ -37,16 +45,35 @@ export interface PeerChange {
   after: SnapshotPeer | null;
 }
 
-export type OverlayEvent = Heard<
-  | 'overlay.network.created'
-  | 'overlay.network.updated'
-  | 'overlay.network.deleted'
-  | 'overlay.peer.created'
-  | 'overlay.peer.updated'
-  | 'overlay.peer.deleted'
-  | 'overlay.peer.enrolled'
-  | 'overlay.peer.token_issued'
->;
+/** The events that change what some peer is to be told. */
+export const STATE_EVENTS = [
+  'overlay.network.created',
+  'overlay.network.updated',
+  'overlay.network.deleted',
+  'overlay.peer.created',
+  'overlay.peer.updated',
+  'overlay.peer.deleted',
+  'overlay.peer.enrolled',
+  'overlay.peer.token_issued',
+  'overlay.group.created',
+  'overlay.group.updated',
+  'overlay.group.deleted',
+  'overlay.group.member_added',
+  'overlay.group.member_removed',
+  'overlay.policy.created',
+  'overlay.policy.updated',
+  'overlay.policy.deleted',
+  'overlay.route.created',
+  'overlay.route.updated',
+  'overlay.route.deleted',
+  'overlay.dns.created',
+  'overlay.dns.updated',
+  'overlay.dns.deleted',
+  'overlay.acl.updated',
+  'overlay.incident.opened',
+  'overlay.incident.resolved',
+] as const;
+export type OverlayEvent = Heard<(typeof STATE_EVENTS)[number]>;
 
 /**
  * The networks in memory, as `compile` wants them. Read from the database when first asked for; from then on kept
@@ -56,7 +83,8 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
   const db = context.store.as<OverlayTables>();
   const loaded = new Map<string, Promise<NetworkSnapshot | undefined>>();
 
-  const networkPart = (row: NetworkRow): NetworkFields => ({
+  const networkPart = (row: NetworkRow, policy: NetworkPolicy): NetworkFields => ({
+    policy,
     id: row.id,
     name: row.name,
     cidrs: row.cidr_v6 === null ? [row.cidr] : [row.cidr, row.cidr_v6],
@@ -79,7 +107,12 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
       .orderBy('created_at')
       .orderBy('id')
       .execute();
-    return createSnapshot(networkPart(row), rows.map(snapshotPeer));
+    const groups = await loadMemberships(db, id);
+    const quarantined = await loadQuarantined(db, id);
+    return createSnapshot(
+      networkPart(row, await loadPolicy(db, id)),
+      rows.map((peer) => snapshotPeer(peer, groups, quarantined)),
+    );
   }
 
   function get(id: string): Promise<NetworkSnapshot | undefined> {
@@ -102,26 +135,41 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
       return get(id);
     },
     get,
-    /** Takes in an event. Answers what it changed for peers, or `'all'` when every peer of the network is concerned. */
-    async apply(event: OverlayEvent): Promise<PeerChange | 'all'> {
+    /** Takes in an event and answers whom it concerns: only those are to be compiled again. */
+    async apply(event: OverlayEvent): Promise<Iterable<string>> {
       const { networkId } = event.data;
+      const snapshot = await loaded.get(networkId);
+      // Nobody has asked for this network yet, so nobody was told anything that could change.
+      if (!snapshot) return (await get(networkId))?.peers.keys() ?? [];
       if (event.type === 'overlay.network.deleted') {
         loaded.delete(networkId);
-        return 'all';
+        return [];
       }
-      const pending = loaded.get(networkId);
-      if (!('peerId' in event.data)) {
+      if ('peerId' in event.data) {
+        const { peerId } = event.data;
+        const row = await db.selectFrom('peers').select(PEER_COLUMNS).where('id', '=', peerId).executeTakeFirst();
+        const groups = await loadMemberships(db, networkId, peerId);
+        const after = row ? snapshotPeer(row, groups, await loadQuarantined(db, networkId, peerId)) : null;
+        const before = putPeer(snapshot, peerId, after);
+        // With a hub its routes are gone, and with a peer the rules that name it.
+        if (event.type === 'overlay.peer.deleted') snapshot.policy = await loadPolicy(db, networkId);
+        return affectedPeers(snapshot, peerId, { before, after });
+      }
+      if (event.type === 'overlay.network.created' || event.type === 'overlay.network.updated') {
         // New addresses concern every row, so the whole network is read again; it is rare.
         loaded.delete(networkId);
-        return 'all';
+        return (await get(networkId))?.peers.keys() ?? [];
       }
-      const snapshot = await pending;
-      const { peerId } = event.data;
-      const row = await db.selectFrom('peers').select(PEER_COLUMNS).where('id', '=', peerId).executeTakeFirst();
-      const after = row ? snapshotPeer(row) : null;
-      // What was there before isn't known, so it may concern everybody.
-      if (!snapshot) return 'all';
-      return { before: putPeer(snapshot, peerId, after), after };
+      const before = snapshot.policy;
+      snapshot.policy = await loadPolicy(db, networkId);
+      const affected = affectedByPolicy(snapshot, before);
+      if (event.type === 'overlay.group.deleted') {
+        const { groupId } = event.data;
+        for (const peer of membersOf(snapshot, [groupId])) {
+          putPeer(snapshot, peer.id, { ...peer, groupIds: peer.groupIds.filter((id) => id !== groupId) });
+        }
+      }
+      return affected;
     },
   };
 }
@@ -136,4 +184,19 @@ export function affectedPeers(network: NetworkSnapshot, peerId: string, change: 
   const routes = (peer: SnapshotPeer | null) => peer?.additionalAllowedIps.join() ?? '';
   if (before?.isHub || after?.isHub || routes(before) !== routes(after)) return network.peers.keys();
   return new Set([peerId, ...network.hubs.map((hub) => hub.id)]);
+}
+
+const membersOf = (network: NetworkSnapshot, groupIds: readonly string[]): SnapshotPeer[] =>
+  [...network.peers.values()].filter((peer) => peer.groupIds.some((id) => groupIds.includes(id)));
+
+/**
+ * Which peers a change of the rules concerns: the hubs, which enforce them, and the spokes whose routes changed, which are
+ * the members of the groups that had or have a route that is not the same as before.
+ */
+export function affectedByPolicy(network: NetworkSnapshot, before: NetworkPolicy): Set<string> {
+  const routesOfGroup = (policy: NetworkPolicy, groupId: string): string =>
+    JSON.stringify((policy.groups.get(groupId)?.routeIds ?? []).map((id) => policy.routes.get(id) ?? null));
+  const groupIds = [...new Set([...before.groups.keys(), ...network.policy.groups.keys()])];
+  const changed = groupIds.filter((id) => routesOfGroup(before, id) !== routesOfGroup(network.policy, id));
+  return new Set([...network.hubs, ...membersOf(network, changed)].map((peer) => peer.id));
 }

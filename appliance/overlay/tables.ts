@@ -71,9 +71,121 @@ export interface EndpointChangeRow {
   changed_at: string;
 }
 
+export interface GroupRow {
+  id: string;
+  network_id: string;
+  name: string;
+  name_key: string;
+  description: string;
+  /** Lower goes first, 1 to 999. */
+  priority: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface PolicyRow {
+  id: string;
+  network_id: string;
+  name: string;
+  name_key: string;
+  description: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface PolicyRuleRow {
+  id: string;
+  policy_id: string;
+  position: number;
+  direction: 'input' | 'output';
+  action: 'allow' | 'deny';
+  target: string;
+  target_type: 'cidr' | 'peer' | 'group';
+  description: string;
+}
+
+export interface RouteRow {
+  id: string;
+  network_id: string;
+  name: string;
+  /** The name as a DNS label: what is unique in its network. */
+  name_key: string;
+  description: string;
+  destination_cidr: string;
+  jump_peer_id: string;
+  /** Empty: the network's. */
+  domain_suffix: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface DnsMappingRow {
+  id: string;
+  route_id: string;
+  name: string;
+  name_key: string;
+  ip_address: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface AclRow {
+  network_id: string;
+  id: string;
+  name: string;
+  enabled: number;
+  /** JSON: `{<peer id>: true}` */
+  blocked_peers: string;
+  /** JSON: list of rules, first match wins. */
+  rules: string;
+}
+
+export interface SecurityConfigRow {
+  network_id: string;
+  id: string;
+  enabled: number;
+  session_conflict_threshold_minutes: number;
+  endpoint_change_threshold_minutes: number;
+  max_endpoint_changes_per_day: number;
+  port_change_threshold_minutes: number;
+  max_port_changes_per_window: number;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Incidents outlive the peer and the network that they tell of. */
+export interface IncidentRow {
+  id: string;
+  peer_id: string;
+  peer_name: string;
+  network_id: string;
+  network_name: string;
+  owner_id: string;
+  incident_type: 'shared_config' | 'session_conflict' | 'suspicious_activity';
+  detected_at: string;
+  public_key: string;
+  /** JSON list. */
+  endpoints: string;
+  details: string;
+  resolved: number;
+  resolved_at: string | null;
+  resolved_by: string | null;
+}
+
 export interface OverlayTables {
   networks: NetworkRow;
   peers: PeerRow;
   agent_sessions: SessionRow;
   endpoint_changes: EndpointChangeRow;
+  groups: GroupRow;
+  group_peers: { group_id: string; peer_id: string };
+  group_policies: { group_id: string; policy_id: string; position: number };
+  group_routes: { group_id: string; route_id: string };
+  policies: PolicyRow;
+  policy_rules: PolicyRuleRow;
+  routes: RouteRow;
+  dns_mappings: DnsMappingRow;
+  acls: AclRow;
+  security_configs: SecurityConfigRow;
+  incidents: IncidentRow;
 }

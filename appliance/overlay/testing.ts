@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostAddress, parseCidr } from './addresses.ts';
 import { generateKeyPair } from './keys.ts';
+import { OPEN_POLICY } from './policy/model.ts';
 import { createSnapshot, type NetworkFields, type NetworkSnapshot, type SnapshotPeer } from './snapshot.ts';
 
 /** A network for tests: peers get addresses in order, and are as old as they are far up the list. */
@@ -19,6 +20,8 @@ export function network(
       additionalAllowedIps: [],
       isHub: false,
       useAgent: true,
+      groupIds: [],
+      quarantined: false,
       createdAt: new Date(1_700_000_000_000 + i * 1000).toISOString(),
       ...peer,
     }),
@@ -32,6 +35,7 @@ export function network(
     mtu: null,
     pskSecret: randomBytes(32),
     downHubs: new Set(),
+    policy: OPEN_POLICY,
     ...options,
   };
   return createSnapshot(fields, made);

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { compile } from '../compile.ts';
 import { isSeenEndpoint } from '../endpoint.ts';
-import { dnsLabel } from '../peers.ts';
+import { dnsLabel } from '../policy/names.ts';
 import { render } from '../render.ts';
 import { type NetworkSnapshot, primaryHub, type SnapshotPeer } from '../snapshot.ts';
 import type { Connection, Device, RawData, WebSocket } from './connections.ts';

@@ -5,7 +5,7 @@ import type { OverlayContext } from '../context.ts';
 import { keyContext, tokenIsGood } from '../peers.ts';
 import type { Sessions } from '../sessions.ts';
 import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
-import { affectedPeers, type OverlayEvent, type PeerChange, type Snapshots } from '../snapshots.ts';
+import type { OverlayEvent, Snapshots } from '../snapshots.ts';
 import type { OverlayTables, PeerRow } from '../tables.ts';
 import { type Connections, createConnections, type Device } from './connections.ts';
 import type { Stream } from './stream.ts';
@@ -148,7 +148,7 @@ export function createChannel(options: {
     /** The bus's listener: who is cut off is cut off first, then who is affected is told. */
     async onEvent(event: OverlayEvent): Promise<void> {
       const { networkId } = event.data;
-      const change = await snapshots.apply(event);
+      const affected = await snapshots.apply(event);
       if (event.type === 'overlay.network.deleted') {
         for (const { socket, device } of [...connections.ofNetwork(networkId)]) {
           streams.delete(device.peerId);
@@ -166,12 +166,6 @@ export function createChannel(options: {
         // Who still holds the enrollment token (a foreign agent on a copied link) goes; our agent connects after this.
         await cutOff(event.data.peerId, 'the token was spent');
       }
-      const network = await snapshots.get(networkId);
-      if (!network) return;
-      const affected =
-        change === 'all' || !('peerId' in event.data)
-          ? network.peers.keys()
-          : affectedPeers(network, event.data.peerId, change as PeerChange);
       await push(networkId, affected);
     },
     /** After a hub went down or came back: everybody in its network may have another primary. */
