@@ -16,10 +16,11 @@ const MAX_TOKEN = 512;
 /** Asks a question on a terminal; `hidden` doesn't show what is typed. */
 export async function ask({ stdin, stderr }: Terminal, question: string, hidden: boolean): Promise<string> {
   const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
-  stderr.write(question);
+  // The terminal's own echo is off from here on, so before the question is seen.
   const lines = createInterface({ input: stdin, output: hidden ? mute : stderr, terminal: true });
   try {
-    return (await lines.question('')).trim();
+    if (hidden) stderr.write(question);
+    return (await lines.question(hidden ? '' : question)).trim();
   } finally {
     lines.close();
     if (hidden) stderr.write('\n');

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { AgentPeer, AgentStatus, Finding } from '@gatehouse/protocol';
@@ -12,6 +13,7 @@ import { requires } from '../../test/requires.ts';
 import { selfSigned } from '../controller/testing/certificates.ts';
 import { type FakeController, spokeState, startFakeController } from '../controller/testing/fake-controller.ts';
 import { Machine } from '../daemon/testing/processes.ts';
+import { runCli } from './main.ts';
 
 const run = promisify(execFile);
 
@@ -42,22 +44,37 @@ describe('the command line', () => {
     await Promise.all(cases.map(check));
   };
 
-  test('wrong arguments and settings: 2', () =>
-    expectAll([
-      [[], 2, /a command is missing\nSee: gatehouse help/],
-      [['reboot'], 2, /no command 'reboot'/],
-      [['status', '--jsom'], 2, /--jsom/],
-      [['up', 'now'], 2, /up doesn't take 'now'/],
-      [['enroll'], 2, /enroll needs <url>/],
-      [['enroll', 'https://gate.example'], 2, /enroll needs a token/],
-      [['enroll', 'https://gate.example', '--token', '-'], 2, /the token is empty/],
-      [['enroll', 'https://gate.example', '--token', 'x', '--ca', '/nonexistent'], 2, /--ca can't be read/],
-      [['logs', '--lines', '0'], 2, /--lines takes a number/],
-      [['completion', 'tcsh'], 2, /bash, zsh and fish/],
-      [['status'], 2, /GATEHOUSE_AGENT_SOCKET must be an absolute path/, { GATEHOUSE_AGENT_SOCKET: 'agent.sock' }],
+  test('wrong arguments and settings: 2', async () => {
+    await expectAll([
+      [['reboot'], 2, /no command 'reboot'\nSee: gatehouse help/],
       [['daemon'], 2, /GATEHOUSE_AGENT_INTERFACE must be/, { GATEHOUSE_AGENT_INTERFACE: 'a/b' }],
-      [['daemon'], 2, /GATEHOUSE_AGENT_STATE is empty/, { GATEHOUSE_AGENT_STATE: '' }],
-    ]));
+    ]);
+    const cases: [args: string[], stderr: RegExp, env?: NodeJS.ProcessEnv][] = [
+      [[], /a command is missing/],
+      [['status', '--jsom'], /--jsom/],
+      [['up', 'now'], /up doesn't take 'now'/],
+      [['enroll'], /enroll needs <url>/],
+      [['enroll', 'https://gate.example'], /enroll needs a token/],
+      [['enroll', 'https://gate.example', '--token', '-'], /the token is empty/],
+      [['enroll', 'https://gate.example', '--token', 'x'.repeat(513)], /longer than 512/],
+      [['enroll', 'https://gate.example', '--token', 'x', '--ca', '/nonexistent'], /--ca can't be read/],
+      [['logs', '--lines', '0'], /--lines takes a number/],
+      [['completion', 'tcsh'], /bash, zsh and fish/],
+      [['status'], /GATEHOUSE_AGENT_SOCKET must be an absolute path/, { GATEHOUSE_AGENT_SOCKET: 'agent.sock' }],
+      [['daemon'], /GATEHOUSE_AGENT_STATE is empty/, { GATEHOUSE_AGENT_STATE: '' }],
+    ];
+    for (const [args, stderr, env = {}] of cases) {
+      let said = '';
+      const terminal = {
+        stdin: Readable.from([]) as unknown as NodeJS.ReadStream,
+        stdout: process.stdout,
+        stderr: { write: (text: string) => (said += text) } as unknown as NodeJS.WriteStream,
+        env,
+      };
+      assert.equal(await runCli(args, terminal, () => assert.fail()), 2, args.join(' '));
+      assert.match(said, stderr);
+    }
+  });
 
   test('no daemon: 3', () =>
     expectAll([

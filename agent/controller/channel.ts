@@ -13,7 +13,7 @@ import { Compile } from 'typebox/compile';
 import { WebSocket } from 'ws';
 import { AGENT_VERSION } from '../config.ts';
 import { AgentError } from '../errors.ts';
-import { stateProblem } from '../tunnel/validate.ts';
+import { stateProblem } from '../tunnel/index.ts';
 import { Backoff } from './backoff.ts';
 import type { Controller } from './client.ts';
 import { explain } from './failure.ts';

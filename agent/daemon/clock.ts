@@ -1,5 +1,5 @@
 import os from 'node:os';
-import type { Now } from '../tunnel/state.ts';
+import type { Now } from '../tunnel/index.ts';
 
 /**
  * Wall clock, and a clock that never jumps and runs on through sleep. On Linux that is CLOCK_BOOTTIME (`os.uptime`):

@@ -1,33 +1,24 @@
 import { type AgentPeer, type AgentStatus, CauseCode, type Telemetry } from '@gatehouse/protocol';
 import { Channel, type Identity, type Position, publicKeyOf } from '../controller/index.ts';
 import { AgentError } from '../errors.ts';
-import type { DeviceStat, Platform, TunnelConfig } from '../os/platform.ts';
-import { Reporter, type TelemetryCollector } from '../telemetry/index.ts';
-import { reduce } from '../tunnel/reducer.ts';
-import { type Effect, type Input, initialState, type Now, type TunnelState } from '../tunnel/state.ts';
-import { primaryHub } from '../tunnel/validate.ts';
+import type { DeviceStat, TunnelConfig } from '../os/platform.ts';
+import { Reporter } from '../telemetry/index.ts';
+import {
+  type Effect,
+  type Input,
+  initialState,
+  type Now,
+  primaryHub,
+  reduce,
+  type TunnelState,
+} from '../tunnel/index.ts';
 import { systemClock } from './clock.ts';
 import { networkFingerprint } from './network.ts';
-import { EndpointResolver, type Lookup, systemLookup } from './resolver.ts';
+import type { DaemonParts } from './parts.ts';
+import { EndpointResolver, systemLookup } from './resolver.ts';
 import { Saver } from './saver.ts';
 import { agentPeers, agentStatus, type Snapshot } from './status.ts';
-import type { AgentStore } from './store.ts';
 import { TunnelWorker } from './worker.ts';
-
-/** What the daemon stands on; the optional ones have the system's by default, and tests give their own. */
-export interface DaemonParts {
-  interfaceName: string;
-  platform: Platform;
-  store: AgentStore;
-  log(message: string): void;
-  clock?: () => Now;
-  random?: () => number;
-  lookup?: Lookup;
-  fingerprint?: () => string;
-  collector?: TelemetryCollector;
-  /** Milliseconds between ticks. */
-  tickEvery?: number;
-}
 
 const TICK = 1_000;
 /** Reading a device may take this part of the time: one with 10,000 peers is read less often. */
@@ -256,9 +247,7 @@ export class Daemon {
     if (this.#identity !== identity) return;
     this.#identity = { ...identity, revoked: message };
     // On disk first: a restart doesn't bring up a tunnel that the user was told is gone.
-    await this.#parts.store
-      .writeIdentity(this.#identity)
-      .catch((error: Error) => this.#parts.log(`the state folder can't be written: ${error.message}`));
+    await this.#parts.store.writeIdentity(this.#identity).catch(this.#cantWrite);
     this.dispatch({ type: 'revoked', message });
   }
 
@@ -351,11 +340,8 @@ export class Daemon {
     try {
       await this.#worker.close();
     } catch (error) {
-      this.#parts.log(`the tunnel can't be taken down: ${(error as Error).message}; trying once more`);
-      // Without a tunnel in hand this is `recover`, which goes by what the system holds.
-      await this.#worker.close().catch((again: Error) => {
-        throw new AgentError('internal', `The tunnel can't be taken down: ${again.message}`, { cause: again });
-      });
+      this.#parts.log(`the tunnel can't be taken down: ${(error as Error).message}`);
+      throw new AgentError('internal', `The tunnel can't be taken down: ${(error as Error).message}`, { cause: error });
     } finally {
       this.#device = null;
     }
@@ -396,8 +382,10 @@ export class Daemon {
     if (!this.#position || !this.#identity) return;
     await this.#parts.store
       .writeNetwork({ ...this.#position, addresses: this.#resolver.addresses })
-      .catch((error: Error) => this.#parts.log(`the state folder can't be written: ${error.message}`));
+      .catch(this.#cantWrite);
   }
+
+  #cantWrite = (error: Error): void => this.#parts.log(`the state folder can't be written: ${error.message}`);
 
   #snapshot(): Snapshot {
     return {

@@ -3,11 +3,9 @@ import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { Finding } from '@gatehouse/protocol';
 import got from 'got';
-import { explain } from '../controller/failure.ts';
-import type { Identity } from '../controller/index.ts';
-import { authorities } from '../controller/trust.ts';
+import { authorities, explain, type Identity } from '../controller/index.ts';
 import type { Platform } from '../os/platform.ts';
-import { TIMES } from '../tunnel/state.ts';
+import { TIMES } from '../tunnel/index.ts';
 import type { Daemon } from './daemon.ts';
 
 const PATIENCE = 5_000;

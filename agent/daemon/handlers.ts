@@ -1,9 +1,8 @@
 import type { AgentStatus, Finding } from '@gatehouse/protocol';
-import { Backoff } from '../controller/backoff.ts';
-import { checkPem, controllerUrl, enroll, finishPending, type Identity } from '../controller/index.ts';
+import { Backoff, checkPem, controllerUrl, enroll, finishPending, type Identity } from '../controller/index.ts';
 import { AgentError } from '../errors.ts';
 import type { Handlers } from '../ipc/index.ts';
-import type { TunnelState } from '../tunnel/state.ts';
+import type { TunnelState } from '../tunnel/index.ts';
 import type { Daemon } from './daemon.ts';
 import type { Log } from './log.ts';
 import type { AgentStore } from './store.ts';

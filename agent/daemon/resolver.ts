@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import type { PeerState } from '@gatehouse/protocol';
-import { parseEndpoint } from '../tunnel/validate.ts';
+import { parseEndpoint } from '../tunnel/index.ts';
 
 /** Gives the address of a name; throws when there is none. */
 export type Lookup = (host: string) => Promise<string>;

@@ -3,12 +3,13 @@ import { AGENT_VERSION } from '../config.ts';
 import { AgentError } from '../errors.ts';
 import { serveIpc } from '../ipc/index.ts';
 import type { Platform } from '../os/platform.ts';
-import { Daemon, type DaemonParts } from './daemon.ts';
+import { Daemon } from './daemon.ts';
 import { diagnose } from './doctor.ts';
 import { DamagedFileError, makeStateFolder } from './files.ts';
 import { Service } from './handlers.ts';
 import { lockFolder } from './lock.ts';
 import type { Log } from './log.ts';
+import type { DaemonParts } from './parts.ts';
 import { AgentStore } from './store.ts';
 
 export interface RunningDaemon {

@@ -2,8 +2,7 @@ import type { AgentPeer, AgentStatus } from '@gatehouse/protocol';
 import { AGENT_VERSION } from '../config.ts';
 import { type Identity, publicKeyOf } from '../controller/index.ts';
 import type { DeviceStat, PeerStat } from '../os/platform.ts';
-import type { TunnelState } from '../tunnel/state.ts';
-import { primaryHub } from '../tunnel/validate.ts';
+import { primaryHub, type TunnelState } from '../tunnel/index.ts';
 import type { Network } from './store.ts';
 
 /** What the daemon knows at one moment. */

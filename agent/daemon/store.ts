@@ -1,7 +1,7 @@
 import { CREDENTIAL_PREFIX, PeerState, WgKey } from '@gatehouse/protocol';
 import Type from 'typebox';
 import { type EnrollStore, type Identity, type Pending, publicKeyOf } from '../controller/index.ts';
-import { stateProblem } from '../tunnel/validate.ts';
+import { stateProblem } from '../tunnel/index.ts';
 import { DamagedFileError, JsonFile } from './files.ts';
 
 const Secrets = {

@@ -55,8 +55,13 @@ export class TunnelWorker {
     return this.#queue(async () => {
       const tunnel = this.#tunnel;
       this.#tunnel = null;
-      if (tunnel) await tunnel.close();
-      else await this.#platform.recover(this.#name);
+      try {
+        await tunnel?.close();
+        if (tunnel) return;
+      } catch {
+        // `recover` goes by what the system holds, not by what we think we made.
+      }
+      await this.#platform.recover(this.#name);
     });
   }
 

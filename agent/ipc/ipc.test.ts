@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type AgentStatus, IPC_MAX_LINE } from '@gatehouse/protocol';
 import { agentStatus } from '../daemon/status.ts';
 import { AgentError } from '../errors.ts';
-import { initialState } from '../tunnel/state.ts';
+import { initialState } from '../tunnel/index.ts';
 import { ConnectError, callDaemon, type Handlers, type IpcServer, serveIpc, watchDaemon } from './index.ts';
 
 const status: AgentStatus = agentStatus({

@@ -1,6 +1,6 @@
 import type { Telemetry } from '@gatehouse/protocol';
 import type { PeerStat } from '../os/platform.ts';
-import type { Now } from '../tunnel/state.ts';
+import type { Now } from '../tunnel/index.ts';
 import { TelemetryCollector } from './collect.ts';
 import { TelemetryPace } from './pace.ts';
 

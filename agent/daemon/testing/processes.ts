@@ -10,6 +10,9 @@ import { Log } from '../log.ts';
 import { type RunningDaemon, startDaemon } from '../run.ts';
 import { FakeKernel } from './fake-platform.ts';
 
+/** Where processes of one test keep what they compiled: most of the time they take is that. */
+const COMPILE_CACHE = mkdtempSync(path.join(os.tmpdir(), 'gatehouse-compile-'));
+process.on('exit', () => rmSync(COMPILE_CACHE, { recursive: true, force: true }));
 const PROGRAM = fileURLToPath(new URL('./fake-agent.ts', import.meta.url));
 
 interface Result {
@@ -39,6 +42,7 @@ export class Machine {
       GATEHOUSE_AGENT_SOCKET: this.socketPath,
       GATEHOUSE_AGENT_INTERFACE: 'ghtest0',
       GATEHOUSE_TOKEN: undefined,
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       FAKE_KERNEL: this.kernel.folder,
     };
   }

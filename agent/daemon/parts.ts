@@ -1,0 +1,20 @@
+import type { Platform } from '../os/platform.ts';
+import type { TelemetryCollector } from '../telemetry/index.ts';
+import type { Now } from '../tunnel/index.ts';
+import type { Lookup } from './resolver.ts';
+import type { AgentStore } from './store.ts';
+
+/** What the daemon stands on; the optional ones have the system's by default, and tests give their own. */
+export interface DaemonParts {
+  interfaceName: string;
+  platform: Platform;
+  store: AgentStore;
+  log(message: string): void;
+  clock?: () => Now;
+  random?: () => number;
+  lookup?: Lookup;
+  fingerprint?: () => string;
+  collector?: TelemetryCollector;
+  /** Milliseconds between ticks. */
+  tickEvery?: number;
+}
