@@ -46,15 +46,19 @@ function installDependencies() {
   process.stderr.write('gatehouse: installing dependencies (once for this package-lock.json)\n');
   // Not `npm ci`: it refuses a lock file that lacks another platform's optional binaries. `--no-save` leaves the lock
   // file as it is, and what it names is installed as it names it. No dependency needs its install scripts.
-  const npm = spawnSync(
-    'npm',
-    ['install', '--no-save', '--ignore-scripts', '--loglevel=error', '--no-audit', '--no-fund'],
-    {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'inherit'],
-      shell: process.platform === 'win32',
-    },
-  );
+  // Few retries, so that a machine without a network is told so soon.
+  const flags = [
+    '--no-save',
+    '--ignore-scripts',
+    '--prefer-offline',
+    '--fetch-retries=1',
+    '--fetch-retry-mintimeout=2000',
+  ];
+  const npm = spawnSync('npm', ['install', ...flags, '--loglevel=error', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   if (npm.error) fail(`npm could not be started (${npm.error.message}). Install npm, then try again.`);
   if (npm.status !== 0) {
     fail(
