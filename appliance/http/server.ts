@@ -64,12 +64,17 @@ export async function createHttp(options: HttpOptions) {
       .send(format.body(status, message, request.id));
   };
 
+  const webSocketPaths: RegExp[] = [];
+  // Once a socket is upgraded Node no longer looks after it, so it is for routes that take it over only.
+  const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
+    isWebSocketHandshake(request) && webSocketPaths.some((path) => path.test(request.url ?? ''));
+
   const app = fastify({
     loggerInstance: options.log,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
-    http: { shouldUpgradeCallback: isWebSocketHandshake },
+    http: { shouldUpgradeCallback },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (raw) => {
       const given = raw.headers['x-request-id'];
@@ -105,6 +110,17 @@ export async function createHttp(options: HttpOptions) {
     return parseJson(request, body, done);
   });
 
+  app.addHook('onRoute', ({ wsHandler, url }) => {
+    if (wsHandler) webSocketPaths.push(new RegExp(`^${url.replace(/:\w+/g, '[\\w-]+')}/?(\\?|$)`));
+  });
+  // Before our own hook: it closes the sockets of handshakes that our hook refuses.
+  await app.register(websocket, {
+    options: {
+      maxPayload: WS_MAX_PAYLOAD,
+      perMessageDeflate: false,
+      handleProtocols: (offered: Set<string>) => options.subprotocols.find((name) => offered.has(name)) ?? false,
+    },
+  });
   // Before our own hook, which reads the cookies that this one parses.
   await app.register(cookie);
   app.decorateRequest('caller', null);
@@ -168,13 +184,6 @@ export async function createHttp(options: HttpOptions) {
       security: [{ session: [] }, { token: [] }, { cookie: [] }],
     },
   });
-  await app.register(websocket, {
-    options: {
-      maxPayload: WS_MAX_PAYLOAD,
-      perMessageDeflate: false,
-      handleProtocols: (offered: Set<string>) => options.subprotocols.find((name) => offered.has(name)) ?? false,
-    },
-  });
   addMetrics(app, options.registry ?? new Registry());
 
   for (const api of options.apis) {
@@ -203,9 +212,8 @@ export async function createHttp(options: HttpOptions) {
     },
     /** Opens the TLS listener, which serves the same. */
     async listenTls(host: string, port: number, key: string, cert: string): Promise<string> {
-      const server = createTlsServer(
-        { key, cert, minVersion: 'TLSv1.2', shouldUpgradeCallback: isWebSocketHandshake },
-        (request, response) => app.routing(request, response),
+      const server = createTlsServer({ key, cert, minVersion: 'TLSv1.2', shouldUpgradeCallback }, (request, response) =>
+        app.routing(request, response),
       );
       server.on('upgrade', (request, socket, head) => app.server.emit('upgrade', request, socket, head));
       server.requestTimeout = REQUEST_TIMEOUT_MS;
