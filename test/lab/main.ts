@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { AGENTS, Lab } from './lab.ts';
+import { until } from './run.ts';
 import { render, takeSnapshot } from './table.ts';
 
 const REFRESH_SECONDS = 2;
@@ -54,8 +55,14 @@ try {
   lab = await Lab.open(say);
   if (!ending.signal.aborted) await lab.enrollAll(say);
   say('waiting for the tunnel');
-  while (!ending.signal.aborted && (await lab.ping('alice', 'bob')) === undefined);
-  for (const name of AGENTS) if (!ending.signal.aborted) await lab.reaches(name, 'connected');
+  const { signal } = ending;
+  for (const name of AGENTS) {
+    const connected = async (): Promise<boolean> => (await lab?.status(name))?.state === 'connected';
+    await until(`${name} to be connected`, async () => signal.aborted || (await connected()));
+  }
+  // An agent's first report follows its tunnel.
+  await until('all sessions', async () => signal.aborted || (await lab?.sessions())?.length === AGENTS.length);
+  await until('an echo alice → bob', async () => signal.aborted || (await lab?.ping('alice', 'bob')));
   while (!ending.signal.aborted) {
     const snapshot = await takeSnapshot(lab);
     const live = process.stdout.isTTY && !json && !once;
