@@ -58,6 +58,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
         now: () => new Date(),
         userExists: (id) => identity.userExists(id),
       },
+      hold: identity.hold,
       bus,
       log,
       registry,

@@ -18,6 +18,9 @@ export type Access = 'public' | 'user' | 'administrator';
 /** Resolves the credentials of a request; null when there are none. Throws 401 when there are some and they're bad. */
 export type Authenticate = (request: FastifyRequest) => Promise<Caller | null>;
 
+/** Keeps the credential of a request: each call of the answer resolves it anew, as `Authenticate` does. */
+export type Hold = (request: FastifyRequest) => () => Promise<Caller | null>;
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;

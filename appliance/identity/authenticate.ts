@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { type Caller, HttpError } from '../http/index.ts';
+import { type Caller, type Hold, HttpError } from '../http/index.ts';
 import { sha256Hex } from '../store/index.ts';
 import { type Credential, credentialOf } from './credentials.ts';
 import { type Service, timestamp } from './service.ts';
@@ -24,7 +24,7 @@ const caller = (
  * Resolves a request's credential in one query, each time anew: a changed role or a deleted user counts from the next
  * request on. Secrets are looked up by their SHA-256, so the time of a look-up tells nothing about them.
  */
-export function createAuthenticate({ store, now, log }: Pick<Service, 'store' | 'now' | 'log'>) {
+export function createAuthenticate({ store, now, log }: Pick<Service, 'store' | 'now' | 'log'>): Hold {
   const bySession = async (credential: Credential & { kind: 'session' }): Promise<Caller> => {
     const row = await store
       .as<IdentityTables>()
@@ -74,9 +74,11 @@ export function createAuthenticate({ store, now, log }: Pick<Service, 'store' | 
     }
   };
 
-  return async (request: FastifyRequest): Promise<Caller | null> => {
+  return (request: FastifyRequest) => {
     const credential = credentialOf(request);
-    if (!credential || credential.kind === 'foreign') return null;
-    return credential.kind === 'session' ? bySession(credential) : byToken(credential);
+    return async () => {
+      if (!credential || credential.kind === 'foreign') return null;
+      return credential.kind === 'session' ? bySession(credential) : byToken(credential);
+    };
   };
 }

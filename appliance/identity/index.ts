@@ -46,11 +46,13 @@ export function createIdentity(options: IdentityOptions) {
     await app.register(userRoutes(service));
     await app.register(tokenRoutes(service));
   };
-  const authenticate: Authenticate = createAuthenticate(service);
+  const hold = createAuthenticate(service);
+  const authenticate: Authenticate = (request) => hold(request)();
   return {
     /** For the prefix /api/v1. */
     routes,
     authenticate,
+    hold,
     /** Makes the first administrator where there is none; the answer has its password when that was made up. */
     ensureAdministrator: (password?: string) => ensureAdministrator(service, password),
     /** Whether there is a user with this id. */

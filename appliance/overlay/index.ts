@@ -1,8 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { type Bus, SYSTEM } from '../events/index.ts';
-import type { Routes } from '../http/index.ts';
+import type { Hold, Routes } from '../http/index.ts';
 import { createChannel } from './channel/index.ts';
+import { createTickets } from './channel/tickets.ts';
+import { WATCH_EVENTS } from './channel/watchers.ts';
 import { type OverlayContext, transact } from './context.ts';
 import { createHubWatch } from './hubs.ts';
 import { unknownNetworks } from './networks.ts';
@@ -12,6 +14,7 @@ import { ipamRoutes } from './routes/ipam.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { peerRoutes } from './routes/peers.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { watchRoutes } from './routes/watch.ts';
 import { createSessions } from './sessions.ts';
 import { createSnapshots, STATE_EVENTS } from './snapshots.ts';
 import type { OverlayTables } from './tables.ts';
@@ -24,20 +27,23 @@ const FLUSH_MS = 10_000;
 /** The overlay: networks, peers, addresses, enrollment, and the live channel to the agents. */
 export function createOverlay(options: {
   context: OverlayContext;
+  hold: Hold;
   bus: Bus;
   log: FastifyBaseLogger;
   registry: Registry;
   /** Monotonic milliseconds. */
   monotonic: () => number;
 }) {
-  const { context, bus, log, registry, monotonic } = options;
+  const { context, hold, bus, log, registry, monotonic } = options;
   const hubWatch = createHubWatch();
   const snapshots = createSnapshots(context, hubWatch.down);
   const sessions = createSessions(context);
   const onHeard = (peerId: string) => hubWatch.heard(peerId, monotonic());
   const channel = createChannel({ context, snapshots, sessions, log, onHeard });
+  const tickets = createTickets(() => context.now().getTime());
 
   bus.on(STATE_EVENTS, (event) => channel.onEvent(event));
+  bus.on(WATCH_EVENTS, (event) => channel.watchers.onEvent(event));
   bus.on(['identity.user.deleted'], (event) => deletePeersOf(context, event.data.userId, event.data.actor));
 
   /** Notices hubs that fell silent or came back, and moves the spokes of their networks. */
@@ -108,7 +114,8 @@ export function createOverlay(options: {
       peerRoutes(context, snapshots),
       ipamRoutes(context),
       sessionRoutes(sessions),
-      agentRoutes(context, snapshots, channel),
+      agentRoutes(context, snapshots, channel, tickets),
+      watchRoutes(context, channel, tickets, hold),
     ] satisfies Routes[],
     stats: channel.stats,
     /** Which of these network ids don't exist. */

@@ -166,6 +166,8 @@ export async function enroll(a: TestAppliance, peer: Json): Promise<Enrolled> {
   return { peer, credential, publicKey };
 }
 
+type Secret = string | Record<string, string>;
+
 /** A WebSocket to the appliance that keeps what it hears. */
 export class Line {
   readonly socket: WebSocket;
@@ -176,9 +178,10 @@ export class Line {
   opened = false;
   #read = 0;
 
-  constructor(url: string, secret: string, protocol?: string) {
-    const options = { headers: { authorization: `Bearer ${secret}` } };
-    const address = `${url.replace('http', 'ws')}/api/v1/ws`;
+  /** `url` is the appliance, for `/ws`, or a whole address; `secret` goes as Bearer where it isn't headers itself. */
+  constructor(url: string, secret: Secret, protocol?: string) {
+    const options = { headers: typeof secret === 'string' ? { authorization: `Bearer ${secret}` } : secret };
+    const address = `${url.replace('http', 'ws')}${url.includes('/api/') ? '' : '/api/v1/ws'}`;
     this.socket = protocol ? new WebSocket(address, protocol, options) : new WebSocket(address, options);
     this.socket.on('message', (data) => this.heard.push(JSON.parse(String(data))));
     this.socket.on('open', () => {
@@ -212,7 +215,7 @@ export class Line {
 }
 
 /** Opens a WebSocket that must be accepted. */
-export async function connect(url: string, secret: string, protocol?: string): Promise<Line> {
+export async function connect(url: string, secret: Secret, protocol?: string): Promise<Line> {
   const line = new Line(url, secret, protocol);
   await until('the connection is open', () => {
     if (line.code !== undefined && !line.opened) throw new Error('the connection was refused');
@@ -222,7 +225,7 @@ export async function connect(url: string, secret: string, protocol?: string): P
 }
 
 /** The HTTP status of a WebSocket handshake that must be refused. */
-export const refusal = (url: string, secret: string, protocol?: string): Promise<{ status: number; body: string }> =>
+export const refusal = (url: string, secret: Secret, protocol?: string): Promise<{ status: number; body: string }> =>
   new Promise((resolve, reject) => {
     const { socket } = new Line(url, secret, protocol);
     socket.on('unexpected-response', (_request, response) => {

@@ -6,16 +6,20 @@ export type { WebSocket };
 /** A frame as `ws` hands it over. */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
-/** The authenticated other end of a connection: a peer, and the hash of the secret that it showed. */
-export interface Device {
+/** The peer that a connection is about. */
+export interface Place {
   readonly peerId: string;
   readonly networkId: string;
+}
+
+/** The authenticated other end of a connection: a peer, and the hash of the secret that it showed. */
+export interface Device extends Place {
   readonly secretHash: string;
 }
 
-/** One agent's live connection, whatever it speaks. */
-export interface Connection {
-  readonly device: Device;
+/** One live connection, whatever it speaks: an agent's, or (with another `device`) a watcher's. */
+export interface Connection<D extends Place = Device> {
+  readonly device: D;
   readonly socket: WebSocket;
   /** Tells the agent what changed, if anything did for it. */
   update(network: NetworkSnapshot, peer: SnapshotPeer): void;
@@ -27,12 +31,12 @@ const MISSED_PINGS = 3;
 const MAX_BUFFERED = 64 * 1024 * 1024;
 
 /** The live connections by peer, pinged so that a dead one is noticed. `onHeard` is called for whatever an agent says. */
-export function createConnections(onHeard: (peerId: string) => void) {
-  const byPeer = new Map<string, Set<Connection>>();
+export function createConnections<D extends Place = Device>(onHeard: (peerId: string) => void) {
+  const byPeer = new Map<string, Set<Connection<D>>>();
   const unanswered = new WeakMap<WebSocket, number>();
 
   return {
-    add(connection: Connection): void {
+    add(connection: Connection<D>): void {
       const { socket } = connection;
       const { peerId } = connection.device;
       const all = byPeer.get(peerId) ?? new Set();
@@ -52,9 +56,12 @@ export function createConnections(onHeard: (peerId: string) => void) {
       // A socket error is followed by its close; without a listener it would end the process.
       socket.on('error', () => socket.terminate());
     },
-    of: (peerId: string): Iterable<Connection> => byPeer.get(peerId) ?? [],
+    of: (peerId: string): Iterable<Connection<D>> => byPeer.get(peerId) ?? [],
     count: (): number => byPeer.size,
-    *ofNetwork(networkId: string): Iterable<Connection> {
+    *all(): Iterable<Connection<D>> {
+      for (const all of byPeer.values()) yield* all;
+    },
+    *ofNetwork(networkId: string): Iterable<Connection<D>> {
       for (const all of byPeer.values()) for (const one of all) if (one.device.networkId === networkId) yield one;
     },
     /** To be called every PING_SECONDS. */

@@ -49,29 +49,41 @@ export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, pri
   };
 }
 
+/**
+ * Tells one end its peer's state in the existing agents' format: one message after another, none twice. `keyOf` gives the
+ * private key that goes with it, and undefined where this end is no longer to be told.
+ */
+export function foreignTeller(
+  context: Pick<ChannelContext, 'log' | 'stats'>,
+  socket: WebSocket,
+  keyOf: () => Promise<string | null | undefined>,
+): (network: NetworkSnapshot, peer: SnapshotPeer) => void {
+  let last: string | undefined;
+  let sending = Promise.resolve();
+  return (network, peer) => {
+    context.stats.compiled += 1;
+    const tell = async (): Promise<void> => {
+      const privateKey = await keyOf();
+      if (privateKey === undefined || socket.readyState !== socket.OPEN) return;
+      const text = JSON.stringify(foreignMessage(network, peer, privateKey));
+      if (text !== last) socket.send(text);
+      last = text;
+    };
+    // One after another: an older state must not arrive behind a newer one.
+    sending = sending
+      .then(tell)
+      .catch((error) => context.log.error({ err: error, peerId: peer.id }, 'a state could not be told'));
+  };
+}
+
 /** Speaks the existing agents' format with an agent that isn't ours. */
 export function serveForeign(context: ChannelContext, socket: WebSocket, device: Device): void {
   const { peerId } = device;
-  let last: string | undefined;
-  let sending = Promise.resolve();
+  // No key: the token has been replaced, and the key with it; the news that closes this connection is on its way.
   const connection: Connection = {
     device,
     socket,
-    update(network, peer) {
-      context.stats.compiled += 1;
-      const tell = async (): Promise<void> => {
-        const privateKey = await context.privateKeyOf(device);
-        // Undefined: the token has been replaced, and the key with it; the news that closes this connection is on its way.
-        if (privateKey === undefined || socket.readyState !== socket.OPEN) return;
-        const text = JSON.stringify(foreignMessage(network, peer, privateKey));
-        if (text !== last) socket.send(text);
-        last = text;
-      };
-      // One after another: an older state must not arrive behind a newer one.
-      sending = sending
-        .then(tell)
-        .catch((error) => context.log.error({ err: error, peerId }, 'a foreign agent could not be told its state'));
-    },
+    update: foreignTeller(context, socket, () => context.privateKeyOf(device)),
   };
   context.connections.add(connection);
 

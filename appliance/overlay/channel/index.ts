@@ -9,10 +9,12 @@ import type { OverlayEvent, Snapshots } from '../snapshots.ts';
 import type { OverlayTables, PeerRow } from '../tables.ts';
 import { type Connections, createConnections, type Device } from './connections.ts';
 import type { Stream } from './stream.ts';
+import { createWatchers } from './watchers.ts';
 
 export type { Device } from './connections.ts';
 export { serveForeign } from './foreign.ts';
 export { serveGatehouse } from './gatehouse.ts';
+export type { Watch } from './watchers.ts';
 
 /** What an agent reports, whatever it speaks. */
 interface DeviceReport {
@@ -67,6 +69,7 @@ export function createChannel(options: {
   const connections = createConnections(options.onHeard);
   const streams = new Map<string, Stream>();
   const stats = { compiled: 0 };
+  const watchers = createWatchers({ context, snapshots, log, stats });
 
   async function goodRow(device: Device): Promise<PeerRow | undefined> {
     const row = await db.selectFrom('peers').selectAll().where('id', '=', device.peerId).executeTakeFirst();
@@ -136,7 +139,7 @@ export function createChannel(options: {
     for (const id of [...peerIds]) {
       const peer: SnapshotPeer | undefined = network.peers.get(id);
       if (!peer) continue;
-      for (const connection of connections.of(id)) {
+      for (const connection of [...connections.of(id), ...watchers.of(id)]) {
         connection.update(network, peer);
         if (++done % BATCH === 0) await new Promise(setImmediate);
       }
@@ -145,6 +148,7 @@ export function createChannel(options: {
 
   return {
     ...channel,
+    watchers,
     /** The bus's listener: who is cut off is cut off first, then who is affected is told. */
     async onEvent(event: OverlayEvent): Promise<void> {
       const { networkId } = event.data;
@@ -176,6 +180,7 @@ export function createChannel(options: {
     /** To be called every `connections.pingIntervalMs`. */
     tick(): void {
       connections.ping();
+      watchers.tick();
       let idle = streams.size - connections.count();
       for (const peerId of streams.keys()) {
         if (idle <= MAX_IDLE_STREAMS) break;

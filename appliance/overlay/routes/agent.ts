@@ -6,17 +6,21 @@ import {
   SUBPROTOCOL,
 } from '@gatehouse/protocol';
 import type { FastifyRequest } from 'fastify';
+import Type from 'typebox';
 import { HttpError, type Routes } from '../../http/index.ts';
-
-import { type Channel, type Device, deviceOf, serveForeign, serveGatehouse } from '../channel/index.ts';
+import { type Channel, type Device, deviceOf, serveForeign, serveGatehouse, type Watch } from '../channel/index.ts';
+import { TICKET_PREFIX, type Tickets } from '../channel/tickets.ts';
 import type { OverlayContext } from '../context.ts';
 import { markTokenUsed, peerByCredential, peerByToken, register, resolveToken } from '../enroll.ts';
 import type { Snapshots } from '../snapshots.ts';
+import { notAnUpgrade } from './watch.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The device behind a WebSocket; set before the upgrade. */
     device: Device | null;
+    /** Or who watches by it. */
+    watch: Watch | null;
   }
 }
 
@@ -29,9 +33,10 @@ function bearerOf(request: FastifyRequest): string {
 }
 
 export const agentRoutes =
-  (context: OverlayContext, snapshots: Snapshots, channel: Channel): Routes =>
+  (context: OverlayContext, snapshots: Snapshots, channel: Channel, tickets: Tickets): Routes =>
   async (app) => {
     app.decorateRequest('device', null);
+    app.decorateRequest('watch', null);
     app.get(
       '/agent/resolve',
       {
@@ -71,15 +76,26 @@ export const agentRoutes =
         summary: 'Live configuration of a device, by WebSocket',
         description:
           `With the subprotocol \`${SUBPROTOCOL}\` and a device credential, or without a subprotocol and with an ` +
-          'enrollment token for existing agents.',
+          'enrollment token for existing agents. With a token of `POST /ws/token` (as `?token=` or as Bearer) it follows ' +
+          "a peer's configuration without being the device.",
+        querystring: Type.Object({ token: Type.Optional(Type.String({ maxLength: 512 })) }),
       },
       // Before the upgrade, so that a refusal is an HTTP answer with a status.
       preValidation: async (request) => {
-        if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-          throw new HttpError(426, 'this is a WebSocket: connect with Upgrade: websocket', { upgrade: 'websocket' });
-        }
-        const secret = bearerOf(request);
+        if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw notAnUpgrade();
+        const given: unknown = (request.query as { token?: unknown }).token;
+        const secret = given === undefined ? bearerOf(request) : String(given);
         const ours = offeredProtocols(request).includes(SUBPROTOCOL);
+        // In an address a secret may end up in some log, so nothing that lasts is taken from there.
+        if (given !== undefined || secret.startsWith(TICKET_PREFIX)) {
+          if (ours) throw new HttpError(401, `a WebSocket token goes without the subprotocol ${SUBPROTOCOL}`);
+          const watch = tickets.take(secret);
+          if (!watch) throw new HttpError(401, 'the WebSocket token is unknown, used or over: POST /api/v1/ws/token');
+          await watch.read();
+          channel.watchers.admit(watch.userId);
+          request.watch = watch;
+          return;
+        }
         if (ours !== secret.startsWith(CREDENTIAL_PREFIX)) {
           throw new HttpError(
             401,
@@ -94,9 +110,10 @@ export const agentRoutes =
         request.device = deviceOf(row, secret);
       },
       handler: async () => {
-        throw new HttpError(426, 'this is a WebSocket: connect with Upgrade: websocket', { upgrade: 'websocket' });
+        throw notAnUpgrade();
       },
       wsHandler: (socket, request) => {
+        if (request.watch) return channel.watchers.serve(socket, request.watch);
         const device = request.device as Device;
         const serve = socket.protocol === SUBPROTOCOL ? serveGatehouse : serveForeign;
         serve(channel, socket, device);
