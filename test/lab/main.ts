@@ -60,8 +60,11 @@ try {
     const connected = async (): Promise<boolean> => (await lab?.status(name))?.state === 'connected';
     await until(`${name} to be connected`, async () => signal.aborted || (await connected()));
   }
-  // An agent's first report follows its tunnel.
-  await until('all sessions', async () => signal.aborted || (await lab?.sessions())?.length === AGENTS.length);
+  // An agent's first report follows its tunnel, and the hub's of where a laptop is follows its handshake.
+  await until('all sessions', async () => {
+    const known = (await lab?.sessions()) ?? [];
+    return signal.aborted || known.filter((session) => session.reported_endpoint !== '').length === AGENTS.length;
+  });
   await until('an echo alice → bob', async () => signal.aborted || (await lab?.ping('alice', 'bob')));
   while (!ending.signal.aborted) {
     const snapshot = await takeSnapshot(lab);
