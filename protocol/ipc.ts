@@ -67,4 +67,4 @@ export const IpcResponse = Type.Object({
 });
 
 /** Longest line that either side accepts, in bytes. */
-export const IPC_MAX_LINE = 4 * 1024 * 1024;
+export const IPC_MAX_LINE = 32 * 1024 * 1024;
