@@ -48,6 +48,8 @@ const isWebSocketHandshake = ({ method, headers }: IncomingMessage): boolean =>
   SUBPROTOCOL_LIST.test(headers['sec-websocket-protocol'] ?? '-');
 /** A client gets this long to send a whole request. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** At the end, requests in flight get this long; then what hangs is cut off, so that the rest can be written. */
+const CLOSE_MS = 5_000;
 
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 
@@ -64,6 +66,8 @@ export async function createHttp(options: HttpOptions) {
       .send(format.body(status, message, request.id));
   };
 
+  let tls: TlsServer | undefined;
+  let closing = false;
   const webSocketPaths: RegExp[] = [];
   // Once a socket is upgraded Node no longer looks after it, so it is for routes that take it over only.
   const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
@@ -137,6 +141,10 @@ export async function createHttp(options: HttpOptions) {
     }
     checkAccess(access, request.caller);
   });
+  app.addHook('onSend', async (_request, reply) => {
+    // Kept alive, the connection of a request that was in flight would hold up the end until it timed out.
+    if (closing) reply.header('connection', 'close');
+  });
   app.addHook('onResponse', async (request, reply) => {
     // Only the path: a query string may hold what shouldn't be in a log.
     const [path] = request.url.split('?');
@@ -202,7 +210,6 @@ export async function createHttp(options: HttpOptions) {
   );
   await app.ready();
 
-  let tls: TlsServer | undefined;
   return {
     app,
     /** Opens the plain listener; resolves to its URL. Port 0 takes any free one. */
@@ -226,10 +233,17 @@ export async function createHttp(options: HttpOptions) {
     },
     /** Takes no new requests, finishes those in flight, and closes the rest. */
     async close(): Promise<void> {
-      const closing = tls && new Promise((resolve) => tls?.close(resolve));
+      closing = true;
+      const tlsClosed = tls && new Promise((resolve) => tls?.close(resolve));
       tls?.closeIdleConnections();
+      const cutOff = setTimeout(() => {
+        app.server.closeAllConnections();
+        tls?.closeAllConnections();
+        for (const client of app.websocketServer.clients) client.terminate();
+      }, CLOSE_MS);
       await app.close();
-      await closing;
+      await tlsClosed;
+      clearTimeout(cutOff);
     },
   };
 }
