@@ -89,6 +89,29 @@ describe('the appliance as a process', () => {
     await assert.rejects(fetch(`${url}/api/v1/health`), 'nothing listens any more');
   });
 
+  test('SIGTERM with clients that hang: they are cut off, and what was in memory is written', async (t) => {
+    const settings = { GATEHOUSE_DATA: folder(t), GATEHOUSE_ADMIN_PASSWORD: ADMIN_PASSWORD };
+    const first = start(t, settings);
+    const url = await first.ready();
+    const admin = await login(url);
+    const network = await makeNetwork(admin);
+    const line = await connect(url, (await makePeer(admin, network.id)).token);
+    line.send({ hostname: 'laptop', system_uptime: 7, wireguard_uptime: 7 });
+    const sessions = `/api/v1/networks/${network.id}/sessions`;
+    await until('the session is there', async () => (await admin.get(sessions)).body.length === 1);
+    line.socket.pause(); // It never answers the close.
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    t.after(() => socket.destroy());
+    await new Promise((resolve) => socket.write('POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n', resolve));
+    first.child.kill('SIGTERM');
+    const { code, err } = await first.ended;
+    assert.equal(code, 0);
+    assert.doesNotMatch(err, /did not end in time/);
+    const again = await login(await start(t, settings).ready());
+    assert.equal((await again.get(sessions)).body[0].system_uptime, 7);
+  });
+
   test('SIGKILL right after a 201 loses nothing, and the next start takes the folder', async (t) => {
     const settings = { GATEHOUSE_DATA: folder(t), GATEHOUSE_ADMIN_PASSWORD: ADMIN_PASSWORD };
     const first = start(t, settings);
