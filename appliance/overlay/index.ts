@@ -9,10 +9,16 @@ import { type OverlayContext, transact } from './context.ts';
 import { createHubWatch } from './hubs.ts';
 import { unknownNetworks } from './networks.ts';
 import { deletePeersOf } from './peers.ts';
+import { aclRoutes } from './routes/acl.ts';
 import { agentRoutes } from './routes/agent.ts';
+import { dnsRoutes } from './routes/dns.ts';
+import { groupRoutes } from './routes/groups.ts';
 import { ipamRoutes } from './routes/ipam.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { peerRoutes } from './routes/peers.ts';
+import { policyRoutes } from './routes/policies.ts';
+import { reachabilityRoutes } from './routes/reachability.ts';
+import { routeRoutes } from './routes/routes.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { watchRoutes } from './routes/watch.ts';
 import { createSessions } from './sessions.ts';
@@ -112,6 +118,12 @@ export function createOverlay(options: {
     routes: [
       networkRoutes(context),
       peerRoutes(context, snapshots),
+      reachabilityRoutes(context, snapshots),
+      groupRoutes(context),
+      policyRoutes(context),
+      routeRoutes(context),
+      dnsRoutes(context),
+      aclRoutes(context),
       ipamRoutes(context),
       sessionRoutes(sessions),
       agentRoutes(context, snapshots, channel, tickets),

@@ -7,11 +7,13 @@ import { type Cidr, networkCidrProblem, overlaps, parseCidr } from './addresses.
 import { isAdministrator, likePattern, networkFor, type OverlayContext, type OverlayTx, transact } from './context.ts';
 import { allocationAt, capacity, networkOverlap } from './ipam.ts';
 import { generatePskSecret } from './keys.ts';
+import { checkDefaultGroups } from './policy/groups.ts';
+import { domainName } from './policy/names.ts';
+import { checkRoutesFit } from './policy/routes.ts';
 import type { Network, NetworkCreate, NetworkUpdate } from './schema.ts';
 import type { NetworkRow, OverlayTables } from './tables.ts';
 
 const DEFAULT_SUFFIX = 'internal';
-const DNS_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 export const pskContext = (networkId: string): string => `network/${networkId}/psk_secret`;
 
@@ -49,12 +51,10 @@ function checkFields(fields: NetworkUpdate) {
   if (problem) throw badRequest(problem);
   const bad = fields.dns?.find((server) => isIP(server) === 0 || server.includes('%'));
   if (bad !== undefined) throw badRequest(`dns must hold addresses of DNS servers; ${JSON.stringify(bad)} is none`);
-  const suffix = fields.domain_suffix?.toLowerCase().replace(/^\.|\.$/g, '');
-  if (suffix !== undefined && !DNS_NAME.test(suffix)) {
+  const suffix = fields.domain_suffix === undefined ? undefined : domainName(fields.domain_suffix);
+  if (fields.domain_suffix !== undefined && suffix === undefined) {
     throw badRequest('domain_suffix must be a domain name such as internal or office.example');
   }
-  const groups = fields.default_group_ids;
-  if (groups && groups.length > 0) throw badRequest(`default_group_ids names a group that doesn't exist: ${groups[0]}`);
   return { name, suffix };
 }
 
@@ -174,6 +174,9 @@ export async function updateNetwork(
       ...(body.dns !== undefined && { dns: JSON.stringify(body.dns) }),
       ...(suffix !== undefined && { domain_suffix: suffix }),
       ...(body.mtu !== undefined && { mtu: body.mtu }),
+      ...(body.default_group_ids !== undefined && {
+        default_group_ids: JSON.stringify(await checkDefaultGroups(db, networkId, body.default_group_ids)),
+      }),
     };
     const changed = (Object.keys(after) as (keyof NetworkRow)[]).filter((key) => after[key] !== before[key]);
     const peerCount = await countPeers(db, networkId);
@@ -202,6 +205,7 @@ async function readdress(db: OverlayTx['db'], network: NetworkRow, force: boolea
     const inside = networkOverlap(network, JSON.parse(peer.additional_allowed_ips) as string[]);
     if (inside) throw conflict(`${inside.own} overlaps ${inside.cidr}, which the peer ${peer.name} routes`);
   }
+  await checkRoutesFit(db, network);
   const agentless = peers.filter((peer) => peer.use_agent === 0).map((peer) => peer.name);
   if (agentless.length > 0 && !force) {
     throw conflict(

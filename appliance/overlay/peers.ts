@@ -17,6 +17,9 @@ import {
 import { DEFAULT_PORT, parseEndpoint } from './endpoint.ts';
 import { allocate, networkOverlap } from './ipam.ts';
 import { generateKeyPair, generateToken } from './keys.ts';
+import { deletePeerRow } from './policy/cascade.ts';
+import type { Reader } from './policy/fields.ts';
+import { groupIdsOf, joinDefaultGroups } from './policy/groups.ts';
 import { dnsLabel } from './policy/names.ts';
 import type { Peer, PeerCreate, PeerUpdate } from './schema.ts';
 import type { NetworkRow, OverlayTables, PeerRow } from './tables.ts';
@@ -32,7 +35,7 @@ export const tokenIsGood = (row: PeerRow, now: Date): boolean =>
   row.token_hash !== null &&
   (row.token_used_at !== null || row.token_expires_at === null || row.token_expires_at > now.toISOString());
 
-function view({ secrets, now }: OverlayContext, row: PeerRow): Peer {
+function view({ secrets, now }: OverlayContext, row: PeerRow, groupIds: string[]): Peer {
   const good = row.token !== null && tokenIsGood(row, now());
   return {
     id: row.id,
@@ -48,12 +51,15 @@ function view({ secrets, now }: OverlayContext, row: PeerRow): Peer {
     is_jump: row.is_jump === 1,
     use_agent: row.use_agent === 1,
     owner_id: row.owner_id,
-    group_ids: [],
+    group_ids: groupIds,
     enrolled_at: row.enrolled_at,
     created_at: row.created_at,
     updated_at: row.updated_at,
   };
 }
+
+const viewWithGroups = async (context: OverlayContext, db: Reader, row: PeerRow): Promise<Peer> =>
+  view(context, row, (await groupIdsOf(db, [row.id]))(row.id));
 
 function checkName(name: string): string {
   const trimmed = name.trim();
@@ -169,8 +175,9 @@ export async function createPeer(
       updated_at: at,
     };
     await db.insertInto('peers').values(row).execute();
-    emit({ type: 'overlay.peer.created', data: { networkId, peerId: id, name, actor: actorOf(caller, address) } });
-    return view(context, row);
+    const actor = actorOf(caller, address);
+    emit({ type: 'overlay.peer.created', data: { networkId, peerId: id, name, actor } });
+    return view(context, row, admin ? [] : await joinDefaultGroups(context, db, emit, network, id, actor));
   });
 }
 
@@ -202,15 +209,23 @@ export async function listPeers(
     .limit(query.page_size)
     .offset((query.page - 1) * query.page_size)
     .execute();
+  const groupIds = await groupIdsOf(
+    db,
+    rows.map((row) => row.id),
+  );
   return page(
     query,
     Number(total),
-    rows.map((row) => view(context, row)),
+    rows.map((row) => view(context, row, groupIds(row.id))),
   );
 }
 
 export async function getPeer(context: OverlayContext, caller: Caller, networkId: string, peerId: string) {
-  return view(context, await peerFor(context.store.as<OverlayTables>(), caller, networkId, peerId));
+  return viewWithGroups(
+    context,
+    context.store.as<OverlayTables>(),
+    await peerFor(context.store.as<OverlayTables>(), caller, networkId, peerId),
+  );
 }
 
 export async function updatePeer(
@@ -237,7 +252,7 @@ export async function updatePeer(
       ...(body.owner_id !== undefined && { owner_id: body.owner_id }),
     };
     const changed = (Object.keys(after) as (keyof PeerRow)[]).filter((key) => after[key] !== before[key]);
-    if (changed.length === 0) return view(context, before);
+    if (changed.length === 0) return viewWithGroups(context, db, before);
     if (!admin && changed.includes('owner_id')) throw forbidden('only an administrator may change owner_id');
     if (!admin && changed.includes('additional_allowed_ips')) {
       throw forbidden('only an administrator may route networks through a peer (additional_allowed_ips)');
@@ -250,7 +265,7 @@ export async function updatePeer(
     const { id: _, ...values } = after;
     await db.updateTable('peers').set(values).where('id', '=', peerId).execute();
     emit({ type: 'overlay.peer.updated', data: { networkId, peerId, changed, actor: actorOf(caller, address) } });
-    return view(context, after);
+    return viewWithGroups(context, db, after);
   });
 }
 
@@ -262,9 +277,8 @@ export async function deletePeer(
   peerId: string,
 ): Promise<void> {
   await transact(context, async (db, emit) => {
-    const { name } = await peerFor(db, caller, networkId, peerId);
-    await db.deleteFrom('peers').where('id', '=', peerId).execute();
-    emit({ type: 'overlay.peer.deleted', data: { networkId, peerId, name, actor: actorOf(caller, address) } });
+    const row = await peerFor(db, caller, networkId, peerId);
+    await deletePeerRow(context, db, emit, row, actorOf(caller, address));
   });
 }
 
@@ -287,7 +301,7 @@ export async function issueToken(
     };
     await db.updateTable('peers').set(values).where('id', '=', peerId).execute();
     emit({ type: 'overlay.peer.token_issued', data: { networkId, peerId, actor: actorOf(caller, address) } });
-    return view(context, { ...before, ...values });
+    return viewWithGroups(context, db, { ...before, ...values });
   });
 }
 
@@ -300,10 +314,6 @@ export async function deletePeersOf(context: OverlayContext, ownerId: string, ac
       .select(['id', 'network_id', 'name'])
       .where('owner_id', '=', ownerId)
       .execute();
-    for (const row of rows) {
-      await db.deleteFrom('peers').where('id', '=', row.id).execute();
-      const data = { networkId: row.network_id, peerId: row.id, name: row.name, actor };
-      emit({ type: 'overlay.peer.deleted', data });
-    }
+    for (const row of rows) await deletePeerRow(context, db, emit, row, actor);
   });
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Heard } from '../events/index.ts';
 import type { OverlayContext } from './context.ts';
 import { pskContext } from './networks.ts';
@@ -155,6 +156,10 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
         if (event.type === 'overlay.peer.deleted') snapshot.policy = await loadPolicy(db, networkId);
         return affectedPeers(snapshot, peerId, { before, after });
       }
+      // With its route, whose event comes first.
+      if (event.type === 'overlay.dns.deleted' && !snapshot.policy.routes.has(event.data.routeId)) return [];
+      // It holds for peers that are yet to be made.
+      if (event.type === 'overlay.network.updated' && event.data.changed.join() === 'default_group_ids') return [];
       if (event.type === 'overlay.network.created' || event.type === 'overlay.network.updated') {
         // New addresses concern every row, so the whole network is read again; it is rare.
         loaded.delete(networkId);
@@ -175,6 +180,13 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
 }
 export type Snapshots = ReturnType<typeof createSnapshots>;
 
+/** Only what the peer may do is another: hubs enforce that, and others see the peer as before. */
+function onlyRights(before: SnapshotPeer, after: SnapshotPeer): boolean {
+  const { groupIds, quarantined, ...rest } = before;
+  const { groupIds: nowIn, quarantined: isNow, ...same } = after;
+  return (quarantined !== isNow || groupIds.join() !== nowIn.join()) && isDeepStrictEqual(rest, same);
+}
+
 /**
  * Which peers a change concerns: the peer itself and the hubs; everybody when a hub changed, or what a spoke routes.
  * Only those are compiled.
@@ -182,7 +194,8 @@ export type Snapshots = ReturnType<typeof createSnapshots>;
 export function affectedPeers(network: NetworkSnapshot, peerId: string, change: PeerChange): Iterable<string> {
   const { before, after } = change;
   const routes = (peer: SnapshotPeer | null) => peer?.additionalAllowedIps.join() ?? '';
-  if (before?.isHub || after?.isHub || routes(before) !== routes(after)) return network.peers.keys();
+  const hubChanged = (before?.isHub || after?.isHub) && !(before && after && onlyRights(before, after));
+  if (hubChanged || routes(before) !== routes(after)) return network.peers.keys();
   return new Set([peerId, ...network.hubs.map((hub) => hub.id)]);
 }
 

@@ -56,7 +56,8 @@ const idOf = (key: string): number => (createHash('sha256').update(key).digest()
 /** Keys made so far, by policy and peer: neither is ever changed in place. */
 const cache = new WeakMap<NetworkPolicy, { selectors: Selectors; keys: WeakMap<SnapshotPeer, string> }>();
 
-function keysOf(network: NetworkSnapshot): (peer: SnapshotPeer) => string {
+/** What makes a peer's class, as text: peers with the same are treated alike by every rule, as source and destination. */
+export function classKeys(network: NetworkSnapshot): (peer: SnapshotPeer) => string {
   let entry = cache.get(network.policy);
   if (!entry) {
     entry = { selectors: selectorsOf(network), keys: new WeakMap() };
@@ -75,7 +76,7 @@ function keysOf(network: NetworkSnapshot): (peer: SnapshotPeer) => string {
 
 /** The class of each peer, and what each class may do. */
 export function classify(network: NetworkSnapshot): { classOf: (peer: SnapshotPeer) => number; rights: Rights[] } {
-  const keyOf = keysOf(network);
+  const keyOf = classKeys(network);
   const numbers = new Map<string, number>();
   const used = new Set<number>();
   const members = new Map<number, { one: SnapshotPeer; another?: SnapshotPeer }>();
