@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import test, { type TestContext } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
@@ -240,8 +242,20 @@ test('at the end a running call is answered, and streams close', async (t) => {
   release();
   assert.deepEqual((await streamable)?.structuredContent, { finished: true });
   assert.deepEqual((await sse)?.structuredContent, { finished: true });
-  for (const client of clients) await client.close();
   await closed;
+});
+
+test('at the end the connection of a client that listens is closed', async (t) => {
+  const { url, connect, close } = await start(t, none);
+  await connect('user alice');
+  const headers = { authorization: 'user alice', accept: 'text/event-stream' };
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const stream = await new Promise<IncomingMessage>((resolve) => get(url, { headers, agent }, resolve));
+  stream.resume();
+  const ended = once(stream.socket, 'close');
+  await close();
+  await ended;
 });
 
 test('a refusal says all that the API says', () => {

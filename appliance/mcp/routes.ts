@@ -65,7 +65,9 @@ export function mcpRoutes({ version, monotonic }: McpOptions): Routes {
     const sessions = new Sessions<AnySession>(monotonic);
     const sweeper = setInterval(() => void sessions.sweep(), SWEEP_MS);
     sweeper.unref();
+    let closing = false;
     app.addHook('preClose', async () => {
+      closing = true;
       clearInterval(sweeper);
       await sessions.finish();
     });
@@ -95,8 +97,20 @@ export function mcpRoutes({ version, monotonic }: McpOptions): Routes {
       return session;
     };
 
+    /** The SDK answers from here on, with the headers that the server has set so far. */
+    const takeOver = (session: Session, { method, socket }: FastifyRequest, reply: FastifyReply): void => {
+      session.open++;
+      reply.raw.once('close', () => session.open--);
+      // Kept alive, it would hold up the server's end. Nobody asks again on a stream's connection anyway.
+      reply.raw.once('finish', () => (closing || method === 'GET') && socket.end());
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      }
+      reply.hijack();
+    };
+
     const serveStreamable = async (session: StreamableSession, request: FastifyRequest, reply: FastifyReply) => {
-      takeOver(session, reply);
+      takeOver(session, request, reply);
       const raw: IncomingMessage & { auth?: AuthInfo } = request.raw;
       raw.auth = authInfoOf(request);
       await session.transport.handleRequest(raw, reply.raw, request.body);
@@ -115,7 +129,7 @@ export function mcpRoutes({ version, monotonic }: McpOptions): Routes {
         close: () => transport.close(),
       };
       await sessions.add(session);
-      takeOver(session, reply);
+      takeOver(session, request, reply);
       const keepAlive = setInterval(() => reply.raw.write(': keepalive\n\n'), KEEP_ALIVE_MS);
       keepAlive.unref();
       reply.raw.once('close', () => clearInterval(keepAlive));
@@ -205,14 +219,4 @@ export function mcpRoutes({ version, monotonic }: McpOptions): Routes {
   };
   // Fastify then runs it in the API's own scope, where the hook sees the routes of the plugins beside it.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
-}
-
-/** The SDK answers from here on, with the headers that the server has set so far. */
-function takeOver(session: Session, reply: FastifyReply): void {
-  session.open++;
-  reply.raw.once('close', () => session.open--);
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) reply.raw.setHeader(name, value);
-  }
-  reply.hijack();
 }
