@@ -1,0 +1,1 @@
+export { NameServer } from './server.ts';
