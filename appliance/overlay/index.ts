@@ -7,6 +7,7 @@ import { createTickets } from './channel/tickets.ts';
 import { WATCH_EVENTS } from './channel/watchers.ts';
 import { type OverlayContext, transact } from './context.ts';
 import { createHubWatch } from './hubs.ts';
+import { createIncidents, INCIDENT_EVENTS, incidentRoutes } from './incidents/index.ts';
 import { unknownNetworks } from './networks.ts';
 import { deletePeersOf } from './peers.ts';
 import { aclRoutes } from './routes/acl.ts';
@@ -43,13 +44,15 @@ export function createOverlay(options: {
   const { context, hold, bus, log, registry, monotonic } = options;
   const hubWatch = createHubWatch();
   const snapshots = createSnapshots(context, hubWatch.down);
-  const sessions = createSessions(context);
+  const incidents = createIncidents(context, log);
+  const sessions = createSessions(context, incidents);
   const onHeard = (peerId: string) => hubWatch.heard(peerId, monotonic());
-  const channel = createChannel({ context, snapshots, sessions, log, onHeard });
+  const channel = createChannel({ context, snapshots, sessions, incidents, log, onHeard });
   const tickets = createTickets(() => context.now().getTime());
 
   bus.on(STATE_EVENTS, (event) => channel.onEvent(event));
   bus.on(WATCH_EVENTS, (event) => channel.watchers.onEvent(event));
+  bus.on(INCIDENT_EVENTS, (event) => incidents.onEvent(event));
   bus.on(['identity.user.deleted'], (event) => deletePeersOf(context, event.data.userId, event.data.actor));
 
   /** Notices hubs that fell silent or came back, and moves the spokes of their networks. */
@@ -126,6 +129,7 @@ export function createOverlay(options: {
       aclRoutes(context),
       ipamRoutes(context),
       sessionRoutes(sessions),
+      incidentRoutes(context),
       agentRoutes(context, snapshots, channel, tickets),
       watchRoutes(context, channel, tickets, hold),
     ] satisfies Routes[],

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Caller } from '../http/index.ts';
 import { isAdministrator, networkFor, type OverlayContext, peerFor } from './context.ts';
+import type { AgentSeen, Incidents } from './incidents/index.ts';
 import type { AgentSession, PeerSession } from './schema.ts';
 import type { EndpointChangeRow, OverlayTables, SessionRow } from './tables.ts';
 
@@ -8,8 +9,6 @@ import type { EndpointChangeRow, OverlayTables, SessionRow } from './tables.ts';
 export const ACTIVE_MS = 90_000;
 /** Sessions and endpoint changes are kept this long. */
 export const KEEP_MS = 24 * 3600 * 1000;
-/** More endpoint changes than this in a day look like two devices with one key. */
-const MAX_ENDPOINT_CHANGES = 10;
 /** Seconds: what the column holds in PostgreSQL. One device that says more must not spoil the batch of all. */
 const MAX_UPTIME = 2 ** 31 - 1;
 /** Endpoint changes shown of one peer. */
@@ -35,7 +34,7 @@ interface Session extends SessionRow {
  * would be 333 commits a second. What a crash loses is at most the seconds since the last batch, and the next report
  * brings it again.
  */
-export function createSessions(context: OverlayContext) {
+export function createSessions(context: OverlayContext, incidents: Pick<Incidents, 'of'>) {
   const db = context.store.as<OverlayTables>();
   /** Peer id → host name → session. Two host names at once are two devices with one identity. */
   const live = new Map<string, Map<string, Session>>();
@@ -53,6 +52,20 @@ export function createSessions(context: OverlayContext) {
     first_seen: session.first_seen,
     session_id: session.session_id,
   });
+  /** Another agent that uses the peer's identity. Under the host name of the current one it has no session of its own. */
+  const rival = (peerId: string, agent: AgentSeen, current: string | undefined): AgentSession => {
+    const own = agent.hostname === current ? undefined : live.get(peerId)?.get(agent.hostname);
+    return {
+      peer_id: peerId,
+      hostname: agent.hostname,
+      system_uptime: Math.min(agent.systemUptime, MAX_UPTIME),
+      wireguard_uptime: Math.min(agent.wireguardUptime, MAX_UPTIME),
+      reported_endpoint: endpoints.get(peerId) ?? '',
+      last_seen: new Date(agent.lastSeen).toISOString(),
+      first_seen: new Date(agent.firstSeen).toISOString(),
+      session_id: own?.session_id ?? agent.connection,
+    };
+  };
   const activeOf = (peerId: string): Session[] => {
     const since = new Date(context.now().getTime() - ACTIVE_MS).toISOString();
     return [...(live.get(peerId)?.values() ?? [])]
@@ -197,15 +210,16 @@ export function createSessions(context: OverlayContext) {
         .orderBy('changed_at', 'desc')
         .limit(SHOWN_CHANGES)
         .execute();
-      const [current, ...conflicting] = activeOf(peerId);
+      const [current] = activeOf(peerId);
+      const { rivals, suspicious } = await incidents.of({ networkId, peerId });
       const last = current ?? [...(live.get(peerId)?.values() ?? [])].at(-1);
       return {
         peer_id: peerId,
         has_active_agent: current !== undefined,
         current_session: current ? shown(current) : null,
-        conflicting_sessions: conflicting.map(shown),
+        conflicting_sessions: rivals.map((agent) => rival(peerId, agent, current?.hostname)),
         recent_endpoint_changes: moved,
-        suspicious_activity: conflicting.length > 0 || moved.length > MAX_ENDPOINT_CHANGES,
+        suspicious_activity: suspicious,
         last_checked: context.now().toISOString(),
         telemetry: last?.telemetry ? JSON.parse(last.telemetry) : null,
       };

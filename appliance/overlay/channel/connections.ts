@@ -15,6 +15,8 @@ export interface Place {
 /** The authenticated other end of a connection: a peer, and the hash of the secret that it showed. */
 export interface Device extends Place {
   readonly secretHash: string;
+  /** Names this connection. */
+  readonly connection: string;
 }
 
 /** One live connection, whatever it speaks: an agent's, or (with another `device`) a watcher's. */

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { CLOSE } from '@gatehouse/protocol';
 import type { FastifyBaseLogger } from 'fastify';
 import { sha256Hex } from '../../store/index.ts';
 import type { OverlayContext } from '../context.ts';
+import type { Incidents } from '../incidents/index.ts';
 import { keyContext, tokenIsGood } from '../peers.ts';
 import type { Sessions } from '../sessions.ts';
 import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
@@ -46,6 +48,7 @@ export const deviceOf = (row: { id: string; network_id: string }, secret: string
   peerId: row.id,
   networkId: row.network_id,
   secretHash: sha256Hex(secret),
+  connection: randomUUID(),
 });
 
 /** Peers compiled before other work gets its turn. */
@@ -61,10 +64,11 @@ export function createChannel(options: {
   context: OverlayContext;
   snapshots: Snapshots;
   sessions: Sessions;
+  incidents: Pick<Incidents, 'heard' | 'seen'>;
   log: FastifyBaseLogger;
   onHeard: (peerId: string) => void;
 }) {
-  const { context, snapshots, sessions, log } = options;
+  const { context, snapshots, sessions, incidents, log } = options;
   const db = context.store.as<OverlayTables>();
   const connections = createConnections(options.onHeard);
   const streams = new Map<string, Stream>();
@@ -110,11 +114,16 @@ export function createChannel(options: {
         .then((network) => {
           const reporter = network?.peers.get(device.peerId);
           if (!network || !reporter) return;
+          const { networkId, peerId, connection } = device;
+          const { hostname, systemUptime, wireguardUptime } = report;
+          incidents.heard({ networkId, peerId }, { connection, hostname, systemUptime, wireguardUptime });
           for (const [publicKey, endpoint] of endpoints) {
             const seen = network.peers.get(network.peerByKey.get(publicKey) ?? '');
             // Spokes see a hub where each of them reaches it, so only what hubs see of spokes tells of a move.
-            if (seen && (reporter.isHub || seen.isHub))
-              sessions.seenAt(seen.id, endpoint, reporter.isHub && !seen.isHub);
+            if (!seen || !(reporter.isHub || seen.isHub)) continue;
+            const counts = reporter.isHub && !seen.isHub;
+            sessions.seenAt(seen.id, endpoint, counts);
+            if (counts) incidents.seen({ networkId, peerId: seen.id }, peerId, endpoint);
           }
         })
         .catch((error) => log.error({ err: error }, 'a report could not be taken in'));
