@@ -129,10 +129,10 @@ function describeRoute({ method, path, access, schema }: RouteInfo): string {
   return [...sentences, `(${method} ${path})`].join(' ');
 }
 
-/** A POST that creates or adds only adds; other POSTs (`resolve`, a new token) may take something away. */
+/** A POST that creates or adds only adds; other POSTs (`resolve`, a new enrollment token) may take something away. */
 const hints = (method: string, name: string) => ({
   readOnlyHint: method === 'GET',
-  destructiveHint: method !== 'GET' && !(method === 'POST' && /^(create|add)_(?!.*token$)/.test(name)),
+  destructiveHint: method !== 'GET' && !(method === 'POST' && /^(create|add)_(?!peer_token$)/.test(name)),
   idempotentHint: method !== 'POST' && method !== 'PATCH',
   openWorldHint: false,
 });
