@@ -116,6 +116,18 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
     );
   }
 
+  /**
+   * Peers that lost a rule because they were deleted, while the news of that is still on its way: they go at once. Without
+   * the rule that blocked it, a peer must not be there for a moment.
+   */
+  async function goneWith(snapshot: NetworkSnapshot, policy: NetworkPolicy): Promise<string[]> {
+    const still = namedPeers(policy);
+    const lost = [...namedPeers(snapshot.policy)].filter((id) => !still.has(id) && snapshot.peers.has(id));
+    if (lost.length === 0) return [];
+    const rows = await db.selectFrom('peers').select('id').where('id', 'in', lost).execute();
+    return lost.filter((id) => !rows.some((row) => row.id === id));
+  }
+
   function get(id: string): Promise<NetworkSnapshot | undefined> {
     let snapshot = loaded.get(id);
     if (!snapshot) {
@@ -166,8 +178,15 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
         return (await get(networkId))?.peers.keys() ?? [];
       }
       const before = snapshot.policy;
-      snapshot.policy = await loadPolicy(db, networkId);
+      const policy = await loadPolicy(db, networkId);
+      const gone = await goneWith(snapshot, policy);
+      snapshot.policy = policy;
       const affected = affectedByPolicy(snapshot, before);
+      for (const id of gone) {
+        for (const other of affectedPeers(snapshot, id, { before: putPeer(snapshot, id, null), after: null })) {
+          affected.add(other);
+        }
+      }
       if (event.type === 'overlay.group.deleted') {
         const { groupId } = event.data;
         for (const peer of membersOf(snapshot, [groupId])) {
@@ -197,6 +216,16 @@ export function affectedPeers(network: NetworkSnapshot, peerId: string, change: 
   const hubChanged = (before?.isHub || after?.isHub) && !(before && after && onlyRights(before, after));
   if (hubChanged || routes(before) !== routes(after)) return network.peers.keys();
   return new Set([peerId, ...network.hubs.map((hub) => hub.id)]);
+}
+
+/** The peers that the ACL or a rule names. */
+function namedPeers({ acl, policies }: NetworkPolicy): Set<string> {
+  const ids = new Set(acl.blocked);
+  for (const { source_peer, target_peer } of acl.rules) ids.add(source_peer).add(target_peer);
+  for (const { rules } of policies.values()) {
+    for (const { target, targetType } of rules) if (targetType === 'peer') ids.add(target);
+  }
+  return ids;
 }
 
 const membersOf = (network: NetworkSnapshot, groupIds: readonly string[]): SnapshotPeer[] =>
