@@ -279,6 +279,11 @@ describe('clocks', () => {
   });
 });
 
+test("bytes after silence: the channel needn't wait out its back-off", () => {
+  assert.deepEqual(play([...connected, [20, reading(unix(2), 200)]]).last, []);
+  assert.deepEqual(play([...connected, [60, reading(unix(60), 200)]]).last, ['check']);
+});
+
 describe('properties', () => {
   const inputs = fc.oneof(
     fc.constantFrom<Input>(

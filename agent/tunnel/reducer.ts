@@ -92,8 +92,14 @@ function learn(state: TunnelState, input: Input, now: Now, effects: Effect[]): T
       effects.push('apply');
       return next;
     }
-    case 'reading':
-      return state.open ? { ...state, link: observe(state.link, input, now) } : state;
+    case 'reading': {
+      if (!state.open) return state;
+      const next = { ...state, link: observe(state.link, input, now) };
+      // The tunnel carries again, so the network does: the channel needn't wait out its back-off.
+      const back = state.carried && linkCause(state, now.mono) !== null && linkCause(next, now.mono) === null;
+      if (back && active(state)) effects.push('check');
+      return next;
+    }
     case 'controller': {
       if (!active(state)) return state;
       const { connected, awayAt } = state.controller;

@@ -3,12 +3,14 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { compile } from '../compile.ts';
 import { isSeenEndpoint } from '../endpoint.ts';
+import { isBlocked } from '../policy/evaluate.ts';
 import { dnsLabel } from '../policy/names.ts';
 import { render } from '../render.ts';
 import { type NetworkSnapshot, primaryHub, type SnapshotPeer } from '../snapshot.ts';
 import type { Connection, Device, RawData, WebSocket } from './connections.ts';
 import { parseFrame } from './gatehouse.ts';
 import type { ChannelContext } from './index.ts';
+import { iptablesRules } from './iptables.ts';
 
 /** What an existing agent of this API sends every 30 s. */
 const Heartbeat = Type.Object({
@@ -22,7 +24,7 @@ const isHeartbeat = Compile(Heartbeat);
 /** What an existing agent of this API is sent on connect and on change. */
 export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, privateKey: string | null) {
   const others = [...network.peers.values()].filter((other) => other.id !== peer.id);
-  const spokes = others.filter((other) => !other.isHub);
+  const spokes = others.filter((other) => !other.isHub && !isBlocked(network, other));
   const hubAddress = (peer.isHub ? peer : primaryHub(network))?.addresses[0] ?? '';
   return {
     config: render(compile(network, peer), privateKey),
@@ -39,9 +41,13 @@ export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, pri
         : [],
       upstream_servers: network.dns,
     },
-    // A foreign hub forwards for those on the whitelist only, all of it while there are no rules.
+    // A foreign hub forwards for those on the whitelist only, and of that what the rules let through.
     policy: peer.isHub
-      ? { ip: hubAddress, iptables_rules: [], peers: spokes.map(({ name, addresses }) => ({ name, ip: addresses[0] })) }
+      ? {
+          ip: hubAddress,
+          iptables_rules: iptablesRules(network),
+          peers: spokes.map(({ name, addresses }) => ({ name, ip: addresses[0] })),
+        }
       : null,
     peer_id: peer.id,
     peer_name: peer.name,

@@ -34,7 +34,7 @@ export const foreign = (where: string, settings?: Settings) =>
     };
 
     test('on connect it is sent everything, in every key', async () => {
-      const { admin, hub, spoke, route } = await scene();
+      const { admin, network, hub, spoke, route } = await scene();
       const line = await connect(a.the.url, spoke.token);
       const message = await line.next();
       assert.deepEqual(Object.keys(message).sort(), MESSAGE);
@@ -62,7 +62,11 @@ export const foreign = (where: string, settings?: Settings) =>
       });
       assert.deepEqual(forHub.policy, {
         ip: hub.address,
-        iptables_rules: [],
+        iptables_rules: [
+          `iptables -A FORWARD -s ${spoke.address} -d ${network.cidr} -j ACCEPT`,
+          'iptables -A FORWARD -j DROP',
+          'ip6tables -A FORWARD -j DROP',
+        ],
         peers: [{ name: 'Laptop A', ip: spoke.address }],
       });
       assert.deepEqual(forHub.whitelist, [spoke.address]);
@@ -79,7 +83,7 @@ export const foreign = (where: string, settings?: Settings) =>
       const changed = await line.next();
       assert.deepEqual(Object.keys(changed).sort(), MESSAGE);
       assert.deepEqual([changed.dns.domain, changed.dns.upstream_servers], ['corp', ['9.9.9.9']]);
-      assert.match(changed.config, /DNS = 9\.9\.9\.9, corp/);
+      assert.match(changed.config, /^DNS = \S+, 9\.9\.9\.9, corp$/m);
       const third = await makePeer(admin, network.id, { name: 'third' });
       const forHub = await nextWith(hubLine, ({ whitelist }) => whitelist.includes(third.address));
       assert.ok(forHub.config.includes(third.public_key));

@@ -246,7 +246,7 @@ export const peers = (where: string, settings?: Settings) =>
         '[Interface]',
         `Address = ${spoke.address}/32`,
         'MTU = 1400',
-        'DNS = 9.9.9.9, corp',
+        `DNS = ${hub.address}, 9.9.9.9, corp`,
         '[Peer]',
         `PublicKey = ${hub.public_key}`,
         'Endpoint = vpn.example:4500',

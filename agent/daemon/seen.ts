@@ -1,0 +1,29 @@
+import type { PeerState } from '@gatehouse/protocol';
+import type { DeviceStat } from '../os/platform.ts';
+
+/**
+ * Where peers without a configured endpoint were last seen. A device that is made anew (wireguard-go killed, a reboot)
+ * knows none of them, and what spokes send while idle, keepalives of a session that it doesn't have, doesn't tell it: it
+ * would be silent to them until their session ends, up to two minutes. Told where they were, it calls them at once.
+ */
+export class SeenEndpoints {
+  #seen = new Map<string, string>();
+
+  learn({ peers }: DeviceStat): void {
+    for (const { publicKey, endpoint } of peers) if (endpoint) this.#seen.set(publicKey, endpoint);
+  }
+
+  /** The state with an endpoint for each peer that has none and was seen. For a new device only: others know better. */
+  fill(state: PeerState): PeerState {
+    // What is no longer a peer is forgotten.
+    const kept = new Map<string, string>();
+    const peers = state.peers.map((peer) => {
+      const endpoint = this.#seen.get(peer.publicKey);
+      if (endpoint === undefined) return peer;
+      kept.set(peer.publicKey, endpoint);
+      return peer.endpoint === undefined ? { ...peer, endpoint } : peer;
+    });
+    this.#seen = kept;
+    return { ...state, peers };
+  }
+}
