@@ -1,5 +1,6 @@
 import { type AgentPeer, type AgentStatus, CauseCode, type Telemetry } from '@gatehouse/protocol';
 import { Channel, type Identity, type Position, publicKeyOf } from '../controller/index.ts';
+import { NameServer } from '../dns/index.ts';
 import { AgentError } from '../errors.ts';
 import type { DeviceStat, TunnelConfig } from '../os/platform.ts';
 import { Reporter } from '../telemetry/index.ts';
@@ -56,7 +57,7 @@ export class Daemon {
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
     this.#reporter = new Reporter(parts.collector);
-    this.#worker = new TunnelWorker(parts.platform, parts.interfaceName);
+    this.#worker = new TunnelWorker(parts.platform, parts.interfaceName, parts.names ?? new NameServer(parts));
     this.#resolver = new EndpointResolver(parts.lookup ?? systemLookup);
     this.#tunnel = initialState(this.#clock());
   }
@@ -395,6 +396,7 @@ export class Daemon {
       device: this.#device,
       opened: this.#worker.tunnel,
       lastContact: this.#lastContact,
+      warnings: this.#worker.names?.problems ?? [],
     };
   }
 }

@@ -41,6 +41,7 @@ export async function diagnose(daemon: Daemon, platform: Platform, interfaceName
     ...controller,
     ...system,
     ...(identity ? [channel(daemon), handshake(daemon)] : []),
+    ...(daemon.tunnel.role === 'hub' ? [names(daemon)] : []),
   ];
 }
 
@@ -76,6 +77,14 @@ function handshake(daemon: Daemon): Finding {
   }
   const cause = tunnel.cause?.message ?? 'none yet';
   return failed('handshake', cause, 'Check that UDP to the hub passes the firewalls in between.');
+}
+
+function names(daemon: Daemon): Finding {
+  if (!daemon.tunnel.open) return ok('names', 'not wanted: the tunnel is down');
+  const [problem] = daemon.status().warnings ?? [];
+  if (problem === undefined) return ok('names', 'the hub answers for the overlay');
+  const split = problem.indexOf('. ');
+  return warning('names', problem.slice(0, split), problem.slice(split + 2));
 }
 
 /** DNS, TCP, TLS and HTTP, each by itself, up to the first that fails; then the clock. */

@@ -1,3 +1,4 @@
+import type { Names } from '../dns/index.ts';
 import type { Platform } from '../os/platform.ts';
 import type { TelemetryCollector } from '../telemetry/index.ts';
 import type { Now } from '../tunnel/index.ts';
@@ -15,6 +16,8 @@ export interface DaemonParts {
   lookup?: Lookup;
   fingerprint?: () => string;
   collector?: TelemetryCollector;
+  /** A hub's DNS. */
+  names?: Names;
   /** Milliseconds between ticks. */
   tickEvery?: number;
 }

@@ -17,7 +17,10 @@ export interface RunningDaemon {
   stop(): Promise<void>;
 }
 
-export type Overrides = Pick<DaemonParts, 'clock' | 'random' | 'lookup' | 'fingerprint' | 'collector' | 'tickEvery'>;
+export type Overrides = Pick<
+  DaemonParts,
+  'clock' | 'random' | 'lookup' | 'fingerprint' | 'collector' | 'names' | 'tickEvery'
+>;
 
 /**
  * Starts the agent: local IPC, and the tunnel as the user left it. Throws AgentError when another agent has the

@@ -14,6 +14,7 @@ export interface Snapshot {
   opened: { name: string; driver: string; dnsMode: string | null } | null;
   /** Wall clock, ms. */
   lastContact: number | null;
+  warnings?: string[];
 }
 
 const time = (ms: number): string => new Date(ms).toISOString();
@@ -65,6 +66,7 @@ export function agentStatus(snapshot: Snapshot): AgentStatus {
     peers: state?.peers.length ?? 0,
     rx: sum(device, 'rx'),
     tx: sum(device, 'tx'),
+    ...(snapshot.warnings && snapshot.warnings.length > 0 && { warnings: snapshot.warnings }),
   };
 }
 

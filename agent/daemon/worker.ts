@@ -1,3 +1,4 @@
+import type { Names } from '../dns/index.ts';
 import type { DeviceStat, Platform, Tunnel, TunnelConfig } from '../os/platform.ts';
 
 /**
@@ -7,15 +8,18 @@ import type { DeviceStat, Platform, Tunnel, TunnelConfig } from '../os/platform.
 export class TunnelWorker {
   readonly #platform: Platform;
   readonly #name: string;
+  /** A hub's DNS, which stands on the tunnel's addresses. */
+  readonly names: Names | undefined;
   #tunnel: Tunnel | null = null;
   #tail: Promise<void> = Promise.resolve();
   #busy = 0;
   #wanted: TunnelConfig | null = null;
   #waiting: Promise<void> | null = null;
 
-  constructor(platform: Platform, name: string) {
+  constructor(platform: Platform, name: string, names?: Names) {
     this.#platform = platform;
     this.#name = name;
+    this.names = names;
   }
 
   get tunnel(): Tunnel | null {
@@ -37,6 +41,7 @@ export class TunnelWorker {
       this.#tunnel ??= await this.#platform.openTunnel(this.#name);
       try {
         await this.#tunnel.apply(wanted);
+        await this.names?.update(wanted.state);
       } catch (error) {
         // The device itself may be what is gone: then the next attempt opens it anew.
         await this.#tunnel.read().catch(() => {
@@ -55,6 +60,7 @@ export class TunnelWorker {
     return this.#queue(async () => {
       const tunnel = this.#tunnel;
       this.#tunnel = null;
+      await this.names?.update(null);
       try {
         await tunnel?.close();
         if (tunnel) return;

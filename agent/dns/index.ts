@@ -1,1 +1,1 @@
-export { NameServer } from './server.ts';
+export { NameServer, type Names } from './server.ts';

@@ -22,11 +22,17 @@ export interface NameServerOptions {
   retry?: number;
 }
 
+/** What the daemon needs of it. */
+export interface Names {
+  update(state: PeerState | null): Promise<void>;
+  readonly problems: string[];
+}
+
 /**
  * A hub's DNS on its overlay addresses: it answers for the overlay's names, and asks others for the rest. Only peers
  * are answered: addresses of the overlay, which WireGuard vouches for.
  */
-export class NameServer {
+export class NameServer implements Names {
   readonly #options: Required<NameServerOptions>;
   readonly #system: SystemServers;
   readonly #limit = new RateLimit();
