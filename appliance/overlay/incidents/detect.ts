@@ -89,31 +89,43 @@ function conflictOf(memory: Memory, at: number, { sessionConflictMs }: Threshold
   return connected.length > 0 ? connected : rivalsOf(memory.machines, at, sessionConflictMs);
 }
 
-function findingsOf(memory: Memory, at: number, thresholds: Thresholds): Finding[] {
-  const findings: Finding[] = [];
-  const endpoints = [...memory.recent.keys()].reverse();
-  const add = (type: IncidentType, details: string, where = endpoints): void =>
-    void findings.push({ type, details, endpoints: where, since: memory.since });
-
+/** Two agents at the same time. */
+function findConflict(memory: Memory, at: number, thresholds: Thresholds): Finding[] {
   const rivals = conflictOf(memory, at, thresholds);
-  if (rivals.length > 0) {
-    const names = [...new Set(rivals.map(({ hostname }) => hostname))].sort();
-    const list = names.slice(0, MAX_NAMES).join(', ') + (names.length > MAX_NAMES ? ', …' : '');
-    add('session_conflict', `Multiple active agents detected for the same peer: ${list}`);
-  }
+  if (rivals.length === 0) return [];
+  const names = [...new Set(rivals.map(({ hostname }) => hostname))].sort();
+  const list = names.slice(0, MAX_NAMES).join(', ') + (names.length > MAX_NAMES ? ', …' : '');
+  const details = `Multiple active agents detected for the same peer: ${list}`;
+  return [{ type: 'session_conflict', details, endpoints: endpointsOf(memory), since: memory.since }];
+}
+
+const endpointsOf = ({ recent }: Memory): string[] => [...recent.keys()].reverse();
+
+/** One key in several places, or one that moves too often. */
+function findMoves(memory: Memory, at: number, thresholds: Thresholds): Finding[] {
+  const findings: Finding[] = [];
+  const endpoints = endpointsOf(memory);
+  const { since } = memory;
   const tracks = [...memory.hubs.values()].flatMap((hub) => [...hub.tracks.values()]);
   const shared = new Set(tracks.flatMap((track) => sharedAddresses(track, at - thresholds.endpointChangeMs)));
   if (shared.size > 0) {
-    const where = endpoints.filter((endpoint) => shared.has(memory.recent.get(endpoint) as string));
     const list = [...shared].sort().slice(0, MAX_ENDPOINTS).join(', ');
-    add('shared_config', `Same WireGuard key used from multiple IPs: ${list}`, where);
+    findings.push({
+      type: 'shared_config',
+      endpoints: endpoints.filter((endpoint) => shared.has(memory.recent.get(endpoint) as string)),
+      details: `Same WireGuard key used from multiple IPs: ${list}`,
+      since,
+    });
   }
   const { maxEndpointChangesPerDay: perDay, maxPortChangesPerWindow: perWindow, portChangeMs } = thresholds;
-  if (tracks.some((track) => movesSince(track, at - DAY_MS) > perDay)) {
-    add('suspicious_activity', `Rapid endpoint changes detected: more than ${perDay} address changes in a day`);
-  } else if (tracks.some((track) => portChangesSince(track, at - portChangeMs) > perWindow)) {
-    const within = minutes(portChangeMs);
-    add('suspicious_activity', `Rapid endpoint changes detected: more than ${perWindow} port changes in ${within}`);
+  const often = tracks.some((track) => movesSince(track, at - DAY_MS) > perDay)
+    ? `${perDay} address changes in a day`
+    : tracks.some((track) => portChangesSince(track, at - portChangeMs) > perWindow)
+      ? `${perWindow} port changes in ${minutes(portChangeMs)}`
+      : undefined;
+  if (often !== undefined) {
+    const details = `Rapid endpoint changes detected: more than ${often}`;
+    findings.push({ type: 'suspicious_activity', endpoints, details, since });
   }
   return findings;
 }
@@ -144,7 +156,7 @@ export function createDetector() {
       const timed = { ...report, at: memory.at };
       takeConnection(memory.connections, timed, thresholds.sessionConflictMs);
       takeMachine(memory.machines, timed, thresholds.sessionConflictMs);
-      return findingsOf(memory, memory.at, thresholds).filter(({ type }) => type === 'session_conflict');
+      return findConflict(memory, memory.at, thresholds);
     },
 
     /** A hub sees the peer. */
@@ -164,13 +176,13 @@ export function createDetector() {
       }
       const limits = { moves: thresholds.maxEndpointChangesPerDay, ports: thresholds.maxPortChangesPerWindow };
       if (!move(track, memory.at, place, limits)) return [];
-      return findingsOf(memory, memory.at, thresholds).filter(({ type }) => type !== 'session_conflict');
+      return findMoves(memory, memory.at, thresholds);
     },
 
     /** What holds at this time, without new evidence. */
     findings(peerId: string, at: number, thresholds: Thresholds): Finding[] {
       const memory = memories.get(peerId);
-      return memory ? findingsOf(memory, at, thresholds) : [];
+      return memory ? [...findConflict(memory, at, thresholds), ...findMoves(memory, at, thresholds)] : [];
     },
 
     /** The agents that use the peer's identity at the same time, the last to report first; none when it is one. */
