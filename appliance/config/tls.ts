@@ -117,15 +117,9 @@ async function selfSign(existing: KeyObject | undefined, now: number): Promise<{
   return { cert: `${certificate.toString('pem')}\n`, key: key.export({ format: 'pem', type: 'pkcs8' }).toString() };
 }
 
-/**
- * Loaded only when a certificate is made. Its dependency tsyringe refuses to load without the metadata functions that
- * the package reflect-metadata adds to Reflect; nothing that x509 registers has metadata, so none is what they answer.
- */
+/** Loaded only where a certificate is made. Its dependency injection stands on reflect-metadata, which it doesn't bring. */
 async function loadX509(): Promise<typeof import('@peculiar/x509')> {
-  if (!('getMetadata' in Reflect)) {
-    const none = () => undefined;
-    Object.assign(Reflect, { getMetadata: none, getOwnMetadata: none, defineMetadata: none });
-  }
+  await import('reflect-metadata');
   return import('@peculiar/x509');
 }
 

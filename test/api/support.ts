@@ -5,7 +5,7 @@ import { AgentMessage, applyDelta, type ControllerMessage, type PeerState, SUBPR
 import { WebSocket } from 'ws';
 import { type Client, startTestAppliance } from '../harness.ts';
 
-export { AgentMessage };
+export { };
 export type TestAppliance = Awaited<ReturnType<typeof startTestAppliance>>;
 /** More settings for an appliance; asked for when a suite starts. */
 export type Settings = () => Promise<Record<string, string>>;
