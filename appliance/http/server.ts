@@ -125,6 +125,20 @@ export async function createHttp(options: HttpOptions) {
       handleProtocols: (offered: Set<string>) => options.subprotocols.find((name) => offered.has(name)) ?? false,
     },
   });
+  // Before our own hook, so that what it refuses has the headers too.
+  await app.register(helmet, {
+    // Without helmet's own directives: they let scripts in, and `upgrade-insecure-requests` breaks pages on plain HTTP.
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+  });
   // Before our own hook, which reads the cookies that this one parses.
   await app.register(cookie);
   app.decorateRequest('caller', null);
@@ -165,19 +179,6 @@ export async function createHttp(options: HttpOptions) {
     sendError(request, reply, 404, `there is no ${request.method} ${request.url.split('?')[0]}`),
   );
 
-  await app.register(helmet, {
-    // Without helmet's own directives: they let scripts in, and `upgrade-insecure-requests` breaks pages on plain HTTP.
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    referrerPolicy: { policy: 'no-referrer' },
-  });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
