@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before } from 'node:test';
-import { AgentMessage, applyDelta, type ControllerMessage, type PeerState, SUBPROTOCOL } from '@gatehouse/protocol';
+import { applyDelta, type ControllerMessage, type PeerState, SUBPROTOCOL } from '@gatehouse/protocol';
 import { WebSocket } from 'ws';
 import { type Client, startTestAppliance } from '../harness.ts';
 
-export { };
 export type TestAppliance = Awaited<ReturnType<typeof startTestAppliance>>;
 /** More settings for an appliance; asked for when a suite starts. */
 export type Settings = () => Promise<Record<string, string>>;
