@@ -18,6 +18,7 @@ import { networkFingerprint } from './network.ts';
 import type { DaemonParts } from './parts.ts';
 import { EndpointResolver, systemLookup } from './resolver.ts';
 import { Saver } from './saver.ts';
+import { SeenEndpoints } from './seen.ts';
 import { agentPeers, agentStatus, type Snapshot } from './status.ts';
 import { TunnelWorker } from './worker.ts';
 
@@ -34,6 +35,7 @@ export class Daemon {
   readonly #random: () => number;
   readonly #worker: TunnelWorker;
   readonly #reporter: Reporter;
+  readonly #seen = new SeenEndpoints();
   readonly #saver = new Saver(() => this.#writeNetwork());
   readonly #watchers = new Set<() => void>();
   #tunnel: TunnelState;
@@ -269,7 +271,8 @@ export class Daemon {
 
   #config(): TunnelConfig | null {
     if (!this.#identity || !this.#position) return null;
-    return { privateKey: this.#identity.privateKey, state: this.#resolver.apply(this.#position.state) };
+    const state = this.#resolver.apply(this.#position.state);
+    return { privateKey: this.#identity.privateKey, state: this.#worker.tunnel ? state : this.#seen.fill(state) };
   }
 
   async #apply(): Promise<void> {
@@ -316,6 +319,7 @@ export class Daemon {
       this.#nextReadAt = this.#clock().mono + (performance.now() - began) / READ_SHARE;
       if (!device) return;
       this.#device = device;
+      this.#seen.learn(device);
       const hub = this.#tunnel.hub?.publicKey;
       const stat = hub === undefined ? undefined : device.peers.find((peer) => peer.publicKey === hub);
       this.dispatch({ type: 'reading', lastHandshake: stat?.lastHandshake ?? 0, rx: stat?.rx ?? 0 });
