@@ -89,10 +89,10 @@ export function createIncidents(context: OverlayContext, log: FastifyBaseLogger)
     }
   }
 
-  /** Feeds the detector of a network that watches, in the order of the calls. */
-  function observe(of: PeerOf, take: (detector: Detector, thresholds: Thresholds) => Finding[]): void {
+  /** Feeds the detector of a network that watches, in the order of the calls. Never rejects. */
+  function observe(of: PeerOf, take: (detector: Detector, thresholds: Thresholds) => Finding[]): Promise<void> {
     const watch = watchOf(of.networkId);
-    watch.thresholds
+    return watch.thresholds
       .then(async (thresholds) => {
         if (!thresholds) return;
         for (const finding of take(watch.detector, thresholds)) await raise(of, finding, watch.detector);
@@ -101,16 +101,16 @@ export function createIncidents(context: OverlayContext, log: FastifyBaseLogger)
   }
 
   return {
-    /** An agent of the peer has reported. */
-    heard(of: PeerOf, report: Omit<AgentReport, 'at'>): void {
+    /** An agent of the peer has reported. Settled when what that raises is written. */
+    heard(of: PeerOf, report: Omit<AgentReport, 'at'>): Promise<void> {
       const at = context.now().getTime();
-      observe(of, (detector, thresholds) => detector.heard(of.peerId, { ...report, at }, thresholds));
+      return observe(of, (detector, thresholds) => detector.heard(of.peerId, { ...report, at }, thresholds));
     },
 
-    /** The hub `hubId` sees the peer's packets come from `endpoint`. */
-    seen(of: PeerOf, hubId: string, endpoint: string): void {
+    /** The hub `hubId` sees the peer's packets come from `endpoint`. Settled when what that raises is written. */
+    seen(of: PeerOf, hubId: string, endpoint: string): Promise<void> {
       const at = context.now().getTime();
-      observe(of, (detector, thresholds) => detector.seen(of.peerId, { at, hub: hubId, endpoint }, thresholds));
+      return observe(of, (detector, thresholds) => detector.seen(of.peerId, { at, hub: hubId, endpoint }, thresholds));
     },
 
     /** What a peer's session shows: the other agents that live at the same time, and whether anything is wrong. */
