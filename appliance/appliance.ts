@@ -50,7 +50,12 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
   try {
     const bus = createBus();
     const registry = new Registry();
-    const identity = createIdentity({ store, log, networksExist: (ids) => overlay.unknownNetworks(ids) });
+    const identity = createIdentity({
+      store,
+      log,
+      networksExist: (ids) => overlay.unknownNetworks(ids),
+      oidc: config.auth,
+    });
     const overlay = createOverlay({
       context: {
         store,
@@ -67,7 +72,10 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     bus.on(['overlay.network.deleted'], (event) => identity.forgetNetwork(event.data.networkId));
     store.onEvent((event) => bus.deliver(event));
 
-    const { password } = await identity.ensureAdministrator(config.adminPassword);
+    // With an identity provider the first who signs in is the administrator: one with a password that nobody has asked
+    // for, and that opens nothing, would be in the way.
+    const wanted = !config.auth || config.adminPassword !== undefined;
+    const { password } = wanted ? await identity.ensureAdministrator(config.adminPassword) : {};
     await overlay.start();
     closers.push(() => overlay.stop());
 

@@ -37,6 +37,7 @@ describe('settings', () => {
       tls: undefined,
       database: undefined,
       adminPassword: undefined,
+      auth: undefined,
       log: { level: 'info' },
     });
   });
@@ -183,7 +184,7 @@ describe('gatehouse.yaml', () => {
     assert.match(faults('a: 1\nb: [1'), /^g\.yaml:2: /);
     assert.match(faults('listen: a\nlisten: b'), /^g\.yaml:2: .*unique/);
     assert.match(faults('x: *nowhere'), /^g\.yaml:1: /);
-    assert.match(faults('auth: {}'), /auth is not a setting/);
+    assert.match(faults('smtp: {}'), /smtp is not a setting/);
     assert.match(faults('data: /x'), /data is not a setting/);
     assert.match(faults('__proto__: { listen: a }'), /__proto__ is not a setting/);
   });

@@ -13,6 +13,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const strict = { additionalProperties: false };
 
+const Text = Type.Optional(Type.String());
+const Texts = Type.Optional(Type.Array(Type.String()));
+
 /** What gatehouse.yaml may hold. */
 const FileSettings = Type.Object(
   {
@@ -24,6 +27,22 @@ const FileSettings = Type.Object(
       ),
     ),
     database: Type.Optional(Type.String()),
+    auth: Type.Optional(
+      Type.Object(
+        {
+          issuer: Text,
+          client_id: Text,
+          client_secret: Text,
+          client_secret_file: Text,
+          scopes: Texts,
+          groups_claim: Text,
+          admin_group: Text,
+          user_group: Text,
+          redirect_uris: Texts,
+        },
+        strict,
+      ),
+    ),
     log: Type.Optional(Type.Object({ level: Type.Optional(Type.Enum([...LOG_LEVELS])) }, strict)),
   },
   strict,
@@ -100,6 +119,7 @@ const show = (value: unknown): string => inspect(value, { depth: 1, breakLength:
 function knownKeys(path: readonly string[]): string[] {
   const properties = FileSettings.properties;
   if (path[0] === 'tls') return Object.keys(properties.tls.properties);
+  if (path[0] === 'auth') return Object.keys(properties.auth.properties);
   if (path[0] === 'log') return Object.keys(properties.log.properties);
   return Object.keys(properties);
 }
@@ -113,6 +133,9 @@ function exampleOf(path: readonly string[]): string {
     'tls.cert': 'write the path of a PEM file',
     'tls.key': 'write the path of a PEM file',
     database: 'write a URL, for example postgres://gatehouse@localhost/gatehouse',
+    auth: 'write its settings below it, for example `auth: { issuer: "https://id.example", client_id: gatehouse }`',
+    'auth.scopes': 'write a list, for example [openid, profile, email]',
+    'auth.redirect_uris': 'write a list, for example ["https://gatehouse.example/callback"]',
     log: 'write its settings below it, for example `log: { level: info }`',
   };
   return examples[path.join('.')] ?? 'write a text';

@@ -1,10 +1,12 @@
 import path from 'node:path';
 import { type Address, parseAddress } from './address.ts';
+import { type AuthConfig, readAuth } from './auth.ts';
 import { ConfigError } from './error.ts';
 import { type ConfigFile, type LogLevel, readConfigFile } from './file.ts';
 import { nearest } from './nearest.ts';
 
 export type { Address } from './address.ts';
+export type { AuthConfig } from './auth.ts';
 export { ConfigError } from './error.ts';
 export type { LogLevel } from './file.ts';
 export { loadTls } from './tls.ts';
@@ -23,6 +25,8 @@ export interface Config {
   database: string | undefined;
   /** For the first administrator; undefined is a random one, printed once. */
   adminPassword: string | undefined;
+  /** Sign-in by OpenID Connect; undefined is user name and password. */
+  auth: AuthConfig | undefined;
   log: { level: LogLevel };
 }
 
@@ -33,6 +37,9 @@ const SETTINGS = [
   'GATEHOUSE_ADMIN_PASSWORD',
   'GATEHOUSE_DATABASE',
   'GATEHOUSE_CONFIG',
+  'GATEHOUSE_AUTH_ISSUER',
+  'GATEHOUSE_AUTH_CLIENT_ID',
+  'GATEHOUSE_AUTH_CLIENT_SECRET',
 ] as const;
 type Setting = (typeof SETTINGS)[number];
 
@@ -73,6 +80,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
   const listen = setting('GATEHOUSE_LISTEN', settings.listen, 'listen');
   const tlsListen = setting('GATEHOUSE_TLS_LISTEN', settings.tls?.listen, 'tls', 'listen');
   const database = setting('GATEHOUSE_DATABASE', settings.database, 'database');
+  const auth = readAuth(
+    {
+      issuer: setting('GATEHOUSE_AUTH_ISSUER', settings.auth?.issuer, 'auth', 'issuer'),
+      clientId: setting('GATEHOUSE_AUTH_CLIENT_ID', settings.auth?.client_id, 'auth', 'client_id'),
+      clientSecret: setting('GATEHOUSE_AUTH_CLIENT_SECRET', settings.auth?.client_secret, 'auth', 'client_secret'),
+    },
+    file,
+    path.dirname(configFile),
+  );
   return {
     dataDir,
     configFile,
@@ -80,11 +96,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
     tls: tls(tlsListen, file, path.dirname(configFile)),
     database: database && databaseUrl(database),
     adminPassword: get('GATEHOUSE_ADMIN_PASSWORD'),
+    auth,
     log: { level: settings.log?.level ?? 'info' },
   };
 }
 
-interface Given {
+/** A setting, and how messages name it. */
+export interface Given {
   value: string;
   where: string;
 }

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifySchemaValidationError } from 'fastify';
 
-/** An answer that isn't a success: `status` 4xx or 503, and a message for the person who called. */
+/** An answer that isn't a success: `status` 4xx, 502 or 503, and a message for the person who called. */
 export class HttpError extends Error {
   readonly status: number;
   readonly headers: Record<string, string>;

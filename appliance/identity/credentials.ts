@@ -2,6 +2,9 @@ import type { FastifyRequest } from 'fastify';
 
 /** The cookie that carries a session hash. */
 export const SESSION_COOKIE = 'wirety_session';
+/** Its attributes. */
+export const cookieOptions = (secure: boolean, path = '/') =>
+  ({ path, httpOnly: true, sameSite: 'lax', secure }) as const;
 export const TOKEN_PREFIX = 'wirety_';
 
 /** What a request shows: a session hash, an API token, or something that identity doesn't know. */

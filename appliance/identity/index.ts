@@ -3,6 +3,7 @@ import type { Authenticate, Routes } from '../http/index.ts';
 import { ensureAdministrator } from './administrator.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createGate } from './gate.ts';
+import type { OidcSettings } from './oidc.ts';
 import { ARGON2_COST, type Argon2Cost } from './password.ts';
 import { forgetNetwork } from './permissions.ts';
 import { authRoutes } from './routes/auth.ts';
@@ -25,6 +26,8 @@ export interface IdentityOptions extends Pick<Service, 'store' | 'log' | 'networ
   now?: () => number;
   /** Whether the session cookie is for TLS only; by default where the request itself came over TLS. */
   secureCookieFor?: (request: FastifyRequest) => boolean;
+  /** Sign-in by OpenID Connect, in place of user name and password. */
+  oidc?: OidcSettings | undefined;
   /** What a password hash costs. */
   cost?: Argon2Cost;
 }
@@ -35,14 +38,14 @@ export function createIdentity(options: IdentityOptions) {
     store: options.store,
     log: options.log,
     networksExist: options.networksExist,
-    now: options.now ?? Date.now,
+    now: options.now ?? (() => Date.now()),
     cost: options.cost ?? ARGON2_COST,
     throttle: new Throttle(),
     gate: createGate(HASHES_AT_ONCE, HASHES_WAITING),
   };
   const secureCookieFor = options.secureCookieFor ?? ((request) => request.protocol === 'https');
   const routes: Routes = async (app) => {
-    await app.register(authRoutes(service, secureCookieFor));
+    await app.register(authRoutes(service, secureCookieFor, options.oidc));
     await app.register(userRoutes(service));
     await app.register(tokenRoutes(service));
   };

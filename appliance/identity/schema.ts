@@ -12,6 +12,7 @@ const Failure = Type.Object({ error: Type.String() });
 export const answers = <S extends Record<number, TSchema>>(success: S) => ({
   ...success,
   '4xx': Failure,
+  502: Failure,
   503: Failure,
 });
 
@@ -85,6 +86,35 @@ export const Credentials = Type.Object({
 export const Session = Type.Object({
   session_hash: Type.String(),
   expires_in: Type.Integer({ description: 'Seconds' }),
+});
+/** Where the provider sends people back to. */
+const RedirectUri = Type.String({ minLength: 1, maxLength: 2048 });
+export const AuthConfig = Type.Object({
+  enabled: Type.Boolean({ description: 'OIDC' }),
+  issuer_url: Type.String(),
+  client_id: Type.String(),
+  simple_auth: Type.Boolean({ description: 'User name and password' }),
+  authorization_endpoint: Type.Optional(
+    Type.String({ description: 'With OIDC; empty while the provider does not answer' }),
+  ),
+  scope: Type.Optional(Type.String({ description: 'With OIDC' })),
+});
+export const StartQuery = Type.Object({ redirect_uri: RedirectUri });
+export const Started = Type.Object({
+  authorization_url: Type.String(),
+  state: Type.String({ description: 'Comes back at redirect_uri; goes into POST /auth/token' }),
+  expires_in: Type.Integer({ description: 'Seconds' }),
+});
+export const CodeExchange = Type.Object({
+  code: Type.String({ minLength: 1, maxLength: 4096 }),
+  redirect_uri: RedirectUri,
+  state: Type.Optional(Type.String({ maxLength: 256, description: 'Of a sign-in begun with GET /auth/start' })),
+  code_verifier: Type.Optional(
+    Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$', description: 'Of a sign-in that the client began itself' }),
+  ),
+  nonce: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 256, description: 'Of a sign-in that the client began itself' }),
+  ),
 });
 export const LogoutBody = Type.Unsafe<{ session_hash?: string | null } | null>({
   type: ['object', 'null'],

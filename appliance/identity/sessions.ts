@@ -9,7 +9,12 @@ import type { IdentityTables } from './tables.ts';
  * Opens a session: 32 random bytes in hex, of which the database keeps the SHA-256. Sweeps sessions that are over and
  * the user's oldest beyond the limit, so the table grows with signed-in people only.
  */
-export async function openSession(db: Transaction<IdentityTables>, userId: string, now: number): Promise<string> {
+export async function openSession(
+  db: Transaction<IdentityTables>,
+  userId: string,
+  now: number,
+  seconds = SESSION_SECONDS,
+): Promise<string> {
   await db.deleteFrom('user_sessions').where('expires_at', '<=', timestamp(now)).execute();
   await db
     .deleteFrom('user_sessions')
@@ -30,7 +35,7 @@ export async function openSession(db: Transaction<IdentityTables>, userId: strin
       hash: sha256Hex(secret),
       user_id: userId,
       created_at: timestamp(now),
-      expires_at: timestamp(now + SESSION_SECONDS * 1000),
+      expires_at: timestamp(now + seconds * 1000),
     })
     .execute();
   return secret;

@@ -2,22 +2,26 @@ import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { badRequest, checkOrigin, type Routes } from '../../http/index.ts';
 import type { Tx } from '../../store/index.ts';
-import { SESSION_COOKIE, sessionOf } from '../credentials.ts';
-import { answers, Credentials, LogoutBody, OPEN, SESSION_SECONDS, Session } from '../schema.ts';
+import { cookieOptions, SESSION_COOKIE, sessionOf } from '../credentials.ts';
+import { createProvider, type OidcSettings } from '../oidc.ts';
+import { AuthConfig, answers, Credentials, LogoutBody, OPEN, SESSION_SECONDS, Session } from '../schema.ts';
 import { event, type Service } from '../service.ts';
 import { endSession } from '../sessions.ts';
 import { signIn } from '../signin.ts';
 import type { IdentityTables } from '../tables.ts';
+import { noOidcRoutes, oidcRoutes } from './oidc.ts';
 
 const tags = ['auth'];
 const config = { access: 'public' } as const;
 
 /** Signing in and out. */
 export const authRoutes =
-  (service: Service, secureCookieFor: (request: FastifyRequest) => boolean): Routes =>
+  (service: Service, secureCookieFor: (request: FastifyRequest) => boolean, oidc: OidcSettings | undefined): Routes =>
   async (app) => {
-    const cookie = (request: FastifyRequest) =>
-      ({ path: '/', httpOnly: true, sameSite: 'lax', secure: secureCookieFor(request) }) as const;
+    const cookie = (request: FastifyRequest) => cookieOptions(secureCookieFor(request));
+    const provider = oidc && createProvider(oidc, service.now, service.log);
+    if (oidc && provider) await app.register(oidcRoutes(service, oidc, provider, secureCookieFor));
+    else await app.register(noOidcRoutes);
 
     app.get(
       '/auth/config',
@@ -27,17 +31,20 @@ export const authRoutes =
           tags,
           ...OPEN,
           summary: 'How people sign in here',
-          response: answers({
-            200: Type.Object({
-              enabled: Type.Boolean({ description: 'OIDC' }),
-              issuer_url: Type.String(),
-              client_id: Type.String(),
-              simple_auth: Type.Boolean({ description: 'User name and password' }),
-            }),
-          }),
+          response: answers({ 200: AuthConfig }),
         },
       },
-      async () => ({ enabled: false, issuer_url: '', client_id: '', simple_auth: true }),
+      async () => {
+        if (!oidc || !provider) return { enabled: false, issuer_url: '', client_id: '', simple_auth: true };
+        return {
+          enabled: true,
+          issuer_url: oidc.issuer,
+          client_id: oidc.clientId,
+          simple_auth: false,
+          authorization_endpoint: await provider.authorizationEndpoint(),
+          scope: oidc.scopes.join(' '),
+        };
+      },
     );
 
     app.post(
@@ -53,6 +60,7 @@ export const authRoutes =
         },
       },
       async (request, reply) => {
+        if (oidc) throw badRequest('people sign in at the identity provider here: begin with GET /api/v1/auth/start');
         // Without a cookie too: another site must not sign a person in under its own account.
         checkOrigin(request);
         const { username, password } = request.body;
@@ -60,17 +68,6 @@ export const authRoutes =
         reply.setCookie(SESSION_COOKIE, secret, { ...cookie(request), maxAge: SESSION_SECONDS });
         reply.header('cache-control', 'no-store');
         return { session_hash: secret, expires_in: SESSION_SECONDS };
-      },
-    );
-
-    app.post(
-      '/auth/token',
-      {
-        config,
-        schema: { tags, ...OPEN, summary: 'Trade an OIDC code for a session', response: answers({ 200: Session }) },
-      },
-      async () => {
-        throw badRequest('OIDC is off here: sign in with POST /api/v1/auth/login');
       },
     );
 

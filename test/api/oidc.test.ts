@@ -1,0 +1,464 @@
+import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { pino } from 'pino';
+import { startAppliance } from '../../appliance/appliance.ts';
+import { loadConfig } from '../../appliance/config/index.ts';
+import { ADMIN_PASSWORD, type Client, createClient } from '../harness.ts';
+import { Browser, CALLBACK, type Idp, SECRET, startIdp } from './idp.ts';
+import { assertError, assertShape, type Json, makeNetwork, until } from './support.ts';
+
+let idp: Idp;
+before(async () => {
+  idp = await startIdp();
+});
+after(() => idp.close());
+
+/** What a person is at the provider. */
+function person(who: string, claims: Record<string, unknown> = {}): string {
+  idp.people.set(who, { name: who, preferred_username: who, email: `${who}@example.com`, ...claims });
+  return who;
+}
+
+/** An appliance that signs people in at `idp`. `auth` is the settings' section, `env` the environment. */
+async function start(t: TestContext, auth: Record<string, unknown> = {}, env: Record<string, string> = {}) {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-oidc-'));
+  const defaults = { issuer: idp.issuer, client_id: 'gatehouse', client_secret: SECRET, redirect_uris: [CALLBACK] };
+  // JSON is YAML.
+  writeFileSync(path.join(dataDir, 'gatehouse.yaml'), JSON.stringify({ auth: { ...defaults, ...auth } }));
+  const config = loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: '127.0.0.1:0', ...env });
+  const logged: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
+  const appliance = await startAppliance(config, log);
+  t.after(async () => {
+    await appliance.close();
+    rmSync(dataDir, { recursive: true, force: true });
+    idp.tamper = undefined;
+  });
+  const anonymous = createClient(appliance.url);
+  const api = `${appliance.url}/api/v1`;
+
+  /** Begins at /auth/start, signs in at the provider, and brings back the code. */
+  const begin = async (browser: Browser, who: string) => {
+    idp.who = who;
+    const answer = await browser.fetch(`${api}/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`);
+    assert.equal(answer.status, 200, await answer.clone().text());
+    const started: Json = await answer.json();
+    const back = await browser.signIn(started.authorization_url);
+    assert.equal(back.get('state'), started.state);
+    return { started, body: { code: back.get('code'), redirect_uri: CALLBACK, state: back.get('state') } };
+  };
+  const trade = async (browser: Browser, body: unknown, headers: Record<string, string> = {}) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
+    const answer = await browser.fetch(`${api}/auth/token`, { ...init, body: JSON.stringify(body) });
+    return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Json };
+  };
+  /** The whole way; the answer of /auth/token. */
+  const signIn = async (who: string) => {
+    const browser = new Browser();
+    return trade(browser, (await begin(browser, who)).body);
+  };
+  const session = async (who: string): Promise<Client> => {
+    const { status, body } = await signIn(who);
+    assert.equal(status, 200, JSON.stringify(body));
+    return anonymous.as(`Session ${body.session_hash}`);
+  };
+  const me = async (client: Client): Promise<Json> => (await client.get('/api/v1/users/me')).body;
+  /** A sign-in that the client begins itself, without the appliance. */
+  const own = async (who: string, parameters: Record<string, string> = {}, clientId = 'gatehouse') => {
+    idp.who = who;
+    const query = { client_id: clientId, response_type: 'code', scope: 'openid profile email', redirect_uri: CALLBACK };
+    const search = new URLSearchParams({ ...query, ...parameters });
+    return (await new Browser().signIn(`${idp.issuer}/auth?${search}`)).get('code');
+  };
+  return { url: appliance.url, api, anonymous, begin, trade, signIn, session, me, own, logged, config };
+}
+
+const pkce = () => {
+  const verifier = randomBytes(32).toString('base64url');
+  const code_challenge = createHash('sha256').update(verifier).digest('base64url');
+  return { verifier, parameters: { code_challenge, code_challenge_method: 'S256' } };
+};
+
+describe('sign-in by OpenID Connect', () => {
+  test('the whole way: PKCE, state and nonce; session, cookie and user', async (t) => {
+    const a = await start(t);
+    const config = (await a.anonymous.get('/api/v1/auth/config')).body;
+    assert.deepEqual(config, {
+      enabled: true,
+      issuer_url: idp.issuer,
+      client_id: 'gatehouse',
+      simple_auth: false,
+      authorization_endpoint: `${idp.issuer}/auth`,
+      scope: 'openid profile email',
+    });
+    assertError(await a.anonymous.post('/api/v1/auth/login', { username: 'admin', password: 'x' }), 400, /provider/);
+
+    const browser = new Browser();
+    const { started, body } = await a.begin(browser, person('alice', { name: 'Alice' }));
+    assertShape(started, { authorization_url: 'string', state: 'string', expires_in: 'number' });
+    const { searchParams: asked } = new URL(started.authorization_url);
+    assert.equal(asked.get('code_challenge_method'), 'S256');
+    assert.match(asked.get('code_challenge') ?? '', /^[\w-]{43}$/);
+    assert.match(asked.get('nonce') ?? '', /^[\w-]{43}$/);
+    assert.match(asked.get('state') ?? '', /^[\w-]{43}$/);
+
+    const answer = await a.trade(browser, body);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    assertShape(answer.body, { session_hash: 'string', expires_in: 'number' });
+    const cookie = answer.headers.getSetCookie().find((line) => line.startsWith('wirety_session='));
+    assert.match(cookie ?? '', /HttpOnly/);
+    assert.match(cookie ?? '', /SameSite=Lax/);
+    const byCookie = await browser.fetch(`${a.api}/users/me`);
+    const user = await a.me(a.anonymous.as(`Session ${answer.body.session_hash}`));
+    assert.deepEqual(await byCookie.json(), user);
+    assert.match(user.id, /^oidc-[0-9a-f]{40}$/);
+    assert.deepEqual([user.username, user.email, user.name], ['alice', 'alice@example.com', 'Alice']);
+    assert.notEqual(user.last_login_at, null);
+
+    person('alice', { name: 'Alice Smith', email: 'smith@example.com' });
+    const again = await a.me(await a.session('alice'));
+    assert.deepEqual([again.id, again.name, again.email], [user.id, 'Alice Smith', 'smith@example.com']);
+    assert.ok(again.last_login_at > user.last_login_at);
+
+    const log = a.logged.join('');
+    for (const secret of [SECRET, body.code, body.state, answer.body.session_hash]) assert.ok(!log.includes(secret));
+  });
+
+  test('a browser that comes itself is sent to the provider', async (t) => {
+    const a = await start(t);
+    const browser = new Browser();
+    idp.who = person('alice');
+    const address = `${a.api}/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`;
+    const answer = await browser.fetch(address, { headers: { accept: 'text/html,*/*' } });
+    assert.equal(answer.status, 302);
+    const cookie = answer.headers.getSetCookie().join();
+    assert.match(cookie, /^gatehouse_signin=[\w-]{43};.*Path=\/api\/v1\/auth; HttpOnly; SameSite=Lax/);
+    const back = await browser.signIn(answer.headers.get('location') ?? '');
+    const body = { code: back.get('code'), redirect_uri: CALLBACK, state: back.get('state') };
+    assert.equal((await a.trade(browser, body)).status, 200);
+  });
+
+  test('a state is good once, for its browser, for its redirect_uri, for ten minutes', async (t) => {
+    const second = 'https://gatehouse.example/callback';
+    const a = await start(t, { redirect_uris: [CALLBACK, second] });
+    person('alice');
+    const browser = new Browser();
+    const { body } = await a.begin(browser, 'alice');
+    const stranger = new Browser();
+    assertError(await a.trade(stranger, body), 403, /another browser/);
+    await a.begin(stranger, 'alice');
+    assertError(await a.trade(stranger, body), 403, /another browser/);
+    assert.equal((await a.trade(browser, body)).status, 200, 'what strangers try takes nothing from its owner');
+    assertError(await a.trade(browser, body), 400, /unknown/);
+
+    const other = (await a.begin(browser, 'alice')).body;
+    assertError(await a.trade(browser, { ...other, redirect_uri: second }), 400, /redirect_uri/);
+    assertError(await a.trade(browser, { ...other, state: 'invented' }), 400, /unknown/);
+    assertError(await a.trade(browser, { ...other, state: '' }), 400, /unknown/);
+
+    // Two tabs of one browser.
+    const [one, two] = [await a.begin(browser, 'alice'), await a.begin(browser, 'alice')];
+    assert.equal((await a.trade(browser, two.body)).status, 200);
+    assert.equal((await a.trade(browser, one.body)).status, 200);
+
+    const late = (await a.begin(browser, 'alice')).body;
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 601_000 });
+    assertError(await a.trade(browser, late), 400, /unknown/);
+    t.mock.timers.reset();
+  });
+
+  test('a code is good once', async (t) => {
+    const a = await start(t);
+    const code = await a.own(person('alice'));
+    const body = { code, redirect_uri: CALLBACK };
+    assert.equal((await a.trade(new Browser(), body)).status, 200);
+    assertError(await a.trade(new Browser(), body), 401, /refused the code/);
+    assertError(await a.trade(new Browser(), { ...body, code: 'invented' }), 401, /refused the code/);
+  });
+
+  test("the document's two fields, for a client with a secret; checks that come along are made", async (t) => {
+    const a = await start(t);
+    const redirect_uri = CALLBACK;
+    const trade = (body: Record<string, unknown>) => a.trade(new Browser(), { redirect_uri, ...body });
+    person('alice');
+    assert.equal((await trade({ code: await a.own('alice') })).status, 200);
+    assert.equal((await trade({ code: await a.own('alice', { nonce: 'abc', state: 'its-own' }) })).status, 200);
+    assert.equal((await trade({ code: await a.own('alice', { nonce: 'abc' }), nonce: 'abc' })).status, 200);
+    assertError(await trade({ code: await a.own('alice', { nonce: 'abc' }), nonce: 'abd' }), 401, /nonce/);
+    assertError(await trade({ code: await a.own('alice'), nonce: 'abc' }), 401, /nonce/);
+    const { verifier, parameters } = pkce();
+    assert.equal((await trade({ code: await a.own('alice', parameters), code_verifier: verifier })).status, 200);
+    assertError(await trade({ code: await a.own('alice', parameters), code_verifier: pkce().verifier }), 401);
+    assertError(await trade({ code: await a.own('alice', parameters) }), 401, /refused the code/);
+    assertError(await trade({ code: await a.own('alice'), code_verifier: 'short' }), 400, /code_verifier/);
+    // What was begun at /auth/start can't be finished without its state: the provider asks for the verifier.
+    const { body } = await a.begin(new Browser(), 'alice');
+    assertError(await trade({ code: body.code }), 401, /refused the code/);
+    assertError(await trade({}), 400, /code/);
+    assertError(await a.trade(new Browser(), { code: 'x' }), 400, /redirect_uri/);
+  });
+
+  test('a client without a secret needs PKCE', async (t) => {
+    const a = await start(t, { client_id: 'public', client_secret: undefined });
+    person('alice');
+    const browser = new Browser();
+    assert.equal((await a.trade(browser, (await a.begin(browser, 'alice')).body)).status, 200);
+    const { verifier, parameters } = pkce();
+    const code = await a.own('alice', { ...parameters, nonce: 'abc' }, 'public');
+    const body = { code, redirect_uri: CALLBACK };
+    assertError(await a.trade(browser, body), 400, /code_verifier is required/);
+    assertError(await a.trade(browser, { ...body, nonce: 'abc' }), 400, /code_verifier is required/);
+    assert.equal((await a.trade(browser, { ...body, code_verifier: verifier })).status, 200);
+  });
+
+  test('an ID token that fails a check is 401', async (t) => {
+    const a = await start(t);
+    person('alice');
+    const now = Math.floor(Date.now() / 1000);
+    const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    const cases: Record<string, [(claims: Json) => Json, RegExp]> = {
+      'another audience': [(claims) => ({ ...claims, aud: 'other' }), /aud/],
+      'another party, of several audiences': [
+        (claims) => ({ ...claims, aud: ['gatehouse', 'other'], azp: 'other' }),
+        /azp/,
+      ],
+      'several audiences, and no party': [(claims) => ({ ...claims, aud: ['gatehouse', 'other'] }), /aud/],
+      'another party': [(claims) => ({ ...claims, azp: 'other' }), /azp/],
+      'another issuer': [(claims) => ({ ...claims, iss: 'https://elsewhere.example' }), /iss/],
+      'another nonce': [(claims) => ({ ...claims, nonce: 'other' }), /nonce/],
+      'no nonce': [({ nonce: _, ...claims }) => claims, /nonce/],
+      'it is over': [(claims) => ({ ...claims, exp: now - 3600 }), /exp/],
+      'no end': [({ exp: _, ...claims }) => claims, /exp/],
+      'another key': [(claims) => idp.signed(claims, stranger), /signature/],
+      'changed after signing': [
+        (claims) => {
+          const [header, , signature] = idp.signed(claims).split('.');
+          const body = Buffer.from(JSON.stringify({ ...claims, sub: 'root' })).toString('base64url');
+          return [header, body, signature].join('.');
+        },
+        /signature/,
+      ],
+      'no signature': [
+        (claims) => {
+          const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+          return `${part({ alg: 'none' })}.${part(claims)}.`;
+        },
+        /./,
+      ],
+      'no token': [() => 'x', /./],
+    };
+    for (const [what, [tamper, about]] of Object.entries(cases)) {
+      idp.tamper = tamper;
+      const answer = await a.signIn('alice');
+      assertError(answer, 401, about);
+      assert.match(answer.body.error, /sign in again/, what);
+    }
+    idp.tamper = () => undefined;
+    assertError(await a.signIn('alice'), 401, /id_token/);
+    assertError(await a.trade(new Browser(), { code: await a.own('alice'), redirect_uri: CALLBACK }), 502, /ID token/);
+    idp.tamper = (claims) => ({ ...claims, aud: ['gatehouse'], azp: 'gatehouse' });
+    assert.equal((await a.signIn('alice')).status, 200);
+    // The documented two fields leave the nonce out, and nothing else.
+    for (const what of ['another audience', 'another issuer', 'it is over', 'another key', 'another party']) {
+      idp.tamper = cases[what]?.[0];
+      const body = { code: await a.own('alice', { nonce: 'abc' }), redirect_uri: CALLBACK };
+      assertError(await a.trade(new Browser(), body), 401, cases[what]?.[1]);
+    }
+  });
+
+  test('redirect_uri: on the own origin, or in the list', async (t) => {
+    const listed = await start(t);
+    const ours = await start(t, { redirect_uris: undefined });
+    const answer = (a: { anonymous: Client }, uri: string) =>
+      a.anonymous.get(`/api/v1/auth/start?redirect_uri=${encodeURIComponent(uri)}`);
+    assertError(await listed.anonymous.get('/api/v1/auth/start'), 400, /redirect_uri/);
+    assertError(await answer(listed, `${listed.url}/callback`), 400, /auth.redirect_uris/);
+    assertError(await answer(listed, `${CALLBACK}/more`), 400, /auth.redirect_uris/);
+    const { host } = new URL(ours.url);
+    for (const good of [`${ours.url}/callback`, `https://${host}/callback`]) {
+      assert.equal((await answer(ours, good)).status, 200, good);
+    }
+    for (const bad of [
+      'https://elsewhere.example/callback',
+      `http://127.0.0.1:1/callback`,
+      `${ours.url}/callback?x=1`,
+      `${ours.url}/callback#x`,
+      ours.url,
+      `javascript://${host}/%0aalert(1)`,
+      `http://user@${host}/callback`,
+      'callback',
+      '',
+    ]) {
+      assertError(await answer(ours, bad), 400, /redirect_uri/);
+      assertError(await ours.trade(new Browser(), { code: 'x', redirect_uri: bad }), 400, /redirect_uri/);
+    }
+    const proxied = { host: 'gatehouse.example' };
+    const request = (uri: string) => ours.anonymous.get(`/api/v1/auth/start?redirect_uri=${uri}`, proxied);
+    assertError(await request('http://gatehouse.example/callback'), 400, /must be https/);
+  });
+
+  test('another site can neither trade a code nor hide behind a cookie', async (t) => {
+    const a = await start(t);
+    const { body } = await a.begin(new Browser(), person('alice'));
+    const evil = { origin: 'https://elsewhere.example' };
+    assertError(await a.trade(new Browser(), body, evil), 403, /another site/);
+    assertError(await a.trade(new Browser(), body, { 'sec-fetch-site': 'cross-site' }), 403, /another site/);
+  });
+
+  test('the first user becomes administrator, and no other', async (t) => {
+    const a = await start(t);
+    const first = await a.session(person('first'));
+    const second = await a.session(person('second'));
+    assert.deepEqual([(await a.me(first)).role, (await a.me(second)).role], ['administrator', 'user']);
+    assert.equal((await a.me(await a.session('second'))).role, 'user');
+    const { id } = await a.me(second);
+    assert.equal((await first.put(`/api/v1/users/${id}`, { role: 'administrator' })).status, 200);
+    assert.equal((await a.me(await a.session('second'))).role, 'administrator', 'the appliance keeps the role');
+    const network = await makeNetwork(first);
+    await first.put('/api/v1/users/defaults', { default_authorized_networks: [network.id] });
+    assert.deepEqual((await a.me(await a.session(person('third')))).authorized_networks, [network.id]);
+    assert.deepEqual((await a.me(second)).authorized_networks, []);
+  });
+
+  test('where there is an administrator, the first user is none', async (t) => {
+    const a = await start(t, {}, { GATEHOUSE_ADMIN_PASSWORD: ADMIN_PASSWORD });
+    assert.equal((await a.me(await a.session(person('first')))).role, 'user');
+  });
+
+  test('admin_group: the role is what the groups say at each sign-in', async (t) => {
+    const a = await start(t, { admin_group: 'ops' });
+    const first = await a.session(person('first'));
+    assert.equal((await a.me(first)).role, 'user', 'not even the first');
+    const boss = await a.session(person('boss', { groups: ['staff', 'ops'] }));
+    assert.equal((await a.me(boss)).role, 'administrator');
+    person('boss', { groups: ['staff'] });
+    assert.equal((await a.me(await a.session('boss'))).role, 'user');
+    assert.equal((await a.me(boss)).role, 'user', 'in older sessions too');
+    person('boss', { groups: 'ops' });
+    assert.equal((await a.me(await a.session('boss'))).role, 'administrator');
+    person('boss', { groups: { ops: true } });
+    assert.equal((await a.me(await a.session('boss'))).role, 'user');
+  });
+
+  test('user_group: others get 403, and are signed out', async (t) => {
+    const a = await start(t, { user_group: 'staff', admin_group: 'ops', groups_claim: 'realm.roles' });
+    const roles = (...names: string[]) => ({ realm: { roles: names } });
+    idp.tamper = (claims) => ({ ...claims, realm: idp.people.get(claims.sub)?.realm });
+    person('in', roles('staff'));
+    const member = await a.session('in');
+    assert.equal((await a.me(member)).role, 'user');
+    assert.equal((await a.me(await a.session(person('boss', roles('ops'))))).role, 'administrator');
+    for (const outside of [{}, roles(), roles('Staff'), { realm: { roles: 5 } }, { groups: ['staff'] }]) {
+      assertError(await a.signIn(person('out', outside)), 403, /staff/);
+    }
+    person('in', roles('guests'));
+    assertError(await a.signIn('in'), 403, /staff/);
+    assertError(await member.get('/api/v1/users/me'), 401);
+  });
+
+  test("nobody's account, email or name is taken over", async (t) => {
+    const a = await start(t);
+    const admin = await a.session(person('first'));
+    const local = { username: 'bob', password: 'a-password-of-bob', email: 'Bob@Example.com' };
+    const { body: bob } = await admin.post('/api/v1/users', local);
+    const answer = await a.signIn(person('bob'));
+    assertError(answer, 409, /bob@example\.com.*administrator/);
+    // Not verified is nobody's address, and the name is another's: neither counts.
+    const unsure = await a.me(await a.session(person('bob', { email_verified: false })));
+    assert.deepEqual([unsure.email, unsure.username], ['', unsure.id]);
+    assert.notEqual(unsure.id, bob.id);
+    // Who has signed in before isn't shut out by an address that is another's.
+    const later = await a.me(await a.session(person('bob')));
+    assert.deepEqual([later.id, later.email], [unsure.id, '']);
+    const names = { admin: 'Admin', mail: 'bob@example.com', space: 'a b' };
+    for (const [who, preferred_username] of Object.entries(names)) {
+      const user = await a.me(await a.session(person(who, { preferred_username })));
+      assert.equal(user.username, `${who}@example.com`);
+    }
+    assert.equal((await admin.delete(`/api/v1/users/${bob.id}`)).status, 204);
+    assert.equal((await a.me(await a.session('bob'))).email, 'bob@example.com');
+    const bare = await a.me(await a.session(person('bare', { email: undefined, preferred_username: undefined })));
+    assert.deepEqual([bare.email, bare.username], ['', bare.id]);
+  });
+
+  test('a provider that is away is 502, and nothing more, until it is back', async (t) => {
+    const mine = await startIdp();
+    const a = await start(t, { issuer: mine.issuer });
+    mine.people.set('alice', { name: 'Alice', email: 'alice@example.com' });
+    idp.people.set('alice', {});
+    const started = `/api/v1/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`;
+    const browser = new Browser();
+    const { body } = await a.begin(browser, 'alice');
+    await mine.close();
+    assertError(await a.trade(browser, body), 502, /can't be used now/);
+
+    const b = await start(t, { issuer: mine.issuer });
+    assertError(await b.anonymous.get(started), 502, new RegExp(`${mine.issuer} can't be used now: .*ECONNREFUSED`));
+    assertError(await b.trade(browser, { code: 'x', redirect_uri: CALLBACK }), 502, /can't be used now/);
+    const config = await b.anonymous.get('/api/v1/auth/config');
+    assert.deepEqual([config.status, config.body.enabled, config.body.authorization_endpoint], [200, true, '']);
+    const back = await startIdp(Number(new URL(mine.issuer).port));
+    t.after(() => back.close());
+    back.people.set('alice', { name: 'Alice', email: 'alice@example.com' });
+    await until('it is asked again', async () => (await b.anonymous.get(started)).status === 200);
+    assert.equal((await b.signIn('alice')).status, 200);
+    const asked = () => back.seen.filter((one) => one.startsWith('/.well-known')).length;
+    assert.equal(asked(), 1, 'what it says of itself is kept');
+  });
+
+  test('a provider that is none, answers nonsense, or not at all', async (t) => {
+    let answer: (path: string) => { status: number; body: string } | undefined = () => undefined;
+    const server = createServer(({ url }, response) => {
+      const given = answer(url ?? '');
+      if (given) response.writeHead(given.status, { 'content-type': 'application/json' }).end(given.body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const started = async () => {
+      const a = await start(t, { issuer });
+      return a.anonymous.get(`/api/v1/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`);
+    };
+    assertError(await started(), 502, /no answer within 5 s/);
+    for (const [status, body, about] of [
+      [404, '{}', /./],
+      [500, '{}', /./],
+      [200, 'no JSON', /./],
+      [200, '[]', /./],
+      [200, JSON.stringify({ issuer: 'https://elsewhere.example' }), /issuer/],
+      [200, JSON.stringify({ issuer }), /lack/],
+    ] as const) {
+      answer = () => ({ status, body });
+      assertError(await started(), 502, about);
+    }
+  });
+
+  test('wrong credentials of the appliance are 502 that names the settings', async (t) => {
+    const a = await start(t, { client_secret: 'wrong' });
+    assertError(await a.signIn(person('alice')), 502, /auth\.client_secret/);
+    const b = await start(t, { client_id: 'nobody' });
+    assertError(await b.trade(new Browser(), { code: 'x', redirect_uri: CALLBACK }), 502, /auth\.client_id/);
+  });
+
+  test('settings from the environment', async (t) => {
+    const a = await start(
+      t,
+      { issuer: 'https://elsewhere.example', client_id: 'x', client_secret: 'y' },
+      {
+        GATEHOUSE_AUTH_ISSUER: idp.issuer,
+        GATEHOUSE_AUTH_CLIENT_ID: 'gatehouse',
+        GATEHOUSE_AUTH_CLIENT_SECRET: SECRET,
+      },
+    );
+    assert.equal((await a.signIn(person('alice'))).status, 200);
+  });
+});
