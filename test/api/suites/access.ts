@@ -39,7 +39,7 @@ export const access = (where: string, settings?: Settings) =>
     test('without credentials everything but the public routes is 401', async () => {
       const { anonymous } = a.the;
       const paths: Json = (await anonymous.get('/api/v1/openapi.json')).body.paths;
-      const open = new Set(['/health', '/auth/config', '/auth/login', '/auth/token', '/auth/logout']);
+      const open = new Set(['/health', '/auth/config', '/auth/login', '/auth/token', '/auth/start', '/auth/logout']);
       const agents = new Set(['/agent/resolve', '/agent/register', '/ws']);
       let checked = 0;
       for (const [path, methods] of Object.entries<Json>(paths)) {
