@@ -5,6 +5,7 @@ import { access } from './suites/access.ts';
 import { channel } from './suites/channel.ts';
 import { enrollment, type OpenRows } from './suites/enrollment.ts';
 import { foreign } from './suites/foreign.ts';
+import { incidents } from './suites/incidents.ts';
 import { networks } from './suites/networks.ts';
 import { peers } from './suites/peers.ts';
 
@@ -27,5 +28,6 @@ describe('on PostgreSQL', requiresPostgres(), () => {
   access('PostgreSQL', settings);
   enrollment('PostgreSQL', openRows, settings);
   foreign('PostgreSQL', settings);
+  incidents('PostgreSQL', settings);
   channel('PostgreSQL', settings);
 });

@@ -4,6 +4,7 @@ import { access } from './suites/access.ts';
 import { channel } from './suites/channel.ts';
 import { enrollment, type OpenRows } from './suites/enrollment.ts';
 import { foreign } from './suites/foreign.ts';
+import { incidents } from './suites/incidents.ts';
 import { networks } from './suites/networks.ts';
 import { peers } from './suites/peers.ts';
 
@@ -17,4 +18,5 @@ peers('SQLite');
 access('SQLite');
 enrollment('SQLite', openRows);
 foreign('SQLite');
+incidents('SQLite');
 channel('SQLite');
