@@ -5,9 +5,12 @@ import { access } from './suites/access.ts';
 import { channel } from './suites/channel.ts';
 import { enrollment, type OpenRows } from './suites/enrollment.ts';
 import { foreign } from './suites/foreign.ts';
-import { incidents } from './suites/incidents.ts';
+import { groups } from './suites/groups.ts';
 import { networks } from './suites/networks.ts';
 import { peers } from './suites/peers.ts';
+import { policies } from './suites/policies.ts';
+import { routes } from './suites/routes.ts';
+import { rules } from './suites/rules.ts';
 
 const openRows: OpenRows = async ({ config }) => {
   const client = new pg.Client(config.database);
@@ -28,6 +31,9 @@ describe('on PostgreSQL', requiresPostgres(), () => {
   access('PostgreSQL', settings);
   enrollment('PostgreSQL', openRows, settings);
   foreign('PostgreSQL', settings);
-  incidents('PostgreSQL', settings);
   channel('PostgreSQL', settings);
+  groups('PostgreSQL', settings);
+  policies('PostgreSQL', settings);
+  routes('PostgreSQL', settings);
+  rules('PostgreSQL', settings);
 });

@@ -4,9 +4,12 @@ import { access } from './suites/access.ts';
 import { channel } from './suites/channel.ts';
 import { enrollment, type OpenRows } from './suites/enrollment.ts';
 import { foreign } from './suites/foreign.ts';
-import { incidents } from './suites/incidents.ts';
+import { groups } from './suites/groups.ts';
 import { networks } from './suites/networks.ts';
 import { peers } from './suites/peers.ts';
+import { policies } from './suites/policies.ts';
+import { routes } from './suites/routes.ts';
+import { rules } from './suites/rules.ts';
 
 const openRows: OpenRows = async ({ dataDir }) => {
   const db = new DatabaseSync(path.join(dataDir, 'gatehouse.db'), { timeout: 5000 });
@@ -18,5 +21,8 @@ peers('SQLite');
 access('SQLite');
 enrollment('SQLite', openRows);
 foreign('SQLite');
-incidents('SQLite');
 channel('SQLite');
+groups('SQLite');
+policies('SQLite');
+routes('SQLite');
+rules('SQLite');
