@@ -6,6 +6,7 @@ import { channel } from './suites/channel.ts';
 import { enrollment, type OpenRows } from './suites/enrollment.ts';
 import { foreign } from './suites/foreign.ts';
 import { groups } from './suites/groups.ts';
+import { incidents } from './suites/incidents.ts';
 import { networks } from './suites/networks.ts';
 import { peers } from './suites/peers.ts';
 import { policies } from './suites/policies.ts';
@@ -31,6 +32,7 @@ describe('on PostgreSQL', requiresPostgres(), () => {
   access('PostgreSQL', settings);
   enrollment('PostgreSQL', openRows, settings);
   foreign('PostgreSQL', settings);
+  incidents('PostgreSQL', settings);
   channel('PostgreSQL', settings);
   groups('PostgreSQL', settings);
   policies('PostgreSQL', settings);
