@@ -11,7 +11,7 @@ import { tokenRoutes } from './routes/tokens.ts';
 import { userRoutes } from './routes/users.ts';
 import type { Service } from './service.ts';
 import { Throttle } from './throttle.ts';
-import { userExists } from './users.ts';
+import { openNetworks, userExists } from './users.ts';
 
 export { resetPassword } from './administrator.ts';
 export { SESSION_COOKIE } from './credentials.ts';
@@ -60,6 +60,8 @@ export function createIdentity(options: IdentityOptions) {
     ensureAdministrator: (password?: string) => ensureAdministrator(service, password),
     /** Whether there is a user with this id. */
     userExists: (id: string) => userExists(service, id),
+    /** The networks that a user may use; `all` for an administrator, none for a user who is gone. */
+    openNetworks: (id: string) => openNetworks(service, id),
     /** To be called when a network was deleted: takes it out of users' lists and the defaults. */
     forgetNetwork: (networkId: string) => forgetNetwork(service, networkId),
   };

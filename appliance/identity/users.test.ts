@@ -314,7 +314,6 @@ for (const backend of BACKENDS) {
 test('without a password given, the first administrator gets one that is told once', async () => {
   const at = await startIdentity({ password: null });
   try {
-    await assert.rejects(at.identity.ensureAdministrator('short'), /GATEHOUSE_ADMIN_PASSWORD must have 8 to 1024/);
     const { created, password = '' } = await at.identity.ensureAdministrator();
     assert.equal(created, true);
     assert.match(password, /^[\w-]{24}$/);

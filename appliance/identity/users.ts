@@ -49,6 +49,15 @@ export async function userExists({ store }: Service, id: string): Promise<boolea
   return row !== undefined;
 }
 
+/** The networks that a user may use; `all` for an administrator, none for a user who is gone. */
+export async function openNetworks({ store }: Service, id: string): Promise<readonly string[] | 'all'> {
+  const db = store.as<IdentityTables>();
+  const row = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row) return [];
+  const { role, authorized_networks } = toUser(row);
+  return role === 'administrator' ? 'all' : authorized_networks;
+}
+
 async function rowOf(db: Kysely<IdentityTables>, id: string): Promise<UserRow> {
   const row = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
   if (!row) throw notFound('user');

@@ -153,7 +153,7 @@ describe('the appliance as a process', () => {
     writeFileSync(file, 'listen: 127.0.0.1:0\nlissten: x\n');
     const cases: [Record<string, string>, RegExp, ...string[]][] = [
       [{ GATEHOUSE_LISTN: 'x' }, /GATEHOUSE_LISTN .*Did you mean GATEHOUSE_LISTEN/],
-      [{ GATEHOUSE_ADMIN_PASSWORD: 'short' }, /GATEHOUSE_ADMIN_PASSWORD/],
+      [{ GATEHOUSE_LISTEN: '127.0.0.1:99999' }, /GATEHOUSE_LISTEN/],
       [{ GATEHOUSE_CONFIG: file }, /bad\.yaml.*lissten/],
       [{}, /--port=80/, '--port=80'],
     ];

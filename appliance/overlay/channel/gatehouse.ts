@@ -87,9 +87,10 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
         socket.close(1011, 'internal error');
       });
     } else if (message.type === 'ack') {
+      if (message.epoch !== stream?.epoch) return;
       clearTimeout(ackTimer);
       ackTimer = undefined;
-      if (stream && message.epoch === stream.epoch && message.seq < stream.seq) {
+      if (message.seq < stream.seq) {
         ackTimer = setTimeout(() => socket.close(CLOSE.slow, 'nothing was acknowledged'), ACK_MS);
       }
     } else {
