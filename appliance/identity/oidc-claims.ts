@@ -12,7 +12,7 @@ export interface Person {
 }
 
 const MAX_NAME = 128;
-const EMAIL = /^[^\s@]+@[^\s@]+$/;
+const EMAIL = /^[^\s@\u0000-\u001f\u007f]+@[^\s@\u0000-\u001f\u007f]+$/;
 
 const text = (value: unknown): string => (typeof value === 'string' ? value.trim() : '');
 

@@ -66,7 +66,7 @@ describe('claims', () => {
     assert.equal(email({ email: 'a@b.example', email_verified: true }), 'a@b.example');
     assert.equal(email({ email: 'a@b.example', email_verified: false }), '');
     assert.equal(email({ email: 'a@b.example', email_verified: 'false' }), '');
-    for (const bad of ['a', 'a b@c', '@', 5, ['a@b'], `${'x'.repeat(250)}@b.example`])
+    for (const bad of ['a', 'a b@c', '@', 'a\u0000@b', 5, ['a@b'], `${'x'.repeat(250)}@b.example`])
       assert.equal(email({ email: bad }), '');
     const { name } = personOf({ ...claims, name: ` A\u0000\nB ${'😀'.repeat(200)}` }, 'groups');
     assert.equal([...name].length, 128);

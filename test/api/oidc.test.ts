@@ -1,83 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { pino } from 'pino';
-import { startAppliance } from '../../appliance/appliance.ts';
-import { loadConfig } from '../../appliance/config/index.ts';
-import { ADMIN_PASSWORD, type Client, createClient } from '../harness.ts';
-import { Browser, CALLBACK, type Idp, SECRET, startIdp } from './idp.ts';
-import { assertError, assertShape, type Json, makeNetwork, until } from './support.ts';
-
-let idp: Idp;
-before(async () => {
-  idp = await startIdp();
-});
-after(() => idp.close());
-
-/** What a person is at the provider. */
-function person(who: string, claims: Record<string, unknown> = {}): string {
-  idp.people.set(who, { name: who, preferred_username: who, email: `${who}@example.com`, ...claims });
-  return who;
-}
-
-/** An appliance that signs people in at `idp`. `auth` is the settings' section, `env` the environment. */
-async function start(t: TestContext, auth: Record<string, unknown> = {}, env: Record<string, string> = {}) {
-  const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-oidc-'));
-  const defaults = { issuer: idp.issuer, client_id: 'gatehouse', client_secret: SECRET, redirect_uris: [CALLBACK] };
-  // JSON is YAML.
-  writeFileSync(path.join(dataDir, 'gatehouse.yaml'), JSON.stringify({ auth: { ...defaults, ...auth } }));
-  const config = loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: '127.0.0.1:0', ...env });
-  const logged: string[] = [];
-  const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
-  const appliance = await startAppliance(config, log);
-  t.after(async () => {
-    await appliance.close();
-    rmSync(dataDir, { recursive: true, force: true });
-    idp.tamper = undefined;
-  });
-  const anonymous = createClient(appliance.url);
-  const api = `${appliance.url}/api/v1`;
-
-  /** Begins at /auth/start, signs in at the provider, and brings back the code. */
-  const begin = async (browser: Browser, who: string) => {
-    idp.who = who;
-    const answer = await browser.fetch(`${api}/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`);
-    assert.equal(answer.status, 200, await answer.clone().text());
-    const started: Json = await answer.json();
-    const back = await browser.signIn(started.authorization_url);
-    assert.equal(back.get('state'), started.state);
-    return { started, body: { code: back.get('code'), redirect_uri: CALLBACK, state: back.get('state') } };
-  };
-  const trade = async (browser: Browser, body: unknown, headers: Record<string, string> = {}) => {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
-    const answer = await browser.fetch(`${api}/auth/token`, { ...init, body: JSON.stringify(body) });
-    return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Json };
-  };
-  /** The whole way; the answer of /auth/token. */
-  const signIn = async (who: string) => {
-    const browser = new Browser();
-    return trade(browser, (await begin(browser, who)).body);
-  };
-  const session = async (who: string): Promise<Client> => {
-    const { status, body } = await signIn(who);
-    assert.equal(status, 200, JSON.stringify(body));
-    return anonymous.as(`Session ${body.session_hash}`);
-  };
-  const me = async (client: Client): Promise<Json> => (await client.get('/api/v1/users/me')).body;
-  /** A sign-in that the client begins itself, without the appliance. */
-  const own = async (who: string, parameters: Record<string, string> = {}, clientId = 'gatehouse') => {
-    idp.who = who;
-    const query = { client_id: clientId, response_type: 'code', scope: 'openid profile email', redirect_uri: CALLBACK };
-    const search = new URLSearchParams({ ...query, ...parameters });
-    return (await new Browser().signIn(`${idp.issuer}/auth?${search}`)).get('code');
-  };
-  return { url: appliance.url, api, anonymous, begin, trade, signIn, session, me, own, logged, config };
-}
+import { describe, test } from 'node:test';
+import type { Client } from '../harness.ts';
+import { Browser, CALLBACK, SECRET, startIdp } from './idp.ts';
+import { person, start, the } from './oidc-support.ts';
+import { assertError, assertShape, type Json, until } from './support.ts';
 
 const pkce = () => {
   const verifier = randomBytes(32).toString('base64url');
@@ -91,10 +20,10 @@ describe('sign-in by OpenID Connect', () => {
     const config = (await a.anonymous.get('/api/v1/auth/config')).body;
     assert.deepEqual(config, {
       enabled: true,
-      issuer_url: idp.issuer,
+      issuer_url: the.idp.issuer,
       client_id: 'gatehouse',
       simple_auth: false,
-      authorization_endpoint: `${idp.issuer}/auth`,
+      authorization_endpoint: `${the.idp.issuer}/auth`,
       scope: 'openid profile email',
     });
     assertError(await a.anonymous.post('/api/v1/auth/login', { username: 'admin', password: 'x' }), 400, /provider/);
@@ -133,7 +62,7 @@ describe('sign-in by OpenID Connect', () => {
   test('a browser that comes itself is sent to the provider', async (t) => {
     const a = await start(t);
     const browser = new Browser();
-    idp.who = person('alice');
+    the.idp.who = person('alice');
     const address = `${a.api}/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`;
     const answer = await browser.fetch(address, { headers: { accept: 'text/html,*/*' } });
     assert.equal(answer.status, 302);
@@ -235,10 +164,10 @@ describe('sign-in by OpenID Connect', () => {
       'no nonce': [({ nonce: _, ...claims }) => claims, /nonce/],
       'it is over': [(claims) => ({ ...claims, exp: now - 3600 }), /exp/],
       'no end': [({ exp: _, ...claims }) => claims, /exp/],
-      'another key': [(claims) => idp.signed(claims, stranger), /signature/],
+      'another key': [(claims) => the.idp.signed(claims, stranger), /signature/],
       'changed after signing': [
         (claims) => {
-          const [header, , signature] = idp.signed(claims).split('.');
+          const [header, , signature] = the.idp.signed(claims).split('.');
           const body = Buffer.from(JSON.stringify({ ...claims, sub: 'root' })).toString('base64url');
           return [header, body, signature].join('.');
         },
@@ -254,19 +183,19 @@ describe('sign-in by OpenID Connect', () => {
       'no token': [() => 'x', /./],
     };
     for (const [what, [tamper, about]] of Object.entries(cases)) {
-      idp.tamper = tamper;
+      the.idp.tamper = tamper;
       const answer = await a.signIn('alice');
       assertError(answer, 401, about);
       assert.match(answer.body.error, /sign in again/, what);
     }
-    idp.tamper = () => undefined;
+    the.idp.tamper = () => undefined;
     assertError(await a.signIn('alice'), 401, /id_token/);
     assertError(await a.trade(new Browser(), { code: await a.own('alice'), redirect_uri: CALLBACK }), 502, /ID token/);
-    idp.tamper = (claims) => ({ ...claims, aud: ['gatehouse'], azp: 'gatehouse' });
+    the.idp.tamper = (claims) => ({ ...claims, aud: ['gatehouse'], azp: 'gatehouse' });
     assert.equal((await a.signIn('alice')).status, 200);
     // The documented two fields leave the nonce out, and nothing else.
     for (const what of ['another audience', 'another issuer', 'it is over', 'another key', 'another party']) {
-      idp.tamper = cases[what]?.[0];
+      the.idp.tamper = cases[what]?.[0];
       const body = { code: await a.own('alice', { nonce: 'abc' }), redirect_uri: CALLBACK };
       assertError(await a.trade(new Browser(), body), 401, cases[what]?.[1]);
     }
@@ -311,87 +240,11 @@ describe('sign-in by OpenID Connect', () => {
     assertError(await a.trade(new Browser(), body, { 'sec-fetch-site': 'cross-site' }), 403, /another site/);
   });
 
-  test('the first user becomes administrator, and no other', async (t) => {
-    const a = await start(t);
-    const first = await a.session(person('first'));
-    const second = await a.session(person('second'));
-    assert.deepEqual([(await a.me(first)).role, (await a.me(second)).role], ['administrator', 'user']);
-    assert.equal((await a.me(await a.session('second'))).role, 'user');
-    const { id } = await a.me(second);
-    assert.equal((await first.put(`/api/v1/users/${id}`, { role: 'administrator' })).status, 200);
-    assert.equal((await a.me(await a.session('second'))).role, 'administrator', 'the appliance keeps the role');
-    const network = await makeNetwork(first);
-    await first.put('/api/v1/users/defaults', { default_authorized_networks: [network.id] });
-    assert.deepEqual((await a.me(await a.session(person('third')))).authorized_networks, [network.id]);
-    assert.deepEqual((await a.me(second)).authorized_networks, []);
-  });
-
-  test('where there is an administrator, the first user is none', async (t) => {
-    const a = await start(t, {}, { GATEHOUSE_ADMIN_PASSWORD: ADMIN_PASSWORD });
-    assert.equal((await a.me(await a.session(person('first')))).role, 'user');
-  });
-
-  test('admin_group: the role is what the groups say at each sign-in', async (t) => {
-    const a = await start(t, { admin_group: 'ops' });
-    const first = await a.session(person('first'));
-    assert.equal((await a.me(first)).role, 'user', 'not even the first');
-    const boss = await a.session(person('boss', { groups: ['staff', 'ops'] }));
-    assert.equal((await a.me(boss)).role, 'administrator');
-    person('boss', { groups: ['staff'] });
-    assert.equal((await a.me(await a.session('boss'))).role, 'user');
-    assert.equal((await a.me(boss)).role, 'user', 'in older sessions too');
-    person('boss', { groups: 'ops' });
-    assert.equal((await a.me(await a.session('boss'))).role, 'administrator');
-    person('boss', { groups: { ops: true } });
-    assert.equal((await a.me(await a.session('boss'))).role, 'user');
-  });
-
-  test('user_group: others get 403, and are signed out', async (t) => {
-    const a = await start(t, { user_group: 'staff', admin_group: 'ops', groups_claim: 'realm.roles' });
-    const roles = (...names: string[]) => ({ realm: { roles: names } });
-    idp.tamper = (claims) => ({ ...claims, realm: idp.people.get(claims.sub)?.realm });
-    person('in', roles('staff'));
-    const member = await a.session('in');
-    assert.equal((await a.me(member)).role, 'user');
-    assert.equal((await a.me(await a.session(person('boss', roles('ops'))))).role, 'administrator');
-    for (const outside of [{}, roles(), roles('Staff'), { realm: { roles: 5 } }, { groups: ['staff'] }]) {
-      assertError(await a.signIn(person('out', outside)), 403, /staff/);
-    }
-    person('in', roles('guests'));
-    assertError(await a.signIn('in'), 403, /staff/);
-    assertError(await member.get('/api/v1/users/me'), 401);
-  });
-
-  test("nobody's account, email or name is taken over", async (t) => {
-    const a = await start(t);
-    const admin = await a.session(person('first'));
-    const local = { username: 'bob', password: 'a-password-of-bob', email: 'Bob@Example.com' };
-    const { body: bob } = await admin.post('/api/v1/users', local);
-    const answer = await a.signIn(person('bob'));
-    assertError(answer, 409, /bob@example\.com.*administrator/);
-    // Not verified is nobody's address, and the name is another's: neither counts.
-    const unsure = await a.me(await a.session(person('bob', { email_verified: false })));
-    assert.deepEqual([unsure.email, unsure.username], ['', unsure.id]);
-    assert.notEqual(unsure.id, bob.id);
-    // Who has signed in before isn't shut out by an address that is another's.
-    const later = await a.me(await a.session(person('bob')));
-    assert.deepEqual([later.id, later.email], [unsure.id, '']);
-    const names = { admin: 'Admin', mail: 'bob@example.com', space: 'a b' };
-    for (const [who, preferred_username] of Object.entries(names)) {
-      const user = await a.me(await a.session(person(who, { preferred_username })));
-      assert.equal(user.username, `${who}@example.com`);
-    }
-    assert.equal((await admin.delete(`/api/v1/users/${bob.id}`)).status, 204);
-    assert.equal((await a.me(await a.session('bob'))).email, 'bob@example.com');
-    const bare = await a.me(await a.session(person('bare', { email: undefined, preferred_username: undefined })));
-    assert.deepEqual([bare.email, bare.username], ['', bare.id]);
-  });
-
   test('a provider that is away is 502, and nothing more, until it is back', async (t) => {
     const mine = await startIdp();
     const a = await start(t, { issuer: mine.issuer });
     mine.people.set('alice', { name: 'Alice', email: 'alice@example.com' });
-    idp.people.set('alice', {});
+    the.idp.people.set('alice', {});
     const started = `/api/v1/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`;
     const browser = new Browser();
     const { body } = await a.begin(browser, 'alice');
@@ -454,7 +307,7 @@ describe('sign-in by OpenID Connect', () => {
       t,
       { issuer: 'https://elsewhere.example', client_id: 'x', client_secret: 'y' },
       {
-        GATEHOUSE_AUTH_ISSUER: idp.issuer,
+        GATEHOUSE_AUTH_ISSUER: the.idp.issuer,
         GATEHOUSE_AUTH_CLIENT_ID: 'gatehouse',
         GATEHOUSE_AUTH_CLIENT_SECRET: SECRET,
       },
