@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Cidr, contains, formatCidr, parseCidr, subtract } from '../addresses.ts';
 import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
-import { evaluate, externalCidrs, isBlocked, rulesOf } from './evaluate.ts';
+import { evaluate, externalCidrs, hostsOf, isBlocked, rulesOf } from './evaluate.ts';
 import type { NetworkPolicy } from './model.ts';
 
 /**
@@ -38,13 +38,8 @@ function selectorsOf({ policy }: NetworkSnapshot): Selectors {
 }
 
 function classKey(network: NetworkSnapshot, selectors: Selectors, peer: SnapshotPeer): string {
-  const inside = selectors.cidrs.map((cidr) =>
-    peer.addresses.some((address) =>
-      contains(cidr, parseCidr(`${address}/${address.includes(':') ? 128 : 32}`) as Cidr),
-    )
-      ? '1'
-      : '0',
-  );
+  const hosts = hostsOf(peer);
+  const inside = selectors.cidrs.map((cidr) => (hosts.some((host) => contains(cidr, host)) ? '1' : '0'));
   // Who routes for others doesn't reach its own networks through the overlay.
   const own = peer.additionalAllowedIps.length > 0 ? peer.id : '';
   const named = selectors.peerIds.has(peer.id) ? peer.id : '';

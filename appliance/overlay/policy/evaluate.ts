@@ -1,4 +1,4 @@
-import { type Cidr, contains, parseCidr } from '../addresses.ts';
+import { type Cidr, contains, hostCidr, parseCidr } from '../addresses.ts';
 import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
 import type { Group, NetworkPolicy, Policy, PolicyRule, Route } from './model.ts';
 
@@ -52,11 +52,32 @@ export function routesOf(policy: NetworkPolicy, peer: SnapshotPeer): { route: Ro
 export function matchesPeer(rule: PolicyRule, peer: SnapshotPeer): boolean {
   if (rule.targetType === 'peer') return rule.target === peer.id;
   if (rule.targetType === 'group') return peer.groupIds.includes(rule.target);
-  const cidr = parseCidr(rule.target);
-  return cidr !== undefined && peer.addresses.some((address) => contains(cidr, hostOf(address)));
+  const cidr = targetOf(rule);
+  return cidr !== undefined && hostsOf(peer).some((host) => contains(cidr, host));
 }
 
-const hostOf = (address: string): Cidr => parseCidr(`${address}/${address.includes(':') ? 128 : 32}`) as Cidr;
+const hostOf = (address: string): Cidr => parseCidr(hostCidr(address)) as Cidr;
+
+/** Rules and peers are never changed in place, so what was read from one stands for as long as it does. */
+const targets = new WeakMap<PolicyRule, Cidr>();
+const hosts = new WeakMap<SnapshotPeer, Cidr[]>();
+
+/** The CIDR that a rule names; undefined when it is none. */
+function targetOf(rule: PolicyRule): Cidr | undefined {
+  const cidr = targets.get(rule) ?? parseCidr(rule.target);
+  if (cidr) targets.set(rule, cidr);
+  return cidr;
+}
+
+/** The peer's addresses, each as the network of one that it is. */
+export function hostsOf(peer: SnapshotPeer): Cidr[] {
+  let list = hosts.get(peer);
+  if (!list) {
+    list = peer.addresses.map(hostOf);
+    hosts.set(peer, list);
+  }
+  return list;
+}
 
 export const isBlocked = ({ policy }: NetworkSnapshot, peer: SnapshotPeer): boolean =>
   peer.quarantined || policy.acl.blocked.has(peer.id);
