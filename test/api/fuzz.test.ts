@@ -82,6 +82,15 @@ describe('fuzz of every route', () => {
     const hub = await makePeer(admin, network.id, { is_jump: true });
     const enrolled = await enroll(a.the, await makePeer(admin, network.id));
     const user = await makeUser(a.the, [network.id]);
+    const at = `/api/v1/networks/${network.id}`;
+    const gateway = { destination_cidr: '192.168.1.0/24', jump_peer_id: hub.id };
+    const rule = { direction: 'output', action: 'deny', target: '10.0.0.0/8', target_type: 'cidr' };
+    const several = async (path: string, body: object): Promise<Json[]> =>
+      Promise.all([1, 2, 3].map(async (i) => (await admin.post(`${at}/${path}`, { name: `n${i}`, ...body })).body));
+    const [groups, routed] = [await several('groups', {}), await several('routes', gateway)];
+    const policies = await several('policies', { rules: [rule] });
+    const names = await several(`routes/${routed[0].id}/dns`, { ip_address: '192.168.1.1' });
+    const idsOf = (rows: Json[]): string[] => rows.map(({ id }) => id);
     const throttled = new Set(['/api/v1/auth/login', '/api/v1/users/me/password']);
     const { paths }: Json = (await anonymous.get('/api/v1/openapi.json')).body;
     const clients = [admin, admin, admin, user.client, anonymous, anonymous.as(`Bearer ${hub.token}`)];
@@ -96,6 +105,11 @@ describe('fuzz of every route', () => {
         networkId: [network.id],
         peerId: [hub.id, enrolled.peer.id],
         userId: [user.id],
+        groupId: idsOf(groups),
+        routeId: idsOf(routed),
+        policyId: idsOf(policies),
+        ruleId: idsOf(policies.flatMap(({ rules }) => rules)),
+        dnsId: idsOf(names),
       };
       const pathValues = parameters
         .filter((one) => one.in === 'path')

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Actor, DomainEvent } from '../../events/index.ts';
 import { badRequest, notFound } from '../../http/index.ts';
 import { type OverlayContext, transact } from '../context.ts';
@@ -8,27 +9,35 @@ import { type Group, type GroupCreate, type GroupUpdate, MAX_GROUPS } from './sc
 
 const DEFAULT_PRIORITY = 100;
 
+type Contents = { table: 'group_peers' | 'group_policies' | 'group_routes'; item: string; order: string };
+const PEERS: Contents = { table: 'group_peers', item: 'peer_id', order: 'peer_id' };
+const POLICIES: Contents = { table: 'group_policies', item: 'policy_id', order: 'position' };
+const ROUTES: Contents = { table: 'group_routes', item: 'route_id', order: 'route_id' };
+
+/** What each group holds, as a list of ids: put together by the database, as there may be as many rows as peers. */
+async function contentsOf(
+  db: Reader,
+  { table, item, order }: Contents,
+  networkId: string,
+  groupId?: string,
+): Promise<(groupId: string) => string[]> {
+  let query = db
+    .selectFrom(table)
+    .innerJoin('groups', 'groups.id', 'group_id')
+    .select('group_id')
+    .select(sql<string>`string_agg(${sql.ref(item)}, ',' order by ${sql.ref(order)}, ${sql.ref(item)})`.as('ids'))
+    .where('groups.network_id', '=', networkId)
+    .groupBy('group_id');
+  if (groupId !== undefined) query = query.where('group_id', '=', groupId);
+  const lists = new Map((await query.execute()).map((row) => [row.group_id, row.ids.split(',')]));
+  return (id) => lists.get(id) ?? [];
+}
+
 /** The groups as the API shows them, with what they hold, in a fixed number of queries. */
 async function views(db: Reader, rows: readonly GroupRow[], networkId: string, groupId?: string): Promise<Group[]> {
-  const contents = async <T extends 'group_peers' | 'group_policies' | 'group_routes'>(
-    table: T,
-    column: 'peer_id' | 'policy_id' | 'route_id',
-    order: 'peer_id' | 'position' | 'route_id',
-  ): Promise<(id: string) => string[]> => {
-    let query = db
-      .selectFrom(table as 'group_policies')
-      .innerJoin('groups', 'groups.id', `${table as 'group_policies'}.group_id`)
-      .select(['group_id', `${column as 'policy_id'} as item`])
-      .where('groups.network_id', '=', networkId)
-      .orderBy(order as 'position')
-      .orderBy(column as 'policy_id');
-    if (groupId !== undefined) query = query.where('group_id', '=', groupId);
-    const lists = Map.groupBy(await query.execute(), (row) => row.group_id);
-    return (id) => (lists.get(id) ?? []).map(({ item }) => item);
-  };
-  const peerIds = await contents('group_peers', 'peer_id', 'peer_id');
-  const policyIds = await contents('group_policies', 'policy_id', 'position');
-  const routeIds = await contents('group_routes', 'route_id', 'route_id');
+  const peerIds = await contentsOf(db, PEERS, networkId, groupId);
+  const policyIds = await contentsOf(db, POLICIES, networkId, groupId);
+  const routeIds = await contentsOf(db, ROUTES, networkId, groupId);
   return rows.map(({ name_key: _, ...row }) => ({
     ...row,
     peer_ids: peerIds(row.id),
