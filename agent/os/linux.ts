@@ -1,4 +1,5 @@
 import { AgentError } from '../errors.ts';
+import { Firewall } from '../firewall/index.ts';
 import {
   checkName,
   hasNetAdmin,
@@ -22,11 +23,18 @@ export interface LinuxOptions {
 
 /** Linux: WireGuard in the kernel or by wireguard-go, ip(8), resolvectl, resolvconf or resolv.conf. */
 export function linuxPlatform(options: LinuxOptions): Platform {
+  const { stateDir, log, commands = systemCommands('linux') } = options;
+  const firewalls = new Map<string, Firewall>();
   const deps: LinuxDeps = {
-    stateDir: options.stateDir,
-    log: options.log,
-    commands: options.commands ?? systemCommands('linux'),
+    stateDir,
+    log,
+    commands,
     paths: { ...LINUX_PATHS, ...options.paths },
+    firewall: (name) => {
+      const firewall = firewalls.get(name) ?? new Firewall({ name, commands, log });
+      firewalls.set(name, firewall);
+      return firewall;
+    },
   };
   return {
     openTunnel: async (name) => {
@@ -37,8 +45,8 @@ export function linuxPlatform(options: LinuxOptions): Platform {
     recover: async (name) => {
       checkName(name);
       const journal = await loadJournal(deps, name);
-      const { made, dns, sysctls } = journal.data;
-      if (made || dns || Object.keys(sysctls).length > 0) await teardown(deps, name, journal);
+      const { made, firewall, dns, sysctls } = journal.data;
+      if (made || firewall || dns || Object.keys(sysctls).length > 0) await teardown(deps, name, journal);
     },
     diagnose: (name) => diagnoseLinux(deps, name),
   };

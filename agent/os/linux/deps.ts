@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AgentError } from '../../errors.ts';
+import type { Firewall } from '../../firewall/index.ts';
 import { type Commands, RunError } from '../run.ts';
 import { withTempFiles } from '../temp.ts';
 import { type LinkFound, parseLink } from './ip-plan.ts';
@@ -23,6 +24,8 @@ export interface LinuxDeps {
   stateDir: string;
   log: (message: string) => void;
   paths: LinuxPaths;
+  /** An interface's firewall: one for as long as the process runs, since it outlives the device. */
+  firewall(name: string): Firewall;
 }
 
 /** Linux interface names that are safe in a file name and on a command line (IFNAMSIZ: 15 characters). */

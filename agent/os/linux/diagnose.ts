@@ -74,6 +74,21 @@ async function forwarding(deps: LinuxDeps, name: string): Promise<Finding> {
   return { check, result: 'failed', detail, advice };
 }
 
+async function firewall(deps: LinuxDeps, name: string): Promise<Finding> {
+  const check = 'firewall';
+  const nft = deps.commands.find('nft');
+  if (!(await loadJournal(deps, name)).data.firewall)
+    return ok(check, `none (a hub needs it; nft: ${nft ?? 'missing'})`);
+  const advice = 'is nft installed (apt install nftables)? Does another program flush all tables? See gatehouse logs';
+  const there = await deps
+    .firewall(name)
+    .present()
+    .catch((error: Error) => error);
+  if (there === true) return ok(check, 'only what is allowed passes');
+  const detail = there === false ? 'the table is not there: everything may pass' : there.message;
+  return { check, result: 'failed', detail, advice };
+}
+
 async function ipv6(deps: LinuxDeps): Promise<Finding> {
   const value = await readFile(`${deps.paths.procSys}/net/ipv6/conf/default/disable_ipv6`, 'utf8').catch(() => '1');
   if (value.trim() === '0') return ok('ipv6', 'on');
@@ -108,6 +123,7 @@ export function diagnoseLinux(deps: LinuxDeps, name: string): Promise<Finding[]>
     sockets(deps),
     dns(deps, name),
     forwarding(deps, name),
+    firewall(deps, name),
     ipv6(deps),
   ]);
 }

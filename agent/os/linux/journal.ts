@@ -12,13 +12,15 @@ export type ResolvBackup =
 export interface JournalData {
   /** True once the agent has set about making the interface: it may be adopted and deleted. */
   made: boolean;
+  /** True once a firewall may be there. */
+  firewall: boolean;
   /** Kernel settings that the agent changed: what they were and what it wrote. Void after a reboot. */
   bootId: string;
   sysctls: Record<string, { before: string; ours: string }>;
   dns: { mode: 'resolvectl' } | { mode: 'resolvconf' } | { mode: 'resolv.conf'; backup: ResolvBackup } | null;
 }
 
-const EMPTY: JournalData = { made: false, bootId: '', sysctls: {}, dns: null };
+const EMPTY: JournalData = { made: false, firewall: false, bootId: '', sysctls: {}, dns: null };
 
 /**
  * The adapter's notes of what is to be put back, one small file for each interface. It is on disk before the system is

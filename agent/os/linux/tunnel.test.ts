@@ -149,6 +149,7 @@ test('the doctor says what lacks and what to do', async () => {
       'sockets ok',
       'dns ok',
       'forwarding ok',
+      'firewall ok',
       'ipv6 warning',
     ],
   );

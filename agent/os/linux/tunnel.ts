@@ -46,6 +46,8 @@ export async function teardown(deps: LinuxDeps, name: string, journal: Journal):
   }
   if (journal.data.made) await attempt(removeDevice(deps, name));
   await attempt(new Sysctls(deps.paths.procSys, journal).restore());
+  // Last, when nothing is left that it keeps shut.
+  if (errors.length === 0 && journal.data.firewall) await attempt(deps.firewall(name).remove());
   if (errors.length > 0) throw failed(errors[0], `can’t take ${name} down`);
   await journal.clear();
 }
@@ -104,7 +106,7 @@ export class LinuxTunnel implements Tunnel {
     return result;
   }
 
-  /** Device first, so that no route leads into a tunnel without keys; then network, kernel settings and DNS. */
+  /** The firewall first, so that nothing passes that isn't allowed; the device next, so that no route leads into a tunnel without keys; then network, kernel settings and DNS. */
   async #bring({ privateKey, state }: TunnelConfig, repair: boolean): Promise<string[]> {
     let plan: NetPlan;
     let device: DeviceConfig;
@@ -130,12 +132,21 @@ export class LinuxTunnel implements Tunnel {
 
     const done: string[] = [];
     try {
+      if (state.firewall) {
+        if (!this.#journal.data.firewall) await this.#journal.update({ firewall: true });
+        await this.#deps.firewall(this.name).apply(state);
+        if (repair && (await this.#deps.firewall(this.name).check())) done.push('the firewall');
+      }
       if (repair) done.push(...(await this.#keeper.repair(device)));
       else await this.#keeper.apply(device);
       if (!jsonEqual(last?.plan, plan)) done.push(...(await this.#network(plan)));
       if (!jsonEqual(last?.needs, needs) || !jsonEqual(last?.plan, plan))
         done.push(...(await this.#sysctls.apply(await this.#sysctls.wanted(needs))));
       if (!jsonEqual(last?.dns, dns) && (await this.#dns.apply(dns))) done.push(`DNS (${this.dnsMode ?? 'put back'})`);
+      if (!state.firewall && this.#journal.data.firewall) {
+        await this.#deps.firewall(this.name).remove();
+        await this.#journal.update({ firewall: false });
+      }
       if (needs.ipv6) await this.#requireIpv6(plan);
     } catch (error) {
       throw failed(error, `can’t set up ${this.name}`);

@@ -162,6 +162,11 @@ export class PortableTunnel implements Tunnel {
 
   /** A repair says everything again: these systems answer "exists" to what is there. */
   async #bring({ privateKey, state }: TunnelConfig, repair: boolean): Promise<string[]> {
+    if (state.firewall)
+      throw new AgentError(
+        'apply-failed',
+        'a hub must enforce what is allowed, which this agent can on Linux only: make a Linux machine the hub (jump peer)',
+      );
     let plan: PortablePlan;
     try {
       plan = planPortable(state);
