@@ -2,9 +2,9 @@ import { badRequest } from '../../http/index.ts';
 import type { Reader } from './fields.ts';
 
 /**
- * A hub must not be told to reach a network through itself: it would route its own traffic in a circle. So a group that
- * has a route never has the route's jump peer as a member. Two hubs that reach overlapping networks through each other
- * are not looked for: each hands the packet to the other hub's own interface there, so it is no circle of one route.
+ * A hub must not be told to reach a network through itself. So a group that has a route never has the route's jump peer as
+ * a member. Two hubs that are each in a group with a route through the other are not looked for: `compile` gives the routes
+ * of groups to spokes only, so nothing goes round between the two.
  */
 const refuse = (peer: string, route: string, group: string, cidr: string) =>
   badRequest(
