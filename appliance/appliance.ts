@@ -63,10 +63,12 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
         now: () => new Date(),
         userExists: (id) => identity.userExists(id),
       },
+      oidcEnabled: config.auth !== undefined,
       hold: identity.hold,
       bus,
       log,
       registry,
+      openNetworks: (id) => identity.openNetworks(id),
       monotonic: () => performance.now(),
     });
     bus.on(['overlay.network.deleted'], (event) => identity.forgetNetwork(event.data.networkId));
@@ -83,6 +85,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     const http = await createHttp({
       apis: [
         { prefix: '/api/v1', errors: plainErrors, routes: [mcp, healthRoutes, identity.routes, ...overlay.routes] },
+        { ...overlay.portal, errors: plainErrors },
       ],
       authenticate: identity.authenticate,
       log,

@@ -22,6 +22,8 @@ export const Firewall = Type.Object({
       allow: Type.Array(ClassId, { maxItems: 65536 }),
       /** Networks outside the overlay that it may open connections to; disjoint. */
       cidrs: Type.Array(Cidr, { maxItems: 65536 }),
+      /** Its peers have to sign in first: they reach the hub's DNS, and their port 80 is answered by the captive portal. */
+      captive: Type.Optional(Type.Literal(true)),
     }),
     { maxItems: 65536 },
   ),

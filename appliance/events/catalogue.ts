@@ -51,6 +51,9 @@ export interface EventData {
   /** The peer is in quarantine from `opened` to `resolved`. */
   'overlay.incident.opened': { networkId: string; peerId: string; incidentId: string; incidentType: string };
   'overlay.incident.resolved': { networkId: string; peerId: string; incidentId: string; incidentType: string };
+  /** Somebody has signed in for a peer at the captive portal; until its day is over, it moves or the right is gone. */
+  'overlay.portal.admitted': { networkId: string; peerId: string; userId: string };
+  'overlay.portal.ended': { networkId: string; peerId: string; userId: string };
   /** A hub has said nothing for 30 s, or is back. */
   'overlay.hub.down': { networkId: string; peerId: string };
   'overlay.hub.up': { networkId: string; peerId: string };

@@ -10,6 +10,7 @@ import { createHubWatch } from './hubs.ts';
 import { createIncidents, INCIDENT_EVENTS, incidentRoutes } from './incidents/index.ts';
 import { unknownNetworks } from './networks.ts';
 import { deletePeersOf } from './peers.ts';
+import { createPortal, PORTAL_EVENTS, PORTAL_PAGE, portalPage, portalRoutes } from './portal/index.ts';
 import { aclRoutes } from './routes/acl.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { dnsRoutes } from './routes/dns.ts';
@@ -30,14 +31,19 @@ export { overlayMigrations } from './migrations.ts';
 
 const HUB_CHECK_MS = 5_000;
 const FLUSH_MS = 10_000;
+const SWEEP_MS = 5_000;
 
 /** The overlay: networks, peers, addresses, enrollment, and the live channel to the agents. */
 export function createOverlay(options: {
   context: OverlayContext;
+  /** Whether people sign in with OIDC, which the captive portal needs. */
+  oidcEnabled: boolean;
   hold: Hold;
   bus: Bus;
   log: FastifyBaseLogger;
   registry: Registry;
+  /** The networks that a user may use: identity's answer. */
+  openNetworks: (userId: string) => Promise<readonly string[] | 'all'>;
   /** Monotonic milliseconds. */
   monotonic: () => number;
 }) {
@@ -47,12 +53,14 @@ export function createOverlay(options: {
   const incidents = createIncidents(context, log);
   const sessions = createSessions(context, incidents);
   const onHeard = (peerId: string) => hubWatch.heard(peerId, monotonic());
-  const channel = createChannel({ context, snapshots, sessions, incidents, log, onHeard });
+  const portal = createPortal(context, options, log);
+  const channel = createChannel({ context, snapshots, sessions, incidents, portal, log, onHeard });
   const tickets = createTickets(() => context.now().getTime());
 
   bus.on(STATE_EVENTS, (event) => channel.onEvent(event));
   bus.on(WATCH_EVENTS, (event) => channel.watchers.onEvent(event));
   bus.on(INCIDENT_EVENTS, (event) => incidents.onEvent(event));
+  bus.on(PORTAL_EVENTS, (event) => portal.onEvent(event));
   bus.on(['identity.user.deleted'], (event) => deletePeersOf(context, event.data.userId, event.data.actor));
 
   /** Notices hubs that fell silent or came back, and moves the spokes of their networks. */
@@ -119,7 +127,7 @@ export function createOverlay(options: {
 
   return {
     routes: [
-      networkRoutes(context),
+      networkRoutes(context, portal),
       peerRoutes(context, snapshots),
       reachabilityRoutes(context, snapshots),
       groupRoutes(context),
@@ -132,15 +140,20 @@ export function createOverlay(options: {
       incidentRoutes(context),
       agentRoutes(context, snapshots, channel, tickets),
       watchRoutes(context, channel, tickets, hold),
+      portalRoutes(context, portal),
     ] satisfies Routes[],
+    /** What browsers see, under its own prefix. */
+    portal: { prefix: PORTAL_PAGE, routes: [portalPage(portal)] },
     stats: channel.stats,
     /** Which of these network ids don't exist. */
     unknownNetworks: (ids: readonly string[]) => unknownNetworks(context, ids),
     async start(): Promise<void> {
       await sessions.load();
+      await portal.load();
       await checkHubs();
       every(channel.connections.pingIntervalMs, 'pinging agents', () => channel.tick());
       every(HUB_CHECK_MS, 'watching hubs', checkHubs);
+      every(SWEEP_MS, 'ending admissions', () => portal.sweep());
       every(FLUSH_MS, 'writing sessions', () => sessions.flush());
     },
     /** Stops the timers and writes what is still in memory. */

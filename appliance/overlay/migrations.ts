@@ -51,6 +51,7 @@ export const overlayMigrations: readonly Migration[] = [
         .addUniqueConstraint('peers_name', ['network_id', 'name_key'])
         .execute();
       await db.schema.createIndex('peers_list').on('peers').columns(['network_id', 'created_at', 'id']).execute();
+      await db.schema.createIndex('peers_hubs').on('peers').columns(['is_jump', 'use_agent']).execute();
       await db.schema.createIndex('peers_owner').on('peers').column('owner_id').execute();
       await db.schema
         .createTable('agent_sessions')
@@ -185,6 +186,42 @@ export const overlayMigrations: readonly Migration[] = [
         .execute();
       await db.schema.createIndex('incidents_peer').on('incidents').columns(['peer_id', 'resolved']).execute();
       await db.schema.createIndex('incidents_network').on('incidents').columns(['network_id', 'detected_at']).execute();
+    },
+  },
+  {
+    id: 5,
+    name: 'overlay captive portal',
+    async up(db) {
+      await db.schema
+        .alterTable('networks')
+        .addColumn('captive_portal', 'integer', (c) => c.notNull().defaultTo(0))
+        .execute();
+      const inNetwork = (table: string) =>
+        db.schema
+          .createTable(table)
+          .addColumn('network_id', 'text', (c) => c.notNull().references('networks.id').onDelete('cascade'));
+      await inNetwork('portal_tokens')
+        .addColumn('hash', 'text', (c) => c.primaryKey())
+        .addColumn('peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
+        .addColumn('hub_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
+        .addColumn('expires_at', 'text', (c) => c.notNull())
+        .addColumn('used_at', 'text')
+        .execute();
+      await db.schema
+        .createIndex('portal_tokens_peer')
+        .on('portal_tokens')
+        .columns(['peer_id', 'expires_at'])
+        .execute();
+      await db.schema.createIndex('portal_tokens_expiry').on('portal_tokens').column('expires_at').execute();
+      await inNetwork('portal_whitelist')
+        .addColumn('peer_id', 'text', (c) => c.primaryKey().references('peers.id').onDelete('cascade'))
+        .addColumn('user_id', 'text', (c) => c.notNull())
+        .addColumn('seen_from', 'text', (c) => c.notNull())
+        .addColumn('expires_at', 'text', (c) => c.notNull())
+        .execute();
+      await db.schema.createIndex('portal_whitelist_network').on('portal_whitelist').column('network_id').execute();
+      await db.schema.createIndex('portal_whitelist_user').on('portal_whitelist').column('user_id').execute();
+      await db.schema.createIndex('portal_whitelist_expiry').on('portal_whitelist').column('expires_at').execute();
     },
   },
 ];

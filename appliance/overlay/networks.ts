@@ -27,6 +27,7 @@ const view = (row: NetworkRow, peerCount: number): Network => ({
   domain_suffix: row.domain_suffix,
   mtu: row.mtu,
   default_group_ids: JSON.parse(row.default_group_ids),
+  captive_portal: row.captive_portal === 1,
   created_at: row.created_at,
   updated_at: row.updated_at,
 });
@@ -91,6 +92,7 @@ export async function createNetwork(context: OverlayContext, actor: Actor, body:
     domain_suffix: suffix,
     mtu: body.mtu ?? null,
     default_group_ids: '[]',
+    captive_portal: body.captive_portal ? 1 : 0,
     psk_secret: context.secrets.seal(generatePskSecret(), pskContext(id)),
     created_at: at,
     updated_at: at,
@@ -174,6 +176,7 @@ export async function updateNetwork(
       ...(body.dns !== undefined && { dns: JSON.stringify(body.dns) }),
       ...(suffix !== undefined && { domain_suffix: suffix }),
       ...(body.mtu !== undefined && { mtu: body.mtu }),
+      ...(body.captive_portal !== undefined && { captive_portal: body.captive_portal ? 1 : 0 }),
       ...(body.default_group_ids !== undefined && {
         default_group_ids: JSON.stringify(await checkDefaultGroups(db, networkId, body.default_group_ids)),
       }),

@@ -18,6 +18,7 @@ export const Network = Type.Object({
   domain_suffix: Type.String(),
   mtu: Nullable(Type.Integer()),
   default_group_ids: Type.Array(Type.String()),
+  captive_portal: Type.Boolean({ description: 'Peers without an agent have to sign in at the captive portal' }),
   created_at: Timestamp,
   updated_at: Timestamp,
 });
@@ -31,6 +32,7 @@ const networkFields = {
   domain_suffix: Text(253),
   mtu: Nullable(Type.Integer({ minimum: 1280, maximum: 9000 })),
   default_group_ids: Type.Array(Id, { maxItems: 100 }),
+  captive_portal: Type.Boolean(),
 };
 export const NetworkUpdate = Type.Partial(Type.Object(networkFields));
 export type NetworkUpdate = Type.Static<typeof NetworkUpdate>;
@@ -41,6 +43,7 @@ export const NetworkCreate = Type.Object({
   dns: Type.Optional(networkFields.dns),
   domain_suffix: Type.Optional(networkFields.domain_suffix),
   mtu: Type.Optional(networkFields.mtu),
+  captive_portal: Type.Optional(networkFields.captive_portal),
 });
 export type NetworkCreate = Type.Static<typeof NetworkCreate>;
 

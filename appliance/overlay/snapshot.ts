@@ -1,4 +1,5 @@
 import type { NetworkPolicy } from './policy/model.ts';
+import type { SeenFrom } from './portal/load.ts';
 
 /** A peer as `compile` needs it. */
 export interface SnapshotPeer {
@@ -16,6 +17,10 @@ export interface SnapshotPeer {
   groupIds: string[];
   /** An incident is open: blocked on every hub until it is resolved. */
   quarantined: boolean;
+  /** Without an agent, in a network with the captive portal on, and nobody has signed in for it. */
+  captive: boolean;
+  /** Let in by the captive portal: where each hub saw it. */
+  admittedFrom?: SeenFrom | undefined;
   createdAt: string;
 }
 
@@ -28,6 +33,7 @@ export interface NetworkFields {
   dns: string[];
   domainSuffix: string;
   mtu: number | null;
+  captivePortal: boolean;
   pskSecret: Buffer;
   /** Hubs that have stopped reporting. */
   downHubs: ReadonlySet<string>;

@@ -4,6 +4,7 @@ import type { OverlayContext } from './context.ts';
 import { pskContext } from './networks.ts';
 import { loadMemberships, loadPolicy, loadQuarantined } from './policy/load.ts';
 import type { NetworkPolicy } from './policy/model.ts';
+import { loadAdmitted, type SeenFrom } from './portal/load.ts';
 import { createSnapshot, type NetworkFields, type NetworkSnapshot, putPeer, type SnapshotPeer } from './snapshot.ts';
 import type { NetworkRow, OverlayTables, PeerRow } from './tables.ts';
 
@@ -25,6 +26,8 @@ const snapshotPeer = (
   row: Pick<PeerRow, (typeof PEER_COLUMNS)[number]>,
   groups: ReadonlyMap<string, string[]>,
   quarantined: ReadonlySet<string>,
+  /** Null where the captive portal is off. */
+  admitted: ReadonlyMap<string, SeenFrom> | null,
 ): SnapshotPeer => ({
   id: row.id,
   name: row.name,
@@ -37,6 +40,8 @@ const snapshotPeer = (
   useAgent: row.use_agent === 1,
   groupIds: groups.get(row.id) ?? [],
   quarantined: quarantined.has(row.id),
+  captive: admitted !== null && row.is_jump === 0 && row.use_agent === 0 && !admitted.has(row.id),
+  admittedFrom: admitted?.get(row.id),
   createdAt: row.created_at,
 });
 
@@ -73,6 +78,8 @@ export const STATE_EVENTS = [
   'overlay.acl.updated',
   'overlay.incident.opened',
   'overlay.incident.resolved',
+  'overlay.portal.admitted',
+  'overlay.portal.ended',
 ] as const;
 export type OverlayEvent = Heard<(typeof STATE_EVENTS)[number]>;
 
@@ -92,6 +99,7 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
     dns: JSON.parse(row.dns) as string[],
     domainSuffix: row.domain_suffix,
     mtu: row.mtu,
+    captivePortal: row.captive_portal === 1,
     pskSecret: Buffer.from(context.secrets.open(row.psk_secret, pskContext(row.id)), 'base64'),
     downHubs,
   });
@@ -110,9 +118,10 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
       .execute();
     const groups = await loadMemberships(db, id);
     const quarantined = await loadQuarantined(db, id);
+    const admitted = row.captive_portal === 1 ? await loadAdmitted(db, context.now(), id) : null;
     return createSnapshot(
       networkPart(row, await loadPolicy(db, id)),
-      rows.map((peer) => snapshotPeer(peer, groups, quarantined)),
+      rows.map((peer) => snapshotPeer(peer, groups, quarantined, admitted)),
     );
   }
 
@@ -162,7 +171,10 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
         const { peerId } = event.data;
         const row = await db.selectFrom('peers').select(PEER_COLUMNS).where('id', '=', peerId).executeTakeFirst();
         const groups = await loadMemberships(db, networkId, peerId);
-        const after = row ? snapshotPeer(row, groups, await loadQuarantined(db, networkId, peerId)) : null;
+        const quarantined = await loadQuarantined(db, networkId, peerId);
+        const { captivePortal } = snapshot;
+        const admitted = captivePortal ? await loadAdmitted(db, context.now(), networkId, peerId) : null;
+        const after = row ? snapshotPeer(row, groups, quarantined, admitted) : null;
         const before = putPeer(snapshot, peerId, after);
         // With a hub its routes are gone, and with a peer the rules that name it.
         if (event.type === 'overlay.peer.deleted') snapshot.policy = await loadPolicy(db, networkId);

@@ -10,6 +10,7 @@ export interface NetworkRow {
   domain_suffix: string;
   mtu: number | null;
   default_group_ids: string;
+  captive_portal: number;
   /** Sealed; see `linkPresharedKey`. */
   psk_secret: string;
   created_at: string;
@@ -172,6 +173,28 @@ export interface IncidentRow {
   resolved_by: string | null;
 }
 
+/** What a hub gave a peer without an agent to sign in with. */
+export interface PortalTokenRow {
+  /** SHA-256 of the token. */
+  hash: string;
+  network_id: string;
+  peer_id: string;
+  hub_id: string;
+  expires_at: string;
+  used_at: string | null;
+}
+
+/** A peer that the captive portal has let in. */
+export interface PortalWhitelistRow {
+  peer_id: string;
+  network_id: string;
+  /** Who signed in. */
+  user_id: string;
+  /** JSON: `{<hub id>: <address>}`, where each hub saw the peer. */
+  seen_from: string;
+  expires_at: string;
+}
+
 export interface OverlayTables {
   networks: NetworkRow;
   peers: PeerRow;
@@ -188,4 +211,6 @@ export interface OverlayTables {
   acls: AclRow;
   security_configs: SecurityConfigRow;
   incidents: IncidentRow;
+  portal_tokens: PortalTokenRow;
+  portal_whitelist: PortalWhitelistRow;
 }

@@ -64,6 +64,7 @@ export const NETWORK_SHAPE = {
   domain_suffix: 'string',
   mtu: 'number?',
   default_group_ids: 'strings',
+  captive_portal: 'boolean',
   created_at: 'string',
   updated_at: 'string',
 } as const;

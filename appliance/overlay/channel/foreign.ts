@@ -51,8 +51,14 @@ export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, pri
       : null,
     peer_id: peer.id,
     peer_name: peer.name,
-    whitelist: peer.isHub ? spokes.flatMap(({ addresses }) => addresses) : [],
+    whitelist: peer.isHub ? spokes.flatMap((spoke) => listed(spoke, peer)) : [],
   };
+}
+
+/** Whoever has signed in at the captive portal is let through from where the hub saw it then only. */
+function listed({ addresses, admittedFrom }: SnapshotPeer, hub: SnapshotPeer): string[] {
+  const from = admittedFrom?.[hub.id];
+  return from === undefined ? addresses : addresses.map((address) => `${address}@${from}`);
 }
 
 /**

@@ -5,6 +5,7 @@ import { sha256Hex } from '../../store/index.ts';
 import type { OverlayContext } from '../context.ts';
 import type { Incidents } from '../incidents/index.ts';
 import { keyContext, tokenIsGood } from '../peers.ts';
+import type { Portal } from '../portal/index.ts';
 import type { Sessions } from '../sessions.ts';
 import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
 import type { OverlayEvent, Snapshots } from '../snapshots.ts';
@@ -65,10 +66,11 @@ export function createChannel(options: {
   snapshots: Snapshots;
   sessions: Sessions;
   incidents: Pick<Incidents, 'heard' | 'seen'>;
+  portal: Pick<Portal, 'seen'>;
   log: FastifyBaseLogger;
   onHeard: (peerId: string) => void;
 }) {
-  const { context, snapshots, sessions, incidents, log } = options;
+  const { context, snapshots, sessions, incidents, portal, log } = options;
   const db = context.store.as<OverlayTables>();
   const connections = createConnections(options.onHeard);
   const streams = new Map<string, Stream>();
@@ -123,7 +125,9 @@ export function createChannel(options: {
             if (!seen || !(reporter.isHub || seen.isHub)) continue;
             const counts = reporter.isHub && !seen.isHub;
             sessions.seenAt(seen.id, endpoint, counts);
-            if (counts) incidents.seen({ networkId, peerId: seen.id }, peerId, endpoint);
+            if (!counts) continue;
+            incidents.seen({ networkId, peerId: seen.id }, peerId, endpoint);
+            if (network.captivePortal && !seen.useAgent) portal.seen(seen.id, peerId, endpoint);
           }
         })
         .catch((error) => log.error({ err: error }, 'a report could not be taken in'));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Cidr, contains, formatCidr, parseCidr, subtract } from '../addresses.ts';
 import type { NetworkSnapshot, SnapshotPeer } from '../snapshot.ts';
-import { evaluate, externalCidrs, hostsOf, isBlocked, rulesOf } from './evaluate.ts';
+import { evaluate, externalCidrs, hostsOf, isBlocked, isCaptive, rulesOf } from './evaluate.ts';
 import type { NetworkPolicy } from './model.ts';
 
 /**
@@ -16,6 +16,8 @@ export interface Rights {
   allow: number[];
   /** The networks outside that it may open connections to; disjoint from each other. */
   cidrs: string[];
+  /** Its peers have to sign in at the captive portal first. */
+  captive?: true;
 }
 
 /** Peer ids and CIDRs that some rule singles out: only those tell two peers of the same groups apart. */
@@ -43,7 +45,8 @@ function classKey(network: NetworkSnapshot, selectors: Selectors, peer: Snapshot
   // Who routes for others doesn't reach its own networks through the overlay.
   const own = peer.additionalAllowedIps.length > 0 ? peer.id : '';
   const named = selectors.peerIds.has(peer.id) ? peer.id : '';
-  return JSON.stringify([isBlocked(network, peer), [...peer.groupIds].sort(), inside.join(''), named, own]);
+  const standing = isCaptive(network, peer) ? 'captive' : isBlocked(network, peer);
+  return JSON.stringify([standing, [...peer.groupIds].sort(), inside.join(''), named, own]);
 }
 
 const idOf = (key: string): number => (createHash('sha256').update(key).digest().readUInt32BE(0) % 0x7ffffffe) + 1;
@@ -99,7 +102,8 @@ export function classify(network: NetworkSnapshot): { classOf: (peer: SnapshotPe
       const target = other === id ? another : to;
       if (target && evaluate(network, one, target).allowed) allow.push(other);
     }
-    rights.push({ id, allow: allow.sort((a, b) => a - b), cidrs: reachable(network, one) });
+    const captive = isCaptive(network, one) && ({ captive: true } as const);
+    rights.push({ id, allow: allow.sort((a, b) => a - b), cidrs: reachable(network, one), ...captive });
   }
   rights.sort((a, b) => a.id - b.id);
   return { classOf: (peer) => classes.get(peer.id) as number, rights };

@@ -79,13 +79,20 @@ export function hostsOf(peer: SnapshotPeer): Cidr[] {
   return list;
 }
 
-export const isBlocked = ({ policy }: NetworkSnapshot, peer: SnapshotPeer): boolean =>
+const isShutOut = ({ policy }: NetworkSnapshot, peer: SnapshotPeer): boolean =>
   peer.quarantined || policy.acl.blocked.has(peer.id);
+
+/** Held up by the captive portal only: blocked, but for its hub's names and the portal's own answer there. */
+export const isCaptive = (network: NetworkSnapshot, peer: SnapshotPeer): boolean =>
+  peer.captive && !isShutOut(network, peer);
+
+export const isBlocked = (network: NetworkSnapshot, peer: SnapshotPeer): boolean =>
+  peer.captive || isShutOut(network, peer);
 
 /**
  * Whether `from` may open a connection to `to`, a peer of the same network.
  *
- * 1. A blocked peer (by the ACL, or in quarantine) reaches nobody and is reached by nobody.
+ * 1. A blocked peer (by the ACL, in quarantine, or held up by the captive portal) reaches nobody and is reached by nobody.
  * 2. ACL on: the first rule that names both decides; none → on to the policies.
  * 3. Group policies: the first `output` rule of the source and the first `input` rule of the destination that match;
  *    a side without a match agrees; one that denies decides.

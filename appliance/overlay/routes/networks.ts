@@ -2,12 +2,13 @@ import Type from 'typebox';
 import { callerOf, PageQuery, paged, type Routes } from '../../http/index.ts';
 import { actorOf, type OverlayContext } from '../context.ts';
 import { createNetwork, deleteNetwork, getNetwork, listNetworks, updateNetwork } from '../networks.ts';
+import type { Portal } from '../portal/index.ts';
 import { Network, NetworkCreate, NetworkParams, NetworkUpdate } from '../schema.ts';
 
 const tags = ['networks'];
 
 export const networkRoutes =
-  (context: OverlayContext): Routes =>
+  (context: OverlayContext, portal: Pick<Portal, 'checkNetwork'>): Routes =>
   async (app) => {
     app.get(
       '/networks',
@@ -21,6 +22,7 @@ export const networkRoutes =
         schema: { tags, summary: 'Create a network', body: NetworkCreate, response: { 201: Network } },
       },
       async (request, reply) => {
+        portal.checkNetwork(request.body);
         const network = await createNetwork(context, actorOf(callerOf(request), request.ip), request.body);
         return reply.code(201).send(network);
       },
@@ -45,6 +47,7 @@ export const networkRoutes =
         },
       },
       (request) => {
+        portal.checkNetwork(request.body);
         const actor = actorOf(callerOf(request), request.ip);
         return updateNetwork(context, actor, request.params.networkId, request.body, request.query.force);
       },

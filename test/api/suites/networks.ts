@@ -35,6 +35,7 @@ export const networks = (where: string, settings?: Settings) =>
         mtu: null,
         peer_count: 0,
         default_group_ids: [],
+        captive_portal: false,
         created_at,
         updated_at: created_at,
       });
