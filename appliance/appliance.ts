@@ -8,7 +8,7 @@ import { createBus } from './events/index.ts';
 import { createHttp, plainErrors, type Routes } from './http/index.ts';
 import { createIdentity, identityMigrations, SESSION_COOKIE } from './identity/index.ts';
 import { mcpRoutes } from './mcp/index.ts';
-import { createOverlay, overlayMigrations } from './overlay/index.ts';
+import { createOverlay, overlayMigrations, PORTAL_PAGE } from './overlay/index.ts';
 import { openKeyFile, openStore, storeMigrations } from './store/index.ts';
 
 /** Every capability's migrations, in the order of their numbers. */
@@ -64,6 +64,8 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
         userExists: (id) => identity.userExists(id),
       },
       oidcEnabled: config.auth !== undefined,
+      // People come back to it from the provider, so its public address is among those.
+      portalPage: config.auth?.redirectUris?.find((uri) => new URL(uri).pathname === PORTAL_PAGE),
       hold: identity.hold,
       bus,
       log,

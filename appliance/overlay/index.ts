@@ -28,6 +28,7 @@ import { createSnapshots, STATE_EVENTS } from './snapshots.ts';
 import type { OverlayTables } from './tables.ts';
 
 export { overlayMigrations } from './migrations.ts';
+export { PORTAL_PAGE } from './portal/index.ts';
 
 const HUB_CHECK_MS = 5_000;
 const FLUSH_MS = 10_000;
@@ -38,6 +39,8 @@ export function createOverlay(options: {
   context: OverlayContext;
   /** Whether people sign in with OIDC, which the captive portal needs. */
   oidcEnabled: boolean;
+  /** The captive portal's page as people's browsers reach it; undefined is under the address that a caller uses. */
+  portalPage: string | undefined;
   hold: Hold;
   bus: Bus;
   log: FastifyBaseLogger;

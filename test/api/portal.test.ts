@@ -27,6 +27,8 @@ import {
 } from './support.ts';
 
 const TOKEN = '/api/v1/captive-portal/token';
+/** The page as it is from outside: a redirect URI of the provider's. */
+const PAGE = 'https://gatehouse.example/captive-portal';
 const AUTHENTICATE = '/api/v1/captive-portal/authenticate';
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
@@ -93,7 +95,7 @@ describe('captive portal', () => {
 
   before(async () => {
     idp = await startIdp();
-    const auth = { issuer: idp.issuer, client_id: 'gatehouse', client_secret: SECRET, redirect_uris: [CALLBACK] };
+    const auth = { issuer: idp.issuer, client_id: 'gatehouse', client_secret: SECRET, redirect_uris: [CALLBACK, PAGE] };
     writeFileSync(path.join(dataDir, 'gatehouse.yaml'), JSON.stringify({ auth }));
     const config = loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: '127.0.0.1:0' });
     appliance = await startAppliance(config, pino({ level: 'silent' }));
@@ -155,9 +157,10 @@ describe('captive portal', () => {
       peer_ip: 'string',
       network_id: 'string',
       expires_at: 'string',
-      portal_path: 'string',
+      portal_url: 'string',
     });
     assertTimes(answer.body, 'expires_at');
+    assert.equal(answer.body.portal_url, `${PAGE}?token=${answer.body.captive_token}`);
     assert.deepEqual([answer.body.peer_ip, answer.body.network_id], [phone.address, network.id]);
     assertError(await ask('nonsense'), 400, /peer_ip/);
     assertError(await ask(undefined), 400, /peer_ip is required/);
@@ -312,7 +315,7 @@ describe('captive portal', () => {
     assert.equal(captive.headers.get('cache-control'), 'private, no-store');
     assert.deepEqual(captive.body, {
       captive: true,
-      'user-portal-url': `${appliance.url}/captive-portal?token=${token}`,
+      'user-portal-url': `${PAGE}?token=${token}`,
     });
     assertError(await state('nonsense'), 404);
     const page = await the.anonymous.get(`/captive-portal?token=${token}`);

@@ -92,7 +92,7 @@ export const isBlocked = (network: NetworkSnapshot, peer: SnapshotPeer): boolean
 /**
  * Whether `from` may open a connection to `to`, a peer of the same network.
  *
- * 1. A blocked peer (by the ACL, in quarantine, or held up by the captive portal) reaches nobody and is reached by nobody.
+ * 1. A blocked peer (by the ACL, in quarantine, held up by the captive portal) reaches nobody and is reached by nobody.
  * 2. ACL on: the first rule that names both decides; none → on to the policies.
  * 3. Group policies: the first `output` rule of the source and the first `input` rule of the destination that match;
  *    a side without a match agrees; one that denies decides.

@@ -6,7 +6,7 @@ import { parseEndpoint } from '../endpoint.ts';
 import type { OverlayTables, PeerRow } from '../tables.ts';
 import type { SeenFrom } from './load.ts';
 import type { Admission, CaptiveState, PortalToken } from './schema.ts';
-import { captiveState, issuePortalToken, mayAdmit, spendToken } from './tokens.ts';
+import { captiveState, issuePortalToken, mayAdmit, PORTAL_PAGE, spendToken } from './tokens.ts';
 
 /** Whoever has signed in is let in for this long, as long as the device stays where it is. */
 export const ADMITTED_MS = 24 * 3600_000;
@@ -24,6 +24,8 @@ export const PORTAL_EVENTS = [
 export interface PortalPeople {
   /** Whether people sign in with OIDC, which the portal needs. */
   oidcEnabled: boolean;
+  /** The portal's address for people, where that is set; else it is taken to be as the request has it. */
+  portalPage: string | undefined;
   /** The networks that a user may use; `all` for an administrator, none for a user who is gone. */
   openNetworks(userId: string): Promise<readonly string[] | 'all'>;
 }
@@ -41,6 +43,7 @@ interface Admitted {
  * well reach two hubs from two addresses.
  */
 export function createPortal(context: OverlayContext, people: PortalPeople, log: Pick<FastifyBaseLogger, 'error'>) {
+  const pageAt = (origin: string): string => people.portalPage ?? origin + PORTAL_PAGE;
   const db = context.store.as<OverlayTables>();
   const admitted = new Map<string, Admitted>();
   /** Peer id → hub id → the address that the hub last reported. */
@@ -116,12 +119,14 @@ export function createPortal(context: OverlayContext, people: PortalPeople, log:
       }
     },
 
-    async issueToken(hub: PeerRow, peerIp: string): Promise<PortalToken> {
+    /** `origin` is how the caller reached this server. */
+    async issueToken(hub: PeerRow, peerIp: string, origin: string): Promise<PortalToken> {
       if (!people.oidcEnabled) throw badRequest('the captive portal needs OIDC, which is off here');
-      return issuePortalToken(context, hub, peerIp);
+      return issuePortalToken(context, hub, peerIp, pageAt(origin));
     },
 
-    captiveState: (token: string, origin: string): Promise<CaptiveState> => captiveState(context, token, origin),
+    captiveState: (token: string, origin: string): Promise<CaptiveState> =>
+      captiveState(context, token, pageAt(origin)),
 
     async authenticate(userId: string, address: string, token: string): Promise<Admission> {
       const person = { id: userId, open: await people.openNetworks(userId) };

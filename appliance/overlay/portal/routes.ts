@@ -48,7 +48,11 @@ export const portalRoutes =
         },
       },
       async (request, reply) => {
-        const token = await portal.issueToken(request.hub as PeerRow, request.body.peer_ip);
+        const token = await portal.issueToken(
+          request.hub as PeerRow,
+          request.body.peer_ip,
+          `${request.protocol}://${request.host}`,
+        );
         reply.header('cache-control', 'no-store');
         return reply.code(201).send(token);
       },

@@ -9,7 +9,7 @@ export const PortalToken = Type.Object({
   peer_ip: Type.String(),
   network_id: Type.String(),
   expires_at: Type.String({ description: 'RFC 3339, UTC' }),
-  portal_path: Type.String({ description: 'Where on this server the peer is to be sent' }),
+  portal_url: Type.String({ description: 'Where the peer is to be sent' }),
 });
 export type PortalToken = Type.Static<typeof PortalToken>;
 

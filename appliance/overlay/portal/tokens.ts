@@ -27,8 +27,13 @@ export function mayAdmit(person: Person, peer: { owner_id: string; network_id: s
   return peer.owner_id === person.id && person.open.includes(peer.network_id);
 }
 
-/** A token for the peer with this address, which `hub` has found at its door. */
-export async function issuePortalToken(context: OverlayContext, hub: PeerRow, peerIp: string): Promise<PortalToken> {
+/** A token for the peer with this address, which `hub` has found at its door; `page` is where to bring it. */
+export async function issuePortalToken(
+  context: OverlayContext,
+  hub: PeerRow,
+  peerIp: string,
+  page: string,
+): Promise<PortalToken> {
   const parsed = parseAddress(peerIp);
   if (!parsed) throw badRequest('peer_ip must be an IPv4 or IPv6 address');
   const address = formatAddress(parsed.family, parsed.value);
@@ -78,7 +83,7 @@ export async function issuePortalToken(context: OverlayContext, hub: PeerRow, pe
       peer_ip: address,
       network_id: hub.network_id,
       expires_at,
-      portal_path: `${PORTAL_PAGE}?token=${token}`,
+      portal_url: `${page}?token=${token}`,
     };
   });
 }
@@ -123,8 +128,8 @@ export async function spendToken(db: OverlayTx['db'], now: Date, person: Person,
   return row;
 }
 
-/** What the holder of a token is told of its peer (RFC 8908); `origin` is how it reached this server. */
-export async function captiveState(context: OverlayContext, token: string, origin: string): Promise<CaptiveState> {
+/** What the holder of a token is told of its peer (RFC 8908). */
+export async function captiveState(context: OverlayContext, token: string, page: string): Promise<CaptiveState> {
   const db = context.store.as<OverlayTables>();
   const row = await tokenRow(db, token);
   const now = context.now();
@@ -139,5 +144,5 @@ export async function captiveState(context: OverlayContext, token: string, origi
     return { captive: false, 'seconds-remaining': Math.floor(left / 1000) };
   }
   const good = row.used_at === null && row.expires_at > now.toISOString();
-  return { captive: true, ...(good && { 'user-portal-url': `${origin}${PORTAL_PAGE}?token=${token}` }) };
+  return { captive: true, ...(good && { 'user-portal-url': `${page}?token=${token}` }) };
 }
