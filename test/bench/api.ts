@@ -27,13 +27,14 @@ async function inParallel(count: number, width: number, work: (i: number) => Pro
 }
 
 /**
- * An administrator's day on one network: make `spokes` peers, list them, read a file, and change things while `agents`
+ * An administrator's day on one network: make `spokes` peers, `width` at a time, list them, read a file, and change things while `agents`
  * of them (and the hub) are connected in the existing agents' format, which every server of this API speaks.
  */
 export async function benchApi(
   target: Target,
   spokes: number,
   agents: number,
+  width: number,
 ): Promise<Record<string, string | number>> {
   const anonymous = createClient(`${target.url}/api/v1`);
   const { body: session } = await anonymous.post('/auth/login', { username: 'admin', password: target.password });
@@ -50,7 +51,7 @@ export async function benchApi(
   );
   const made: { id: string; token: string }[] = [];
   const create = await measured(target, () =>
-    inParallel(spokes, 8, async (i) => {
+    inParallel(spokes, width, async (i) => {
       made.push(await must(api.post(peers, { name: `laptop-${i}`, use_agent: true })));
     }),
   );
@@ -83,7 +84,7 @@ export async function benchApi(
     });
   };
   await connect(hub.token);
-  await inParallel(agents, 8, (i) => connect(made[i]?.token as string));
+  await inParallel(agents, width, (i) => connect(made[i]?.token as string));
   const settle = async (expected: number): Promise<void> => {
     for (let i = 0; i < 600 && told < expected; i++) await new Promise((resolve) => setTimeout(resolve, 5));
     if (expected === 0) await new Promise((resolve) => setTimeout(resolve, 1500));

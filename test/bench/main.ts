@@ -11,6 +11,7 @@ import { benchCompile, benchDevice } from './wireguard.ts';
 const HELP = `npm run bench -- [compile] [device] [api]      all three without a name
   --spokes <n>      peers of the api bench (default 1000)
   --agents <n>      connected agents of the api bench (default 200)
+  --width <n>       requests at a time in the api bench (default 8)
   --against <url>   another server of the overlay API to measure in the same run, with
   --password <p>    its admin's password, --name <what to call it> and --pid <its process, for CPU time>
 `;
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean' },
     spokes: { type: 'string', default: '1000' },
     agents: { type: 'string', default: '200' },
+    width: { type: 'string', default: '8' },
     against: { type: 'string' },
     password: { type: 'string', default: 'admin' },
     name: { type: 'string', default: 'other' },
@@ -66,16 +68,16 @@ if (wanted('device')) {
   table([...(await benchDevice(1000)), ...(await benchDevice(10_000))]);
 }
 if (wanted('api')) {
-  const [spokes, agents] = [Number(values.spokes), Number(values.agents)];
+  const [spokes, agents, width] = [Number(values.spokes), Number(values.agents), Number(values.width)];
   const ours = await startOurs();
   const rows = [];
   try {
     // Turn about, three times each: the machine's mood falls on both.
     for (let i = 0; i < 3; i++) {
-      rows.push(await benchApi(ours.target, spokes, agents));
+      rows.push(await benchApi(ours.target, spokes, agents, width));
       if (values.against) {
         const { name, against: url, password, pid } = values;
-        rows.push(await benchApi({ name, url, password, pid: Number(pid ?? process.pid) }, spokes, agents));
+        rows.push(await benchApi({ name, url, password, pid: Number(pid ?? process.pid) }, spokes, agents, width));
       }
     }
   } finally {
