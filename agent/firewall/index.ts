@@ -1,3 +1,1 @@
 export { Firewall } from './nftables.ts';
-export { planFirewall } from './plan.ts';
-export { renderTable } from './render.ts';

@@ -7,38 +7,41 @@ export interface Host {
   address: string;
 }
 
-interface Parsed extends Host {
-  block: Cidr;
+/** A hub's own addresses, and the overlay's networks, which a hub has on its interface. */
+interface Own {
+  own: Host[];
+  overlay: Cidr[];
 }
 
-/** Peers are never changed in place, so one of 10,000 that changed costs one. */
-const parsed = new WeakMap<WgPeer, Parsed[]>();
+/** Parts of a state are never changed in place, so that of 10,000 peers only the one that changed is read anew. */
+const owns = new WeakMap<PeerState['interface'], Own>();
+const hosts = new WeakMap<WgPeer, { overlay: readonly Cidr[]; found: Host[] }>();
 
-function hostsOf(peer: WgPeer): Parsed[] {
-  let hosts = parsed.get(peer);
-  if (!hosts) {
-    hosts = peer.allowedIps
-      .map((text) => parseCidr(text))
-      .filter((block) => block.prefix === (block.family === 4 ? 32 : 128))
-      .map((block) => ({ family: block.family, address: formatAddress(block), block }));
-    parsed.set(peer, hosts);
+const bare = (block: Cidr): Host => ({ family: block.family, address: formatAddress(block) });
+
+/** Throws RangeError when an address isn't one. */
+export function ownHosts({ interface: own }: Pick<PeerState, 'interface'>): Own {
+  let made = owns.get(own);
+  if (!made) {
+    const overlay = own.addresses.map(parseCidr);
+    made = { own: overlay.map(bare), overlay };
+    owns.set(own, made);
   }
-  return hosts;
+  return made;
 }
 
 /**
- * The peer's own addresses: whole ones within the overlay. What else is under a peer is a network behind it, which
- * stands for nobody. Throws RangeError when an address isn't one.
+ * The peer's own addresses: whole ones within the overlay, as `ownHosts` gives it. What else is under a peer is
+ * a network behind it, which stands for nobody. Throws RangeError when an address isn't one.
  */
 export function overlayHosts(peer: WgPeer, overlay: readonly Cidr[]): Host[] {
-  return hostsOf(peer).filter(({ block }) => overlay.some((network) => contains(network, block)));
-}
-
-/** A hub's own addresses, and the overlay's networks, which a hub has on its interface. */
-export function ownHosts({ interface: { addresses } }: Pick<PeerState, 'interface'>): {
-  own: Host[];
-  overlay: Cidr[];
-} {
-  const overlay = addresses.map(parseCidr);
-  return { own: overlay.map((block) => ({ family: block.family, address: formatAddress(block) })), overlay };
+  const known = hosts.get(peer);
+  if (known?.overlay === overlay) return known.found;
+  const found = peer.allowedIps
+    .map(parseCidr)
+    .filter((block) => block.prefix === (block.family === 4 ? 32 : 128))
+    .filter((block) => overlay.some((network) => contains(network, block)))
+    .map(bare);
+  hosts.set(peer, { overlay, found });
+  return found;
 }
