@@ -64,8 +64,8 @@ export const AgentStatus = Type.Object({
   peers: Type.Integer(),
   rx: Type.Integer(),
   tx: Type.Integer(),
-  /** What doesn't work although the tunnel does; absent when all does. */
-  warnings: Type.Optional(Type.Array(Type.String())),
+  /** What doesn't work although the tunnel does. */
+  warnings: Type.Array(Type.String()),
 });
 export type AgentStatus = Type.Static<typeof AgentStatus>;
 

@@ -74,7 +74,7 @@ export function formatStatus(status: AgentStatus, now: number): string {
       'traffic',
       `${status.peers} ${status.peers === 1 ? 'peer' : 'peers'}, ${bytes(status.rx)} received, ${bytes(status.tx)} sent`,
     ]);
-  for (const warning of status.warnings ?? []) rows.push(['warning', warning]);
+  for (const warning of status.warnings) rows.push(['warning', warning]);
   return table(rows);
 }
 

@@ -81,7 +81,7 @@ function handshake(daemon: Daemon): Finding {
 
 function names(daemon: Daemon): Finding {
   if (!daemon.tunnel.open) return ok('names', 'not wanted: the tunnel is down');
-  const [problem] = daemon.status().warnings ?? [];
+  const [problem] = daemon.status().warnings;
   if (problem === undefined) return ok('names', 'the hub answers for the overlay');
   const split = problem.indexOf('. ');
   return warning('names', problem.slice(0, split), problem.slice(split + 2));

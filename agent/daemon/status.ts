@@ -66,7 +66,7 @@ export function agentStatus(snapshot: Snapshot): AgentStatus {
     peers: state?.peers.length ?? 0,
     rx: sum(device, 'rx'),
     tx: sum(device, 'tx'),
-    ...(snapshot.warnings && snapshot.warnings.length > 0 && { warnings: snapshot.warnings }),
+    warnings: snapshot.warnings ?? [],
   };
 }
 
