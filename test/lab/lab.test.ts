@@ -1,10 +1,9 @@
 // The main job end to end, on a network of real kernels' namespaces: docs/lab.md says what is proven here.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { requires } from '../requires.ts';
-import { CONTROLLER, Lab } from './lab.ts';
-import { run } from './run.ts';
+import { CONTROLLER, type Lab } from './lab.ts';
+import { HOME } from './plan.ts';
 import { allowedIpsArrive, dnsArrives } from './scenarios/changes.ts';
 import { carriesWithoutAgents, rebuildsTunnelOf, survivesKillOf } from './scenarios/crashes.ts';
 import { deletedPeerIsOut, downAndUp, newTokenCutsOff } from './scenarios/devices.ts';
@@ -16,10 +15,11 @@ import {
   tokensAreSpent,
   wgAgrees,
 } from './scenarios/tunnel.ts';
+import { type Scenario, tell } from './story.ts';
 import { takeSnapshot } from './table.ts';
 
 /** Each builds on the one before, as an administrator's day would. */
-const SCENARIOS: [name: string, scenario: (lab: Lab) => Promise<void>][] = [
+const SCENARIOS: Scenario[] = [
   ['three agents enroll by token', (lab) => lab.enrollAll()],
   ['the laptops reach each other through the hub', laptopsReachEachOther],
   ['IPv6 crosses it, and packets of the full size', carriesIpv6AndFullPackets],
@@ -52,46 +52,4 @@ async function showsTable(lab: Lab): Promise<void> {
   assert.equal(snapshot.sessions.length, 3);
 }
 
-/** What a lab could leave behind on the computer. */
-async function traces(id: string): Promise<string[]> {
-  const list = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
-  const names = [await run('ip', ['netns', 'list']), await run('ip', ['-brief', 'link'])].join('\n').split(/\s+/);
-  const all = [...names, ...list('/etc/netns'), ...list('/var/run/wireguard')];
-  return all.filter((name) => name.includes(id));
-}
-
-const strangers = (): string[] => readdirSync('/etc').filter((name) => /gatehouse|resolv/.test(name));
-
-test('the lab', requires('root', 'ip', 'wg', 'wireguard-go', 'ping', 'nft'), async (t: TestContext) => {
-  const before = { resolvConf: readFileSync('/etc/resolv.conf', 'utf8'), etc: strangers() };
-  const lab = await Lab.open();
-  const end = (): void => process.exit(1);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
-  t.after(async () => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, end);
-    await lab.close();
-  });
-
-  for (const [name, scenario] of SCENARIOS) {
-    let failed = false;
-    await t.test(name, async (step) => {
-      try {
-        await scenario(lab);
-      } catch (error) {
-        failed = true;
-        step.diagnostic(lab.services.tails());
-        throw error;
-      }
-    });
-    // Without anyone enrolled all the others would only wait for their deadlines.
-    if (failed && name === SCENARIOS[0]?.[0]) return;
-  }
-
-  await t.test('nothing is left behind', async () => {
-    await lab.close();
-    assert.deepEqual(await traces(lab.topology.id), []);
-    assert.equal(existsSync(lab.topology.folder), false);
-    assert.equal(readFileSync('/etc/resolv.conf', 'utf8'), before.resolvConf, "the computer's own DNS is untouched");
-    assert.deepEqual(strangers(), before.etc);
-  });
-});
+test('the lab', requires('root', 'ip', 'wg', 'wireguard-go', 'ping', 'nft'), (t) => tell(t, HOME, SCENARIOS));

@@ -5,25 +5,27 @@ import type { AgentStatus } from '../../protocol/index.ts';
 import { Api, type Network, type Peer, type Session } from './api.ts';
 import { ask } from './ipc.ts';
 import { pingOnce } from './ping.ts';
+import { type AgentName, HOME, type Machine, type Plan } from './plan.ts';
 import { attempt, type Ran, run, until } from './run.ts';
 import { Supervisor } from './supervisor.ts';
-import { ADDRESS, type Machine, Topology } from './topology.ts';
+import { Topology } from './topology.ts';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const DOORWAY = fileURLToPath(new URL('./doorway.ts', import.meta.url));
 /** Of a controller that lives for minutes on a network that leads nowhere. */
 const ADMIN_PASSWORD = 'lab-Password-1';
 const CONTROLLER_PORT = 8080;
-export const CONTROLLER_URL = `http://${ADDRESS.hub}:${CONTROLLER_PORT}`;
-export const HUB_ENDPOINT = `${ADDRESS.hub}:51820`;
+/** The controller is on the hub in every plan. */
+const CONTROLLER_HOST = HOME.internet.hub;
+export const CONTROLLER_URL = `http://${CONTROLLER_HOST}:${CONTROLLER_PORT}`;
+export const HUB_ENDPOINT = `${CONTROLLER_HOST}:51820`;
 /** The network that the agents enroll in; IPv6 by a unique local prefix (RFC 4193). */
 export const OVERLAY = { v4: '10.77.0.0/16', v6: 'fd77:6a7e:4057::/64' } as const;
 /** Name of the controller among the services. */
 export const CONTROLLER = 'controller';
 
-/** The machines that carry an agent. */
-export const AGENTS = ['hub', 'alice', 'bob'] as const;
-export type AgentName = (typeof AGENTS)[number];
+/** The machines that carry an agent, where nobody asks for another plan. */
+export const AGENTS = HOME.agents;
 
 export interface WgPeerRow {
   publicKey: string;
@@ -36,7 +38,7 @@ export interface WgPeerRow {
   tx: number;
 }
 
-/** The whole lab: machines, the controller, three agents, and the network that they enroll in. */
+/** The whole lab: machines, the controller, the agents, and the network that they enroll in. */
 export class Lab {
   readonly topology: Topology;
   readonly services = new Supervisor();
@@ -50,17 +52,17 @@ export class Lab {
 
   private constructor(topology: Topology) {
     this.topology = topology;
-    this.api = new Api(this.#path('door.sock'), `${ADDRESS.hub}:${CONTROLLER_PORT}`);
+    this.api = new Api(this.#path('door.sock'), `${CONTROLLER_HOST}:${CONTROLLER_PORT}`);
     this.#onExit = () => topology.remove();
     process.on('exit', this.#onExit);
   }
 
   /** Builds the machines and starts the controller and the daemons; nobody is enrolled yet. */
-  static async open(say: (line: string) => void = () => {}): Promise<Lab> {
+  static async open(say: (line: string) => void = () => {}, plan: Plan = HOME): Promise<Lab> {
     say('building the network');
-    const lab = new Lab(await Topology.create());
+    const lab = new Lab(await Topology.create(plan));
     try {
-      say('starting the controller and three agents');
+      say('starting the controller and the agents');
       await lab.#start();
       return lab;
     } catch (error) {
@@ -68,6 +70,10 @@ export class Lab {
       await lab.close();
       throw new Error(`the lab could not start: ${(error as Error).message}\n${logs}`, { cause: error });
     }
+  }
+
+  get agents(): readonly AgentName[] {
+    return this.topology.plan.agents;
   }
 
   get network(): Network {
@@ -85,14 +91,15 @@ export class Lab {
     return this.#closing;
   }
 
-  /** Makes the network, the hub and the two laptops at the controller, and enrolls an agent as each. */
+  /** Makes the network, the hubs and the two laptops at the controller, and enrolls an agent as each. */
   async enrollAll(say: (line: string) => void = () => {}): Promise<void> {
     await this.api.login('admin', ADMIN_PASSWORD);
     const network = { name: 'lab', cidr: OVERLAY.v4, cidr_v6: OVERLAY.v6 };
     this.#network = await this.api.call<Network>('POST', '/networks', network);
-    for (const name of AGENTS) {
-      const hub = { endpoint: HUB_ENDPOINT, listen_port: 51820 };
-      const body = { name, is_jump: name === 'hub', use_agent: true, ...(name === 'hub' && hub) };
+    for (const name of this.agents) {
+      const isHub = name.startsWith('hub');
+      const hub = { endpoint: `${this.topology.plan.internet[name]}:51820`, listen_port: 51820 };
+      const body = { name, is_jump: isHub, use_agent: true, ...(isHub && hub) };
       const peer = await this.api.call<Peer>('POST', `/networks/${this.network.id}/peers`, body);
       this.peers.set(name, peer);
       this.tokens.set(name, peer.token);
@@ -149,8 +156,13 @@ export class Lab {
     return this.api.call<Peer>('GET', this.peerPath(name));
   }
 
+  /** A path of the API below the network's. */
+  path(rest: string): string {
+    return `/networks/${this.network.id}${rest}`;
+  }
+
   peerPath(name: AgentName): string {
-    return `/networks/${this.network.id}/peers/${this.peers.get(name)?.id}`;
+    return this.path(`/peers/${this.peers.get(name)?.id}`);
   }
 
   overlayAddress(name: AgentName, family: 4 | 6 = 4): string {
@@ -220,7 +232,7 @@ export class Lab {
       env: {
         ...baseEnv(),
         GATEHOUSE_DATA: this.#path('data'),
-        GATEHOUSE_LISTEN: `${ADDRESS.hub}:${CONTROLLER_PORT}`,
+        GATEHOUSE_LISTEN: `${CONTROLLER_HOST}:${CONTROLLER_PORT}`,
         GATEHOUSE_ADMIN_PASSWORD: ADMIN_PASSWORD,
       },
     });
@@ -256,7 +268,7 @@ export class Lab {
         process.execPath,
         DOORWAY,
         this.#path('door.sock'),
-        ADDRESS.hub,
+        CONTROLLER_HOST,
         String(CONTROLLER_PORT),
       ]),
       cwd: ROOT,
@@ -264,9 +276,9 @@ export class Lab {
       env: baseEnv(),
     });
     this.startController();
-    for (const name of AGENTS) this.startAgent(name);
+    for (const name of this.agents) this.startAgent(name);
     await this.controllerReady();
-    for (const name of AGENTS) await this.agentReady(name);
+    for (const name of this.agents) await this.agentReady(name);
   }
 
   #agentEnv(name: Machine): NodeJS.ProcessEnv {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Machine } from './plan.ts';
 import { attempt, until } from './run.ts';
-import type { Machine, Topology } from './topology.ts';
+import type { Topology } from './topology.ts';
 
 /** One echo; its round trip in milliseconds, undefined when no answer came within two seconds. */
 export async function pingOnce(
@@ -13,6 +14,14 @@ export async function pingOnce(
   const ran = await attempt(program, args);
   const time = /time=([\d.]+) ms/.exec(ran.stdout)?.[1];
   return ran.code === 0 && time !== undefined ? Number(time) : undefined;
+}
+
+/** True when not one of three echoes is answered. */
+export async function isCutOff(topology: Topology, from: Machine, to: string): Promise<boolean> {
+  const [program, ...args] = topology.on(from, ['ping', '-n', '-c', '3', '-i', '0.2', '-W', '1', to]);
+  const ran = await attempt(program, args);
+  if (!/^3 packets transmitted/m.test(ran.stdout)) throw new Error(`ping did not run: ${ran.stdout}${ran.stderr}`);
+  return /, 0 received/.test(ran.stdout);
 }
 
 /** Echoes without end (five a second), counted, so that a test can say what went on meanwhile. */

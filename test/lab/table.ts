@@ -1,6 +1,7 @@
 import type { AgentStatus } from '../../protocol/index.ts';
 import type { Session } from './api.ts';
-import { AGENTS, type AgentName, CONTROLLER, CONTROLLER_URL, HUB_ENDPOINT, type Lab } from './lab.ts';
+import { AGENTS, CONTROLLER, CONTROLLER_URL, HUB_ENDPOINT, type Lab } from './lab.ts';
+import type { AgentName } from './plan.ts';
 
 interface Row {
   peer: AgentName;

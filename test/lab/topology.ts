@@ -12,21 +12,8 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { type Behind, GATEWAY, HOME, MACHINES, type Machine, machinesOf, type Plan } from './plan.ts';
 import { run } from './run.ts';
-
-/** The machines of the lab, each a network namespace. */
-const MACHINES = ['wan', 'hub', 'alice', 'router', 'bob'] as const;
-export type Machine = (typeof MACHINES)[number];
-
-/** Addresses of the underlay: RFC 5737's TEST-NET-2 plays the internet. They exist inside the namespaces only. */
-export const ADDRESS = {
-  gateway: '198.51.100.254',
-  hub: '198.51.100.1',
-  alice: '198.51.100.20',
-  router: '198.51.100.30',
-  routerInside: '192.168.50.1',
-  bob: '192.168.50.2',
-} as const;
 
 /** wireguard-go keeps its sockets here; network namespaces share the file system, so all of them see this folder. */
 const WIREGUARD_SOCKETS = '/var/run/wireguard';
@@ -52,26 +39,28 @@ const BECOME = 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"';
 
 /** What /etc/resolv.conf says on a machine before anyone changes it. */
 export const resolvConf = (machine: Machine): string =>
-  `# ${machine}: as its provider gave it\nnameserver ${ADDRESS.gateway}\nsearch provider.example\n`;
+  `# ${machine}: as its provider gave it\nnameserver ${GATEWAY}\nsearch provider.example\n`;
 
 export class Topology {
   /** Six hex digits; two labs on one machine differ in them. */
   readonly id: string;
   /** Everything that the lab writes to disk, mode 0700. */
   readonly folder: string;
+  readonly plan: Plan;
   #madeNetnsEtc = false;
 
-  private constructor(id: string, folder: string) {
+  private constructor(id: string, folder: string, plan: Plan) {
     this.id = id;
+    this.plan = plan;
     this.folder = folder;
   }
 
-  static async create(): Promise<Topology> {
+  static async create(plan: Plan = HOME): Promise<Topology> {
     sweep();
     const id = randomBytes(3).toString('hex');
     const folder = mkdtempSync(path.join(os.tmpdir(), `${FOLDER_PREFIX}${id}-`));
     writeFileSync(path.join(folder, 'owner'), owner(process.pid) ?? '');
-    const topology = new Topology(id, folder);
+    const topology = new Topology(id, folder, plan);
     try {
       await topology.#build();
       return topology;
@@ -87,7 +76,7 @@ export class Topology {
 
   /** The WireGuard interface of a machine's agent: unique on this computer, at most 15 characters. */
   interfaceName(machine: Machine): string {
-    return `g${this.id}${machine[0]}`;
+    return `g${this.id}${machine[0]}${/\d*$/.exec(machine)?.[0]}`;
   }
 
   /** The program and arguments that run `argv` on a machine, under that machine's host name. */
@@ -127,7 +116,7 @@ export class Topology {
 
   async #build(): Promise<void> {
     this.#madeNetnsEtc = !existsSync(NETNS_ETC);
-    for (const machine of MACHINES) {
+    for (const machine of machinesOf(this.plan)) {
       const namespace = this.namespace(machine);
       mkdirSync(path.join(NETNS_ETC, namespace), { recursive: true });
       writeFileSync(path.join(NETNS_ETC, namespace, 'resolv.conf'), resolvConf(machine));
@@ -135,40 +124,44 @@ export class Topology {
       await run('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
     }
     await this.#internet();
-    await this.#home();
+    for (const one of this.plan.behind) await this.#behind(one);
+    if (this.plan.router) await this.#masquerade(this.plan.router);
   }
 
   /** One Ethernet segment plays the internet; its own address is everyone's way out, and leads nowhere. */
   async #internet(): Promise<void> {
     const wan = this.namespace('wan');
     await run('ip', ['-n', wan, 'link', 'add', 'internet', 'type', 'bridge']);
-    await run('ip', ['-n', wan, 'address', 'add', `${ADDRESS.gateway}/24`, 'dev', 'internet']);
+    await run('ip', ['-n', wan, 'address', 'add', `${GATEWAY}/24`, 'dev', 'internet']);
     await run('ip', ['-n', wan, 'link', 'set', 'internet', 'up']);
-    for (const machine of ['hub', 'alice', 'router'] as const) {
+    for (const [machine, address] of Object.entries(this.plan.internet) as [Machine, string][]) {
       const there = this.namespace(machine);
       const ends = ['link', 'add', machine, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', there];
       await run('ip', ['-n', wan, ...ends]);
       await run('ip', ['-n', wan, 'link', 'set', machine, 'master', 'internet', 'up']);
-      await run('ip', ['-n', there, 'address', 'add', `${ADDRESS[machine]}/24`, 'dev', 'eth0']);
+      await run('ip', ['-n', there, 'address', 'add', `${address}/24`, 'dev', 'eth0']);
       await run('ip', ['-n', there, 'link', 'set', 'eth0', 'up']);
-      await run('ip', ['-n', there, 'route', 'add', 'default', 'via', ADDRESS.gateway]);
+      await run('ip', ['-n', there, 'route', 'add', 'default', 'via', GATEWAY]);
     }
   }
 
-  /** The router and, behind its NAT, bob. */
-  async #home(): Promise<void> {
-    const router = this.namespace('router');
-    const bob = this.namespace('bob');
-    await run('ip', ['-n', router, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', bob]);
-    await run('ip', ['-n', router, 'address', 'add', `${ADDRESS.routerInside}/24`, 'dev', 'eth1']);
-    await run('ip', ['-n', router, 'link', 'set', 'eth1', 'up']);
-    await run('ip', ['-n', bob, 'address', 'add', `${ADDRESS.bob}/24`, 'dev', 'eth0']);
-    await run('ip', ['-n', bob, 'link', 'set', 'eth0', 'up']);
-    await run('ip', ['-n', bob, 'route', 'add', 'default', 'via', ADDRESS.routerInside]);
-    await run('ip', ['netns', 'exec', router, 'tee', '/proc/sys/net/ipv4/ip_forward'], { input: '1\n' });
+  /** A machine behind another, which is its way out. */
+  async #behind({ machine, gateway, inside, addresses }: Behind): Promise<void> {
+    const [outer, inner] = [this.namespace(gateway), this.namespace(machine)];
+    await run('ip', ['-n', outer, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', inner]);
+    await run('ip', ['-n', outer, 'address', 'add', `${inside}/24`, 'dev', 'eth1']);
+    await run('ip', ['-n', outer, 'link', 'set', 'eth1', 'up']);
+    for (const address of addresses) await run('ip', ['-n', inner, 'address', 'add', `${address}/24`, 'dev', 'eth0']);
+    await run('ip', ['-n', inner, 'link', 'set', 'eth0', 'up']);
+    await run('ip', ['-n', inner, 'route', 'add', 'default', 'via', inside]);
+  }
+
+  async #masquerade(router: Machine): Promise<void> {
+    const namespace = this.namespace(router);
+    await run('ip', ['netns', 'exec', namespace, 'tee', '/proc/sys/net/ipv4/ip_forward'], { input: '1\n' });
     const rules = path.join(this.folder, 'router.nft');
     writeFileSync(rules, ROUTER_RULES);
-    await run('ip', ['netns', 'exec', router, 'nft', '-f', rules]);
+    await run('ip', ['netns', 'exec', namespace, 'nft', '-f', rules]);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { AGENTS, type AgentName, CONTROLLER, type Lab } from '../lab.ts';
+import { AGENTS, CONTROLLER, type Lab } from '../lab.ts';
 import { PingStream } from '../ping.ts';
+import type { AgentName } from '../plan.ts';
 import { run, until } from '../run.ts';
 
 /** Everything as it should be: the agents connected, and in touch with the controller. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Peer } from '../api.ts';
-import type { AgentName, Lab } from '../lab.ts';
+import type { Lab } from '../lab.ts';
+import type { AgentName } from '../plan.ts';
 import { attempt, until } from '../run.ts';
 import { resolvConf } from '../topology.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { AGENTS, HUB_ENDPOINT, type Lab, OVERLAY } from '../lab.ts';
 import { pingOnce } from '../ping.ts';
+import { HOME } from '../plan.ts';
 import { until } from '../run.ts';
-import { ADDRESS } from '../topology.ts';
 
 /** Exit status of `gatehouse enroll` with a token that isn't good (docs/agent.md). */
 const EXIT_TOKEN_INVALID = 7;
@@ -75,7 +75,8 @@ export async function sessionsAreLive(lab: Lab): Promise<void> {
   const sessions = await until('three sessions with the endpoints that the hub sees', async () => {
     const found = await lab.sessions();
     const endpoint = (host: string): string => found.find(({ hostname }) => hostname === host)?.reported_endpoint ?? '';
-    const seen = endpoint('alice').startsWith(`${ADDRESS.alice}:`) && endpoint('bob').startsWith(`${ADDRESS.router}:`);
+    const seen =
+      endpoint('alice').startsWith(`${HOME.internet.alice}:`) && endpoint('bob').startsWith(`${HOME.internet.router}:`);
     if (seen && found.length === 3) return found;
     throw new Error(JSON.stringify(found));
   });
