@@ -1,4 +1,5 @@
 export { Backoff } from './backoff.ts';
+export { portalUrl } from './captive.ts';
 export { Channel, type Position } from './channel.ts';
 export { type EnrollStore, enroll, finishPending, type Identity, type Pending } from './enroll.ts';
 export { explain } from './failure.ts';

@@ -1,8 +1,9 @@
 import { type AgentPeer, type AgentStatus, CauseCode, type Telemetry } from '@gatehouse/protocol';
-import { Channel, type Identity, type Position, publicKeyOf } from '../controller/index.ts';
+import { Channel, type Identity, type Position, portalUrl, publicKeyOf } from '../controller/index.ts';
 import { NameServer } from '../dns/index.ts';
 import { AgentError } from '../errors.ts';
 import type { DeviceStat, TunnelConfig } from '../os/platform.ts';
+import { PortalServer } from '../portal/index.ts';
 import { Reporter } from '../telemetry/index.ts';
 import {
   type Effect,
@@ -59,7 +60,8 @@ export class Daemon {
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
     this.#reporter = new Reporter(parts.collector);
-    this.#worker = new TunnelWorker(parts.platform, parts.interfaceName, parts.names ?? new NameServer(parts));
+    const portal = parts.portal ?? new PortalServer({ log: parts.log, portalUrl: (peer) => this.#portalUrl(peer) });
+    this.#worker = new TunnelWorker(parts.platform, parts.interfaceName, parts.names ?? new NameServer(parts), portal);
     this.#resolver = new EndpointResolver(parts.lookup ?? systemLookup);
     this.#tunnel = initialState(this.#clock());
   }
@@ -390,6 +392,11 @@ export class Daemon {
       .catch(this.#cantWrite);
   }
 
+  async #portalUrl(peer: string): Promise<string> {
+    if (!this.#identity) throw new Error('this device is enrolled nowhere');
+    return portalUrl(this.#identity, peer);
+  }
+
   #cantWrite = (error: Error): void => this.#parts.log(`the state folder can't be written: ${error.message}`);
 
   #snapshot(): Snapshot {
@@ -400,7 +407,7 @@ export class Daemon {
       device: this.#device,
       opened: this.#worker.tunnel,
       lastContact: this.#lastContact,
-      warnings: this.#worker.names?.problems ?? [],
+      warnings: this.#worker.problems,
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { Names } from '../dns/index.ts';
 import type { Platform } from '../os/platform.ts';
+import type { Portal } from '../portal/index.ts';
 import type { TelemetryCollector } from '../telemetry/index.ts';
 import type { Now } from '../tunnel/index.ts';
 import type { Lookup } from './resolver.ts';
@@ -18,6 +19,8 @@ export interface DaemonParts {
   collector?: TelemetryCollector;
   /** A hub's DNS. */
   names?: Names;
+  /** A hub's captive portal. */
+  portal?: Portal;
   /** Milliseconds between ticks. */
   tickEvery?: number;
 }

@@ -19,7 +19,7 @@ export interface RunningDaemon {
 
 export type Overrides = Pick<
   DaemonParts,
-  'clock' | 'random' | 'lookup' | 'fingerprint' | 'collector' | 'names' | 'tickEvery'
+  'clock' | 'random' | 'lookup' | 'fingerprint' | 'collector' | 'names' | 'portal' | 'tickEvery'
 >;
 
 /**

@@ -1,5 +1,6 @@
 import type { Names } from '../dns/index.ts';
 import type { DeviceStat, Platform, Tunnel, TunnelConfig } from '../os/platform.ts';
+import type { Portal } from '../portal/index.ts';
 
 /**
  * Does one thing at a time to the tunnel, and the newest only: when three states arrive while one is being applied,
@@ -9,17 +10,20 @@ export class TunnelWorker {
   readonly #platform: Platform;
   readonly #name: string;
   /** A hub's DNS, which stands on the tunnel's addresses. */
-  readonly names: Names | undefined;
+  readonly #names: Names | undefined;
+  /** And where it sends devices that have to sign in first. */
+  readonly #portal: Portal | undefined;
   #tunnel: Tunnel | null = null;
   #tail: Promise<void> = Promise.resolve();
   #busy = 0;
   #wanted: TunnelConfig | null = null;
   #waiting: Promise<void> | null = null;
 
-  constructor(platform: Platform, name: string, names?: Names) {
+  constructor(platform: Platform, name: string, names?: Names, portal?: Portal) {
     this.#platform = platform;
     this.#name = name;
-    this.names = names;
+    this.#names = names;
+    this.#portal = portal;
   }
 
   get tunnel(): Tunnel | null {
@@ -29,6 +33,11 @@ export class TunnelWorker {
   /** True while something is being done, when a reading would have to wait. */
   get busy(): boolean {
     return this.#busy > 0;
+  }
+
+  /** What is wrong with what stands on the tunnel, in words for people. */
+  get problems(): string[] {
+    return [...(this.#names?.problems ?? []), ...(this.#portal?.problems ?? [])];
   }
 
   /** Opens the tunnel where it isn't, and applies the newest configuration. */
@@ -41,7 +50,8 @@ export class TunnelWorker {
       this.#tunnel ??= await this.#platform.openTunnel(this.#name);
       try {
         await this.#tunnel.apply(wanted);
-        await this.names?.update(wanted.state);
+        await this.#names?.update(wanted.state);
+        await this.#portal?.update(wanted.state);
       } catch (error) {
         // The device itself may be what is gone: then the next attempt opens it anew.
         await this.#tunnel.read().catch(() => {
@@ -60,7 +70,8 @@ export class TunnelWorker {
     return this.#queue(async () => {
       const tunnel = this.#tunnel;
       this.#tunnel = null;
-      await this.names?.update(null);
+      await this.#names?.update(null);
+      await this.#portal?.update(null);
       try {
         await tunnel?.close();
         if (tunnel) return;

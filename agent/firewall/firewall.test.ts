@@ -71,6 +71,8 @@ describe('the plan', () => {
       { id: 4, allow: [], cidrs: [] },
     ];
     assert.deepEqual([...plan([], { classes }).askers].sort(), [1, 2, 3]);
+    const held = plan([], { classes: [...classes, { id: 5, allow: [], cidrs: [], captive: true }] });
+    assert.deepEqual([[...held.askers].sort(), [...held.captives]], [[1, 2, 3, 5], [5]]);
   });
 
   test('a state without a firewall asks for none; one that isn’t made of addresses is refused', () => {

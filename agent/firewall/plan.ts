@@ -23,6 +23,8 @@ export interface FirewallPlan {
   classes: Map<number, ClassPlan>;
   /** Classes that may ask the hub for names: all but those that are cut off. */
   askers: Set<number>;
+  /** Classes whose port 80 the captive portal answers. */
+  captives: Set<number>;
   masquerade4: string[];
   masquerade6: string[];
 }
@@ -59,14 +61,17 @@ export function planFirewall(name: string, state: PeerState): FirewallPlan | nul
     peers6: new Map(),
     classes: new Map(),
     askers: new Set(),
+    captives: new Set(),
     masquerade4: masquerade.v4,
     masquerade6: masquerade.v6,
   };
-  for (const { id, allow, cidrs } of firewall.classes) {
+  for (const { id, allow, cidrs, captive } of firewall.classes) {
     const { v4, v6 } = flatten(cidrs);
     plan.classes.set(id, { allow: [...new Set(allow)].sort((a, b) => a - b), cidrs4: v4, cidrs6: v6 });
-    // Who may reach something, or is reached by somebody, has a use for names. A blocked peer has neither.
-    if (allow.length > 0 || cidrs.length > 0) plan.askers.add(id);
+    if (captive) plan.captives.add(id);
+    // Who may reach something, or is reached by somebody, has a use for names. A blocked peer has neither; a captive one
+    // has to find the portal.
+    if (captive || allow.length > 0 || cidrs.length > 0) plan.askers.add(id);
     for (const other of allow) plan.askers.add(other);
   }
   for (const peer of state.peers) {

@@ -1,4 +1,5 @@
 import { jsonEqual } from '@gatehouse/protocol';
+import { PORTAL_PORT } from '../portal/index.ts';
 import type { ClassPlan, FirewallPlan } from './plan.ts';
 
 /**
@@ -65,6 +66,19 @@ function frame(plan: FirewallPlan): string[] {
     // Unknown sources have no class, and end here.
     chain('judge', ...source, 'meta mark vmap @rights', 'drop'),
     chain('dns', ...source, 'meta mark @askers meta mark set 0 accept', 'drop'),
+    chain('portal', ...source, 'meta mark @captives meta mark set 0 accept', 'drop'),
+    // What anybody else asks of port 80 goes where it was going.
+    chain(
+      'divert',
+      ...source,
+      `meta l4proto tcp meta mark @captives meta mark set 0 redirect to :${PORTAL_PORT}`,
+      'meta mark set 0',
+    ),
+    chain(
+      'prerouting',
+      'type nat hook prerouting priority dstnat; policy accept;',
+      `iifname ${wg} tcp dport 80 jump divert`,
+    ),
     chain(
       'forward',
       `type filter hook forward priority ${PRIORITY}; policy accept;`,
@@ -80,6 +94,7 @@ function frame(plan: FirewallPlan): string[] {
       `type filter hook input priority ${PRIORITY}; policy accept;`,
       `iifname ${wg} ct state invalid drop`,
       ...dns,
+      `iifname ${wg} ct status dnat ct direction original tcp dport ${PORTAL_PORT} ct original proto-dst 80 jump portal`,
       `iifname ${wg} goto judge`,
     ),
     chain(
@@ -105,6 +120,7 @@ export function renderTable(plan: FirewallPlan): string {
     `map peers4 { type ipv4_addr : mark${filled(pairs(plan.peers4))}; }`,
     `map peers6 { type ipv6_addr : mark${filled(pairs(plan.peers6))}; }`,
     `set askers { type mark${filled(plan.askers)}; }`,
+    `set captives { type mark${filled(plan.captives)}; }`,
     `set masquerade4 { type ipv4_addr; flags interval${filled(plan.masquerade4)}; }`,
     `set masquerade6 { type ipv6_addr; flags interval${filled(plan.masquerade6)}; }`,
     ...classes.flatMap(([id, one]) => classSets(id, one).map(([name, spec]) => `set ${name} { ${spec}; }`)),
@@ -192,6 +208,7 @@ export function renderChanges(before: FirewallPlan, after: FirewallPlan): string
   changes.map('peers4', before.peers4, after.peers4);
   changes.map('peers6', before.peers6, after.peers6);
   changes.set('askers', before.askers, after.askers);
+  changes.set('captives', before.captives, after.captives);
   changes.intervals('masquerade4', before.masquerade4, after.masquerade4);
   changes.intervals('masquerade6', before.masquerade6, after.masquerade6);
   for (const [id, one] of before.classes) if (!after.classes.has(id)) changes.removeClass(id, one);

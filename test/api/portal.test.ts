@@ -5,6 +5,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
+import { portalUrl } from '../../agent/controller/index.ts';
 import { type Appliance, startAppliance } from '../../appliance/appliance.ts';
 import { loadConfig } from '../../appliance/config/index.ts';
 import { type Client, createClient } from '../harness.ts';
@@ -230,8 +231,9 @@ describe('captive portal', () => {
     assert.ok(!listed.includes(phone.address));
 
     // Our hub may ask with its device credential.
-    const mine = await the.anonymous.post(TOKEN, { peer_ip: phone.address }, bearer(ours.credential));
-    assert.equal(mine.status, 201);
+    const hub = { url: appliance.url, credential: ours.credential };
+    const token = new URL(await portalUrl(hub, phone.address)).searchParams.get('token') as string;
+    await assert.rejects(portalUrl(hub, laptop.address), /HTTP 409\): this peer has an agent/);
     let uptime = 0;
     const seenByOurs = async (endpoint: string): Promise<void> => {
       const peer = { publicKey: phone.public_key, endpoint, handshakeAge: 1, rx: 0, tx: 0 };
@@ -240,7 +242,7 @@ describe('captive portal', () => {
     };
     await seen('198.51.100.7:1000');
     await seenByOurs('[2001:db8::9]:1000');
-    assert.equal((await authenticate('bob', mine.body.captive_token)).status, 200);
+    assert.equal((await authenticate('bob', token)).status, 200);
     const entry = `${phone.address}@198.51.100.7`;
     await whitelist(line, (list) => list.includes(entry));
     await device.takeUntil('the phone is let in', () => rightsOf(phone).captive === undefined);
@@ -250,7 +252,7 @@ describe('captive portal', () => {
     // Each hub has a view of its own, and a NAT may change the port.
     await seen('198.51.100.7:2000');
     await seenByOurs('[2001:db8::9]:2222');
-    const state = `/captive-portal/api?token=${mine.body.captive_token}`;
+    const state = `/captive-portal/api?token=${token}`;
     assert.equal((await the.anonymous.get(state)).body.captive, false);
     await seenByOurs('[2001:db8::a]:2222');
     await whitelist(line, (list) => !list.some((one) => one.startsWith(phone.address)));

@@ -1,0 +1,1 @@
+export { PORTAL_PORT, type Portal, PortalServer } from './server.ts';
