@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,9 +6,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchApi, type Target } from './api.ts';
 import { table } from './cpu.ts';
+import { benchScale } from './scale.ts';
 import { benchCompile, benchDevice } from './wireguard.ts';
 
-const HELP = `npm run bench -- [compile] [device] [api]      all three without a name
+const HELP = `npm run bench -- [compile] [device] [api] [scale]   all without a name; device and scale need root
   --spokes <n>      peers of the api bench (default 1000)
   --agents <n>      connected agents of the api bench (default 200)
   --width <n>       requests at a time in the api bench (default 8)
@@ -84,4 +85,24 @@ if (wanted('api')) {
     await ours.stop();
   }
   table(rows.sort((a, b) => (String(a.server) < String(b.server) ? -1 : 1)));
+}
+if (wanted('scale')) {
+  // In a network namespace of its own: a hub changes forwarding and the firewall.
+  if (process.env.BENCH_NAMESPACE) {
+    await benchScale(Number(process.env.BENCH_PEERS ?? 10_000), 5_000);
+  } else {
+    const namespace = `ghbench${process.pid}`;
+    const run = (...args: string[]) => spawnSync('ip', args, { stdio: 'inherit' });
+    run('netns', 'add', namespace);
+    try {
+      run('-n', namespace, 'link', 'set', 'lo', 'up');
+      const self = [process.execPath, import.meta.filename, 'scale'];
+      spawnSync('ip', ['netns', 'exec', namespace, ...self], {
+        stdio: 'inherit',
+        env: { ...process.env, BENCH_NAMESPACE: namespace },
+      });
+    } finally {
+      run('netns', 'delete', namespace);
+    }
+  }
 }
