@@ -30,6 +30,7 @@ const TEST_TOOLS = {
   ping: 'iputils-ping',
   openssl: 'openssl',
   initdb: 'postgresql',
+  chromium: 'chromium',
 };
 
 const fail = (message) => {

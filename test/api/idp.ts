@@ -19,9 +19,9 @@ function signed(claims: Json, kid: string, key: KeyObject): string {
 
 /**
  * A real OpenID provider (oidc-provider) on loopback. Whoever comes is signed in as `idp.who` without being asked, with
- * the claims of `idp.people`. `tamper` changes what the token endpoint answers.
+ * the claims of `idp.people`. `callbacks` are more places that it may send people back to. `tamper` changes what the token endpoint answers.
  */
-export async function startIdp(port = 0) {
+export async function startIdp(port = 0, callbacks: readonly string[] = []) {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const kid = randomBytes(4).toString('hex');
   const server: Server = createServer();
@@ -44,7 +44,7 @@ export async function startIdp(port = 0) {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-  const redirect_uris = [CALLBACK, 'https://gatehouse.example/callback'];
+  const redirect_uris = [CALLBACK, 'https://gatehouse.example/callback', ...callbacks];
   const shared = { redirect_uris, grant_types: ['authorization_code'], response_types: ['code' as const] };
   const configuration: Configuration = {
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' } as Json] },
