@@ -113,14 +113,21 @@ const SECTIONS = ['peer', 'interface', 'routes', 'dns', 'firewall', 'names'] as 
 export function diffState(from: PeerState, to: PeerState): StateDelta | undefined {
   const sections: Record<string, unknown> = {};
   for (const key of SECTIONS) if (!jsonEqual(from[key], to[key])) sections[key] = to[key];
-  const known = new Map(from.peers.map((peer) => [peer.publicKey, peer]));
   const upsert: WgPeer[] = [];
-  for (const peer of to.peers) {
-    const before = known.get(peer.publicKey);
-    known.delete(peer.publicKey);
-    if (before !== peer && !jsonEqual(before, peer)) upsert.push(peer);
+  const remove: string[] = [];
+  // Both lists are sorted by key, so one walk over them is enough.
+  for (let i = 0, j = 0; i < from.peers.length || j < to.peers.length; ) {
+    const [before, after] = [from.peers[i], to.peers[j]];
+    if (!after || (before && before.publicKey < after.publicKey)) {
+      remove.push((before as WgPeer).publicKey);
+      i++;
+    } else {
+      const same = before?.publicKey === after.publicKey;
+      if (!same || (before !== after && !jsonEqual(before, after))) upsert.push(after);
+      if (same) i++;
+      j++;
+    }
   }
-  const remove = [...known.keys()];
   const delta: StateDelta = {
     ...(Object.keys(sections).length > 0 && { sections }),
     ...(upsert.length > 0 && { upsert }),
@@ -131,9 +138,14 @@ export function diffState(from: PeerState, to: PeerState): StateDelta | undefine
 
 /** `from` with `delta` applied; `applyDelta(a, diffState(a, b))` equals `b`. The arguments stay as they were. */
 export function applyDelta(from: PeerState, delta: StateDelta): PeerState {
-  const peers = new Map(from.peers.map((peer) => [peer.publicKey, peer]));
-  for (const key of delta.remove ?? []) peers.delete(key);
-  for (const peer of delta.upsert ?? []) peers.set(peer.publicKey, peer);
-  const sorted = [...peers.values()].sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
-  return { ...from, ...delta.sections, peers: sorted };
+  const upsert = [...(delta.upsert ?? [])].sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
+  const gone = new Set([...(delta.remove ?? []), ...upsert.map((peer) => peer.publicKey)]);
+  const peers: WgPeer[] = [];
+  let next = 0;
+  for (const peer of from.peers) {
+    while (next < upsert.length && (upsert[next] as WgPeer).publicKey < peer.publicKey)
+      peers.push(upsert[next++] as WgPeer);
+    if (!gone.has(peer.publicKey)) peers.push(peer);
+  }
+  return { ...from, ...delta.sections, peers: [...peers, ...upsert.slice(next)] };
 }

@@ -5,7 +5,7 @@ import { linkPresharedKey } from './keys.ts';
 import { classify } from './policy/classes.ts';
 import { routesOf } from './policy/evaluate.ts';
 import { dnsLabel, recordsOf } from './policy/names.ts';
-import { type NetworkSnapshot, primaryHub, type SnapshotPeer } from './snapshot.ts';
+import { byAge, type NetworkSnapshot, primaryHub, type SnapshotPeer } from './snapshot.ts';
 
 export const KEEPALIVE_SECONDS = 25;
 export const DEFAULT_MTU = 1420;
@@ -73,11 +73,6 @@ export function compile(network: NetworkSnapshot, peer: SnapshotPeer): PeerState
     ...link(network, peer, other),
     allowedIps: claim(cidrs),
   });
-  const behind = (other: SnapshotPeer): WgPeer =>
-    other.additionalAllowedIps.length === 0
-      ? link(network, peer, other)
-      : withRoutes(other, [...ownCidrs(other), ...other.additionalAllowedIps]);
-
   const routed = routesOf(network.policy, peer).map(({ route }) => route);
   /** What a spoke reaches through a hub beside the network: what it routes for all, and the routes of the spoke's groups. */
   const through = (hub: SnapshotPeer): string[] => [
@@ -88,9 +83,15 @@ export function compile(network: NetworkSnapshot, peer: SnapshotPeer): PeerState
   const peers: WgPeer[] = [];
   const rights = peer.isHub ? classify(network) : undefined;
   if (rights) {
-    for (const other of network.peers.values()) {
+    // Who routes something claims it by age; the rest has its own addresses only, and comes in the order of the keys.
+    const routing = new Map<SnapshotPeer, WgPeer>();
+    for (const other of [...network.hubs, ...network.routers].sort(byAge)) {
+      if (other === peer || other.additionalAllowedIps.length === 0) continue;
+      routing.set(other, withRoutes(other, [...ownCidrs(other), ...other.additionalAllowedIps]));
+    }
+    for (const other of network.byKey) {
       if (other === peer) continue;
-      const one = behind(other);
+      const one = routing.get(other) ?? link(network, peer, other);
       const id = rights.classOf(other);
       peers.push(one.class === id ? one : classed(network, peer, other, one, id));
     }
@@ -104,8 +105,8 @@ export function compile(network: NetworkSnapshot, peer: SnapshotPeer): PeerState
       }
       for (const other of network.routers) first.allowedIps.push(...claim(other.additionalAllowedIps));
     }
+    peers.sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
   }
-  peers.sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
 
   return {
     peer: {

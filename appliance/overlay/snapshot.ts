@@ -49,6 +49,8 @@ export interface NetworkSnapshot extends NetworkFields {
   readonly peers: ReadonlyMap<string, SnapshotPeer>;
   /** Public key → peer id: reports of agents name peers by their keys. */
   readonly peerByKey: ReadonlyMap<string, string>;
+  /** By public key: the order of a state's peers, kept so that none has to be sorted. */
+  readonly byKey: readonly SnapshotPeer[];
   /** Oldest first: an order that no change of another peer disturbs. */
   readonly hubs: readonly SnapshotPeer[];
   /** Spokes that route something, oldest first. */
@@ -56,12 +58,24 @@ export interface NetworkSnapshot extends NetworkFields {
 }
 
 export function createSnapshot(fields: NetworkFields, peers: Iterable<SnapshotPeer>): NetworkSnapshot {
-  const snapshot = { ...fields, peers: new Map(), peerByKey: new Map(), hubs: [], routers: [] };
+  const snapshot = { ...fields, peers: new Map(), peerByKey: new Map(), byKey: [], hubs: [], routers: [] };
   for (const peer of peers) putPeer(snapshot, peer.id, peer);
   return snapshot;
 }
 
-const byAge = (a: SnapshotPeer, b: SnapshotPeer): number =>
+/** Where a public key stands, or would stand, in the order of the keys. */
+function position(peers: readonly SnapshotPeer[], publicKey: string): number {
+  let [low, high] = [0, peers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((peers[middle] as SnapshotPeer).publicKey < publicKey) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The order of claims: what two peers route goes to the older. */
+export const byAge = (a: SnapshotPeer, b: SnapshotPeer): number =>
   a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id) ? -1 : 1;
 
 /** Puts a peer in the place of the one with this id; null takes it out. Answers the one before. */
@@ -72,15 +86,18 @@ export function putPeer(snapshot: NetworkSnapshot, id: string, peer: SnapshotPee
     (isHub ? snapshot.hubs : additionalAllowedIps.length > 0 ? snapshot.routers : undefined) as
       | SnapshotPeer[]
       | undefined;
+  const byKey = snapshot.byKey as SnapshotPeer[];
   const before = peers.get(id) ?? null;
   if (before) {
     peerByKey.delete(before.publicKey);
+    byKey.splice(position(byKey, before.publicKey), 1);
     const list = listOf(before);
     list?.splice(list.indexOf(before), 1);
   }
   if (peer) {
     peers.set(id, peer);
     peerByKey.set(peer.publicKey, id);
+    byKey.splice(position(byKey, peer.publicKey), 0, peer);
     const list = listOf(peer);
     list?.push(peer);
     list?.sort(byAge);
