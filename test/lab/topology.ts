@@ -13,7 +13,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { type Behind, GATEWAY, HOME, MACHINES, type Machine, machinesOf, type Plan } from './plan.ts';
-import { run } from './run.ts';
+import { attempt, run } from './run.ts';
 
 /** wireguard-go keeps its sockets here; network namespaces share the file system, so all of them see this folder. */
 const WIREGUARD_SOCKETS = '/var/run/wireguard';
@@ -34,8 +34,13 @@ const ROUTER_RULES = `table ip gatehouse_lab {
 }
 `;
 
-/** Gives the machine its own host name, then becomes the program: the process id stays the one that was spawned. */
-const BECOME = 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"';
+/**
+ * Gives the process the machine's host name and an /etc of the lab's own, then becomes the program: the process id stays
+ * the one that was spawned. `ip netns exec` by itself has only resolv.conf mounted in the computer's /etc, where the
+ * mount is lost, and the computer's file written, as soon as anybody else on the computer replaces that file.
+ */
+const BECOME = `mount --bind "$1" "$2/resolv.conf" && mount --rbind "$2" /etc && shift 2 &&
+echo "$0" >/proc/sys/kernel/hostname && exec "$@"`;
 
 /** What /etc/resolv.conf says on a machine before anyone changes it. */
 export const resolvConf = (machine: Machine): string =>
@@ -70,6 +75,11 @@ export class Topology {
     }
   }
 
+  /** A copy of the computer's /etc. */
+  get #etc(): string {
+    return path.join(this.folder, 'etc');
+  }
+
   namespace(machine: Machine): string {
     return `gh${this.id}-${machine}`;
   }
@@ -81,7 +91,9 @@ export class Topology {
 
   /** The program and arguments that run `argv` on a machine, under that machine's host name. */
   on(machine: Machine, argv: readonly string[]): [program: string, ...args: string[]] {
-    return ['ip', 'netns', 'exec', this.namespace(machine), 'unshare', '--uts', 'sh', '-c', BECOME, machine, ...argv];
+    const namespace = this.namespace(machine);
+    const files = [path.join(NETNS_ETC, namespace, 'resolv.conf'), this.#etc];
+    return ['ip', 'netns', 'exec', namespace, 'unshare', '--uts', 'sh', '-c', BECOME, machine, ...files, ...argv];
   }
 
   /** What a person types to stand on a machine. */
@@ -115,6 +127,10 @@ export class Topology {
   }
 
   async #build(): Promise<void> {
+    // What vanishes meanwhile is no loss.
+    await attempt('cp', ['-a', '/etc', this.#etc]);
+    rmSync(path.join(this.#etc, 'resolv.conf'), { force: true });
+    writeFileSync(path.join(this.#etc, 'resolv.conf'), '');
     this.#madeNetnsEtc = !existsSync(NETNS_ETC);
     for (const machine of machinesOf(this.plan)) {
       const namespace = this.namespace(machine);
