@@ -9,7 +9,7 @@ import { type OverlayContext, transact } from './context.ts';
 import { createHubWatch } from './hubs.ts';
 import { createIncidents, INCIDENT_EVENTS, incidentRoutes } from './incidents/index.ts';
 import { unknownNetworks } from './networks.ts';
-import { deletePeersOf } from './peers.ts';
+import { deletePeersOf, lockOut } from './peers.ts';
 import { createPortal, PORTAL_EVENTS, PORTAL_PAGE, portalPage, portalRoutes } from './portal/index.ts';
 import { aclRoutes } from './routes/acl.ts';
 import { agentRoutes } from './routes/agent.ts';
@@ -64,6 +64,12 @@ export function createOverlay(options: {
   bus.on(WATCH_EVENTS, (event) => channel.watchers.onEvent(event));
   bus.on(INCIDENT_EVENTS, (event) => incidents.onEvent(event));
   bus.on(PORTAL_EVENTS, (event) => portal.onEvent(event));
+  bus.on(['identity.user.updated'], async (event) => {
+    const { userId, changed, actor } = event.data;
+    if (!changed.includes('authorized_networks') && !changed.includes('role')) return;
+    const open = await options.openNetworks(userId);
+    if (open !== 'all') await lockOut(context, userId, open, actor);
+  });
   bus.on(['identity.user.deleted'], (event) => deletePeersOf(context, event.data.userId, event.data.actor));
 
   /** Notices hubs that fell silent or came back, and moves the spokes of their networks. */

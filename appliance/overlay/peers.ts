@@ -27,6 +27,11 @@ import type { NetworkRow, OverlayTables, PeerRow } from './tables.ts';
 /** An enrollment token that nobody has used is good for this long. */
 export const TOKEN_TTL_MS = 7 * 24 * 3600 * 1000;
 
+/** Peers that a user who is no administrator may have in one network. */
+const MAX_OWN_PEERS = 50;
+/** Networks in the `additional_allowed_ips` of all peers of a network. */
+const MAX_ROUTED = 2000;
+
 export const keyContext = (peerId: string): string => `peer/${peerId}/private_key`;
 const tokenContext = (peerId: string): string => `peer/${peerId}/token`;
 
@@ -105,6 +110,35 @@ async function checkNameFree(db: OverlayTx['db'], networkId: string, name: strin
   if (other && other.id !== except) throw conflict(`there is a peer named ${other.name} in this network already`);
 }
 
+/** A user's own peers are few; without a limit one user could fill a network. */
+async function checkOwnLimit(db: OverlayTx['db'], caller: Caller, networkId: string): Promise<void> {
+  const { total } = await db
+    .selectFrom('peers')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where('network_id', '=', networkId)
+    .where('owner_id', '=', caller.id)
+    .executeTakeFirstOrThrow();
+  if (Number(total) >= MAX_OWN_PEERS) {
+    throw conflict(`you have ${MAX_OWN_PEERS} peers in this network already: delete one, or ask an administrator`);
+  }
+}
+
+/** Every device of a network carries what all peers route, so the sum is bounded (protocol: 4,096 with the routes). */
+async function checkRoutedLimit(db: OverlayTx['db'], networkId: string, mine: string, except = ''): Promise<void> {
+  const others = await db
+    .selectFrom('peers')
+    .select('additional_allowed_ips')
+    .where('network_id', '=', networkId)
+    .where('additional_allowed_ips', '!=', '[]')
+    .where('id', '!=', except)
+    .execute();
+  const all = [mine, ...others.map((row) => row.additional_allowed_ips)];
+  const total = all.reduce((sum, list) => sum + JSON.parse(list).length, 0);
+  if (total > MAX_ROUTED) {
+    throw conflict(`additional_allowed_ips: the peers of a network may route ${MAX_ROUTED} networks in all`);
+  }
+}
+
 /** A new enrollment token, as the columns that hold it. Whatever credential the peer had is gone with it. */
 function freshToken({ secrets, now }: OverlayContext, peerId: string) {
   const token = generateToken();
@@ -152,6 +186,8 @@ export async function createPeer(
     const checked = checkFields(network, body);
     const name = checked.name as string;
     await checkNameFree(db, networkId, name);
+    if (!admin) await checkOwnLimit(db, caller, networkId);
+    if (checked.additional_allowed_ips) await checkRoutedLimit(db, networkId, checked.additional_allowed_ips);
     const id = randomUUID();
     const isJump = body.is_jump ?? false;
     const useAgent = body.use_agent ?? true;
@@ -261,6 +297,9 @@ export async function updatePeer(
       throw badRequest(`owner_id names a user that doesn't exist: ${after.owner_id}`);
     }
     if (changed.includes('name_key')) await checkNameFree(db, networkId, after.name, peerId);
+    if (changed.includes('additional_allowed_ips')) {
+      await checkRoutedLimit(db, networkId, after.additional_allowed_ips, peerId);
+    }
     after.updated_at = context.now().toISOString();
     const { id: _, ...values } = after;
     await db.updateTable('peers').set(values).where('id', '=', peerId).execute();
@@ -302,6 +341,38 @@ export async function issueToken(
     await db.updateTable('peers').set(values).where('id', '=', peerId).execute();
     emit({ type: 'overlay.peer.token_issued', data: { networkId, peerId, actor: actorOf(caller, address) } });
     return viewWithGroups(context, db, { ...before, ...values });
+  });
+}
+
+/**
+ * Cuts off the devices of a user who may no longer use their networks: credential, token and key are void. The peers stay,
+ * for an administrator to give to somebody or to issue new tokens for.
+ */
+export async function lockOut(
+  context: OverlayContext,
+  userId: string,
+  open: readonly string[],
+  actor: Actor,
+): Promise<void> {
+  await transact(context, async (db, emit) => {
+    const rows = await db
+      .selectFrom('peers')
+      .select(['id', 'network_id'])
+      .where('owner_id', '=', userId)
+      .where('network_id', 'not in', open.length > 0 ? [...open] : [''])
+      // A device without an agent has nothing but its key.
+      .where((eb) =>
+        eb.or([eb('credential_hash', 'is not', null), eb('token_hash', 'is not', null), eb('use_agent', '=', 0)]),
+      )
+      .execute();
+    for (const { id, network_id } of rows) {
+      await db
+        .updateTable('peers')
+        .set({ ...NO_TOKEN, ...freshKeys(context, id) })
+        .where('id', '=', id)
+        .execute();
+      emit({ type: 'overlay.peer.token_issued', data: { networkId: network_id, peerId: id, actor } });
+    }
   });
 }
 

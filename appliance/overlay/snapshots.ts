@@ -83,6 +83,9 @@ export const STATE_EVENTS = [
 ] as const;
 export type OverlayEvent = Heard<(typeof STATE_EVENTS)[number]>;
 
+/** How long an answer waits for events that are under way. */
+const FRESH_MS = 2_000;
+
 /**
  * The networks in memory, as `compile` wants them. Read from the database when first asked for; from then on kept
  * fresh by the events, each of which reads one row again, whatever the size of the network.
@@ -151,9 +154,17 @@ export function createSnapshots(context: OverlayContext, downHubs: ReadonlySet<s
   }
 
   return {
-    /** The network as it is now; undefined when there is none. Events that are under way are waited for. */
+    /**
+     * The network as it is now; undefined when there is none. Events that are under way are waited for, though not for
+     * long: a listener of another capability that fails is no reason to refuse a device its file.
+     */
     async fresh(id: string): Promise<NetworkSnapshot | undefined> {
-      await context.store.drained();
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise((resolve) => {
+        timer = setTimeout(resolve, FRESH_MS);
+      });
+      await Promise.race([context.store.drained(), patience]);
+      clearTimeout(timer);
       return get(id);
     },
     get,

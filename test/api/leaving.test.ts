@@ -29,6 +29,7 @@ async function scene() {
 test('who loses a network loses its devices there: cut off, not deleted', async () => {
   const { admin, network, user, route, enrolled, device } = await scene();
   const other = await makeNetwork(admin);
+  const phone = await makePeer(user.client, network.id, { use_agent: false });
   const kept = await admin.put(`/api/v1/users/${user.id}`, {
     name: 'Renamed',
     authorized_networks: [network.id, other.id],
@@ -43,6 +44,8 @@ test('who loses a network loses its devices there: cut off, not deleted', async 
   const after = (await admin.get(route)).body;
   assert.deepEqual([after.owner_id, after.token, after.enrolled_at], [user.id, '', null]);
   assert.notEqual(after.public_key, enrolled.publicKey, 'its key is off the hubs');
+  const phoneRoute = `/api/v1/networks/${network.id}/peers/${phone.id}`;
+  assert.notEqual((await admin.get(phoneRoute)).body.public_key, phone.public_key, 'what it was given is void');
   const again = await admin.post(`${route}/token`);
   assert.equal(again.status, 201, 'an administrator can let it in again');
 });
