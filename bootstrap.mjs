@@ -28,7 +28,10 @@ const TEST_TOOLS = {
   wg: 'wireguard-tools',
   'wireguard-go': 'wireguard-go',
   ping: 'iputils-ping',
+  dig: 'bind9-dnsutils',
+  chromium: 'chromium',
   openssl: 'openssl',
+  setpriv: 'util-linux',
   initdb: 'postgresql',
   chromium: 'chromium',
 };
