@@ -33,7 +33,6 @@ const TEST_TOOLS = {
   openssl: 'openssl',
   setpriv: 'util-linux',
   initdb: 'postgresql',
-  chromium: 'chromium',
 };
 
 const fail = (message) => {
