@@ -15,18 +15,11 @@ async function traces(id: string): Promise<string[]> {
   return all.filter((name) => name.includes(id));
 }
 
-/** The computer's own /etc, as far as an agent could have touched it. */
-const dns = () => ({
-  resolvConf: readFileSync('/etc/resolv.conf', 'utf8'),
-  files: readdirSync('/etc').filter((name) => /gatehouse|resolv/.test(name)),
-});
-
 /**
  * Builds a lab, goes through the scenarios, each of which builds on the one before, and shows that nothing is left. A
  * scenario that fails prints the last lines of each service's log.
  */
 export async function tell(t: TestContext, plan: Plan, scenarios: readonly Scenario[]): Promise<void> {
-  const before = dns();
   const lab = await Lab.open(() => {}, plan);
   const end = (): void => process.exit(1);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
@@ -54,6 +47,8 @@ export async function tell(t: TestContext, plan: Plan, scenarios: readonly Scena
     await lab.close();
     assert.deepEqual(await traces(lab.topology.id), []);
     assert.equal(existsSync(lab.topology.folder), false);
-    assert.deepEqual(dns(), before, "the computer's own DNS is untouched");
+    // An agent writes its interface's name into it, which has the lab's number.
+    const resolvConf = readFileSync('/etc/resolv.conf', 'utf8');
+    assert.ok(!resolvConf.includes(lab.topology.id), `the computer's own DNS was changed:\n${resolvConf}`);
   });
 }
