@@ -4,7 +4,7 @@ import { Compile } from 'typebox/compile';
 import { compile } from '../compile.ts';
 import { isSeenEndpoint } from '../endpoint.ts';
 import { isBlocked } from '../policy/evaluate.ts';
-import { dnsLabel } from '../policy/names.ts';
+import { dnsLabel, recordsOf } from '../policy/names.ts';
 import { render } from '../render.ts';
 import { type NetworkSnapshot, primaryHub, type SnapshotPeer } from '../snapshot.ts';
 import type { Connection, Device, RawData, WebSocket } from './connections.ts';
@@ -21,6 +21,23 @@ const Heartbeat = Type.Object({
 });
 const isHeartbeat = Compile(Heartbeat);
 
+/**
+ * The names that a foreign hub answers for, each below the network's domain. Its format has no room for a route with a
+ * domain of its own, nor for wildcards.
+ */
+function foreignNames(network: NetworkSnapshot): { name: string; ip: string; ipv6?: string }[] {
+  const peers = [...network.peers.values()].map((one) => ({
+    name: dnsLabel(one.name),
+    ip: one.addresses[0] as string,
+    ...(one.addresses[1] !== undefined && { ipv6: one.addresses[1] }),
+  }));
+  const suffix = `.${network.domainSuffix}`;
+  const mappings = recordsOf(network)
+    .filter(({ name, fqdn, address }) => name !== '*' && fqdn.endsWith(suffix) && !address.includes(':'))
+    .map(({ fqdn, address }) => ({ name: fqdn.slice(0, -suffix.length), ip: address }));
+  return [...peers, ...mappings];
+}
+
 /** What an existing agent of this API is sent on connect and on change. */
 export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, privateKey: string | null) {
   const others = [...network.peers.values()].filter((other) => other.id !== peer.id);
@@ -32,13 +49,7 @@ export function foreignMessage(network: NetworkSnapshot, peer: SnapshotPeer, pri
       ip: hubAddress,
       domain: network.domainSuffix,
       // Only a hub answers for names; a laptop has no use for the list of everybody.
-      peers: peer.isHub
-        ? [...network.peers.values()].map((one) => ({
-            name: dnsLabel(one.name),
-            ip: one.addresses[0] as string,
-            ...(one.addresses[1] !== undefined && { ipv6: one.addresses[1] }),
-          }))
-        : [],
+      peers: peer.isHub ? foreignNames(network) : [],
       upstream_servers: network.dns,
     },
     // A foreign hub forwards for those on the whitelist only, and of that what the rules let through.
