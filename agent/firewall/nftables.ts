@@ -85,7 +85,11 @@ export class Firewall {
       this.#options.log(`the firewall is loaded whole: ${(error as Error).message}`);
       return this.#load(plan);
     }
-    this.#loaded = { plan, listing: (await this.#list()) ?? '' };
+    // Elements aren't in the listing: without a class more or less it is what it was.
+    const { plan: before, listing } = this.#loaded;
+    const same =
+      before.classes.size === plan.classes.size && [...plan.classes.keys()].every((id) => before.classes.has(id));
+    this.#loaded = { plan, listing: same ? listing : ((await this.#list()) ?? '') };
   }
 
   async #load(plan: FirewallPlan): Promise<void> {
