@@ -89,7 +89,7 @@ if (wanted('api')) {
 if (wanted('scale')) {
   // In a network namespace of its own: a hub changes forwarding and the firewall.
   if (process.env.BENCH_NAMESPACE) {
-    await benchScale(Number(process.env.BENCH_PEERS ?? 10_000), 5_000);
+    await benchScale(Number(process.env.BENCH_PEERS ?? 10_000), Number(process.env.BENCH_AGENTS ?? 5_000));
   } else {
     const namespace = `ghbench${process.pid}`;
     const run = (...args: string[]) => spawnSync('ip', args, { stdio: 'inherit' });
