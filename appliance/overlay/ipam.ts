@@ -172,11 +172,18 @@ export async function networkAllocations(
   caller: Caller,
   networkId: string,
 ): Promise<AllocationRow[]> {
-  await networkFor(context.store.as<OverlayTables>(), caller, networkId);
-  const rows = await allocations(context, caller)
-    .where('peers.network_id', '=', networkId)
-    .select(COLUMNS)
-    .orderBy('peers.host')
-    .execute();
-  return rows.map((row) => ({ ...row, allocated: true }));
+  const db = context.store.as<OverlayTables>();
+  const network = await networkFor(db, caller, networkId);
+  let own = db.selectFrom('peers').where('network_id', '=', networkId);
+  if (!isAdministrator(caller)) own = own.where('owner_id', '=', caller.id);
+  const rows = await own.select(['id', 'name', 'address']).orderBy('host').execute();
+  return rows.map((row) => ({
+    network_id: networkId,
+    network_name: network.name,
+    network_cidr: network.cidr,
+    ip: row.address,
+    peer_id: row.id,
+    peer_name: row.name,
+    allocated: true,
+  }));
 }
