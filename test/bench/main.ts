@@ -6,10 +6,11 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchApi, type Target } from './api.ts';
 import { table } from './cpu.ts';
+import { benchLists } from './lists.ts';
 import { benchScale } from './scale.ts';
 import { benchCompile, benchDevice } from './wireguard.ts';
 
-const HELP = `npm run bench -- [compile] [device] [api] [scale]   all without a name; device and scale need root
+const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale]   all without a name; device and scale need root
   --spokes <n>      peers of the api bench (default 1000)
   --agents <n>      connected agents of the api bench (default 200)
   --width <n>       requests at a time in the api bench (default 8)
@@ -67,6 +68,9 @@ if (wanted('compile')) {
 }
 if (wanted('device')) {
   table([...(await benchDevice(1000)), ...(await benchDevice(10_000))]);
+}
+if (wanted('lists')) {
+  table(await benchLists(10_000));
 }
 if (wanted('api')) {
   const [spokes, agents, width] = [Number(values.spokes), Number(values.agents), Number(values.width)];
