@@ -3,16 +3,28 @@ import { SUBPROTOCOL } from '@gatehouse/protocol';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import Type from 'typebox';
+import { accessMigrations } from './access/index.ts';
 import { type Config, loadTls } from './config/index.ts';
 import { createBus } from './events/index.ts';
 import { createHttp, plainErrors, type Routes } from './http/index.ts';
 import { createIdentity, identityMigrations, SESSION_COOKIE } from './identity/index.ts';
 import { mcpRoutes } from './mcp/index.ts';
 import { createOverlay, overlayMigrations, PORTAL_PAGE } from './overlay/index.ts';
+import { pkiMigrations } from './pki/index.ts';
+import { radiusMigrations } from './radius/index.ts';
+import { sitesMigrations } from './sites/index.ts';
 import { openKeyFile, openStore, storeMigrations } from './store/index.ts';
 
 /** Every capability's migrations, in the order of their numbers. */
-export const migrations = [...storeMigrations, ...identityMigrations, ...overlayMigrations];
+export const migrations = [
+  ...storeMigrations,
+  ...identityMigrations,
+  ...overlayMigrations,
+  ...sitesMigrations,
+  ...pkiMigrations,
+  ...accessMigrations,
+  ...radiusMigrations,
+].sort((a, b) => a.id - b.id);
 
 export const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
   version: string;

@@ -57,6 +57,59 @@ export interface EventData {
   /** A hub has said nothing for 30 s, or is back. */
   'overlay.hub.down': { networkId: string; peerId: string };
   'overlay.hub.up': { networkId: string; peerId: string };
+  'sites.site.updated': { siteId: string; changed: string[] };
+  'pki.authority.created': { authorityId: string; subject: string };
+  /** The server certificate or the trusted authorities have changed. */
+  'pki.settings.updated': { changed: string[] };
+  'pki.certificate.issued': { certificateId: string; serial: string; username: string };
+  'pki.certificate.revoked': { certificateId: string; serial: string; username: string };
+  'access.device.created': { deviceId: string; mac: string };
+  'access.device.updated': { deviceId: string; mac: string; changed: string[] };
+  'access.device.deleted': { deviceId: string; mac: string };
+  'access.vouchers.created': { batchId: string; count: number };
+  'access.voucher.updated': { voucherId: string; changed: string[] };
+  'access.voucher.deleted': { voucherId: string };
+  'access.policy.created': { policyId: string; name: string; version: number };
+  'access.policy.updated': { policyId: string; name: string; version: number };
+  'access.policy.deleted': { policyId: string; name: string };
+  /** What is known of a device's posture has changed: both doors ask anew. */
+  'access.posture.changed': { deviceId: string; mac: string; userId: string | null; peerId: string | null };
+  /** A device meets a policy in everything but posture: it was let in, or would be, and isn't any more. */
+  'posture.failed': { deviceId: string; mac: string; userId: string | null; policyId: string; failed: string[] };
+  /** Somebody ran into a limit of a policy, or was refused by one. */
+  'policy.violation': { policyId: string | null; username: string; mac: string; nasId: string | null; reason: string };
+  'radius.nas.created': { nasId: string; siteId: string; name: string };
+  'radius.nas.updated': { nasId: string; siteId: string; changed: string[] };
+  'radius.nas.deleted': { nasId: string; siteId: string; name: string };
+  /** Realms, upstream servers and REST connectors. */
+  'radius.realm.created': { realmId: string; name: string };
+  'radius.realm.updated': { realmId: string; changed: string[] };
+  'radius.realm.deleted': { realmId: string; name: string };
+  'radius.upstream.created': { upstreamId: string; name: string };
+  'radius.upstream.updated': { upstreamId: string; changed: string[] };
+  'radius.upstream.deleted': { upstreamId: string; name: string };
+  'radius.connector.created': { connectorId: string; name: string };
+  'radius.connector.updated': { connectorId: string; changed: string[] };
+  'radius.connector.deleted': { connectorId: string; name: string };
+  /** Told at most once a minute for the same person, device and NAS; `policy` is the name of the one that decided. */
+  'session.authenticated': {
+    username: string;
+    userId: string | null;
+    mac: string;
+    nasId: string;
+    siteId: string;
+    method: string;
+    policy: string | null;
+  };
+  /** A RADIUS session has ended; `cause` is Acct-Terminate-Cause by name, or why we ended it. */
+  'session.disconnected': {
+    sessionId: string;
+    username: string;
+    mac: string;
+    nasId: string;
+    siteId: string;
+    cause: string;
+  };
 }
 export type EventType = keyof EventData;
 

@@ -58,12 +58,19 @@ export async function createHttp(options: HttpOptions) {
   const formatOf = (url: string): ErrorFormat =>
     options.apis.find(({ prefix }) => url === prefix || url.startsWith(`${prefix}/`) || url.startsWith(`${prefix}?`))
       ?.errors ?? plainErrors;
-  const sendError = (request: FastifyRequest, reply: FastifyReply, status: number, message: string) => {
+  const sendError = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    message: string,
+    members: Record<string, unknown> = {},
+  ) => {
     const format = formatOf(request.url);
+    // A string: Fastify would serialise an object with a schema of the route's, which knows no members.
     return reply
       .code(status)
       .type(format.contentType)
-      .send(format.body(status, message, request.id));
+      .send(JSON.stringify(format.body(status, message, members)));
   };
 
   let tls: TlsServer | undefined;
@@ -86,7 +93,7 @@ export async function createHttp(options: HttpOptions) {
     },
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
     frameworkErrors: (error, request, reply) => {
-      const told = describe(error) ?? { status: 400, message: 'the request is not valid' };
+      const told = describe(error, formatOf(request.url)) ?? { status: 400, message: 'the request is not valid' };
       sendError(request, reply as FastifyReply, told.status, told.message);
     },
     clientErrorHandler: (error, socket) => {
@@ -167,13 +174,13 @@ export async function createHttp(options: HttpOptions) {
   });
 
   app.setErrorHandler((error, request, reply) => {
-    const told = describe(error as HttpError);
+    const told = describe(error as HttpError, formatOf(request.url));
     if (!told) {
       request.log.error({ err: error }, 'request failed');
       return sendError(request, reply, 500, `internal error; the log has it under request id ${request.id}`);
     }
     if (error instanceof HttpError) reply.headers(error.headers);
-    return sendError(request, reply, told.status, told.message);
+    return sendError(request, reply, told.status, told.message, told.members);
   });
   app.setNotFoundHandler((request, reply) =>
     sendError(request, reply, 404, `there is no ${request.method} ${request.url.split('?')[0]}`),

@@ -58,4 +58,11 @@ export const identityMigrations: readonly Migration[] = [
       await db.insertInto('default_permissions').values({ id: 1, role: 'user', authorized_networks: '[]' }).execute();
     },
   },
+  {
+    id: 6,
+    name: 'identity: groups and network passwords',
+    async up(_db) {
+      // filled in below
+    },
+  },
 ];

@@ -1,0 +1,14 @@
+export { accessMigrations } from './migrations.ts';
+export type {
+  Access,
+  Action,
+  CertificateFacts,
+  Decision,
+  DeviceRecord,
+  Ended,
+  Facts,
+  Method,
+  NamedAttribute,
+  PostureReport,
+  VoucherRecord,
+} from './types.ts';

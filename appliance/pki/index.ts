@@ -1,0 +1,1 @@
+export { pkiMigrations } from './migrations.ts';

@@ -1,0 +1,1 @@
+export { sitesMigrations } from './migrations.ts';
