@@ -1,3 +1,4 @@
+export { type AccessOptions, createAccess } from './access.ts';
 export { accessMigrations } from './migrations.ts';
 export type {
   Access,
