@@ -43,6 +43,21 @@ const FileSettings = Type.Object(
         strict,
       ),
     ),
+    radius: Type.Optional(
+      Type.Object(
+        {
+          auth: Text,
+          acct: Text,
+          radsec: Text,
+          dictionary: Text,
+          reject_delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
+          eap_workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
+          batched: Type.Optional(Type.Boolean()),
+          tls_max_tunnel: Type.Optional(Type.Enum(['1.2', '1.3'])),
+        },
+        strict,
+      ),
+    ),
     log: Type.Optional(Type.Object({ level: Type.Optional(Type.Enum([...LOG_LEVELS])) }, strict)),
   },
   strict,
@@ -104,7 +119,12 @@ function faultsOf(value: unknown, where: (...keys: string[]) => string): string[
       const given = keys.reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], value);
       faults.set(instancePath, `${where(...keys)} is ${show(given)}; ${exampleOf(keys)}`.replace(':  is', ': this is'));
     } else if (keyword === 'enum') {
-      faults.set(instancePath, `${where(...keys)} is not a level; one of ${LOG_LEVELS.join(', ')}`);
+      const known = (params as { allowedValues: string[] }).allowedValues ?? LOG_LEVELS;
+      const what = keys.at(-1) === 'level' ? 'a level' : 'one of its values';
+      faults.set(instancePath, `${where(...keys)} is not ${what}; one of ${known.join(', ')}`);
+    } else if (keyword === 'minimum' || keyword === 'maximum') {
+      const { limit } = params as { limit: number };
+      faults.set(instancePath, `${where(...keys)} is out of range: its ${keyword} is ${limit}`);
     }
   }
   return [...faults.values()];
@@ -121,6 +141,7 @@ function knownKeys(path: readonly string[]): string[] {
   if (path[0] === 'tls') return Object.keys(properties.tls.properties);
   if (path[0] === 'auth') return Object.keys(properties.auth.properties);
   if (path[0] === 'log') return Object.keys(properties.log.properties);
+  if (path[0] === 'radius') return Object.keys(properties.radius.properties);
   return Object.keys(properties);
 }
 
@@ -137,6 +158,14 @@ function exampleOf(path: readonly string[]): string {
     'auth.scopes': 'write a list, for example [openid, profile, email]',
     'auth.redirect_uris': 'write a list, for example ["https://gatehouse.example/callback"]',
     log: 'write its settings below it, for example `log: { level: info }`',
+    radius: 'write its settings below it, for example `radius: { auth: "0.0.0.0:1812" }`',
+    'radius.auth': 'write host:port, for example 0.0.0.0:1812',
+    'radius.acct': 'write host:port, for example 0.0.0.0:1813',
+    'radius.radsec': 'write host:port, for example 0.0.0.0:2083',
+    'radius.dictionary': 'write the path of a folder that has a file `dictionary`',
+    'radius.reject_delay_ms': 'write a number of milliseconds, for example 1000',
+    'radius.eap_workers': 'write a number, for example 2',
+    'radius.batched': 'write true or false',
   };
   return examples[path.join('.')] ?? 'write a text';
 }

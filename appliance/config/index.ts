@@ -4,11 +4,13 @@ import { type AuthConfig, readAuth } from './auth.ts';
 import { ConfigError } from './error.ts';
 import { type ConfigFile, type LogLevel, readConfigFile } from './file.ts';
 import { nearest } from './nearest.ts';
+import { type RadiusConfig, readRadius } from './radius.ts';
 
 export type { Address } from './address.ts';
 export type { AuthConfig } from './auth.ts';
 export { ConfigError } from './error.ts';
 export type { LogLevel } from './file.ts';
+export type { RadiusConfig } from './radius.ts';
 export { loadTls } from './tls.ts';
 
 /** The appliance's settings, checked. Paths are absolute. */
@@ -28,6 +30,7 @@ export interface Config {
   /** Sign-in by OpenID Connect; undefined is user name and password. */
   auth: AuthConfig | undefined;
   log: { level: LogLevel };
+  radius: RadiusConfig;
 }
 
 const SETTINGS = [
@@ -40,16 +43,14 @@ const SETTINGS = [
   'GATEHOUSE_AUTH_ISSUER',
   'GATEHOUSE_AUTH_CLIENT_ID',
   'GATEHOUSE_AUTH_CLIENT_SECRET',
+  'GATEHOUSE_RADIUS_AUTH',
+  'GATEHOUSE_RADIUS_ACCT',
+  'GATEHOUSE_RADIUS_RADSEC',
 ] as const;
 type Setting = (typeof SETTINGS)[number];
 
 /** Known, but read by others: the agent, its CLI, and capabilities that listen for themselves. */
-const OTHERS: readonly string[] = [
-  'GATEHOUSE_TOKEN',
-  'GATEHOUSE_RADIUS_AUTH',
-  'GATEHOUSE_RADIUS_ACCT',
-  'GATEHOUSE_SYSLOG',
-];
+const OTHERS: readonly string[] = ['GATEHOUSE_TOKEN', 'GATEHOUSE_SYSLOG'];
 
 const LISTEN_EXAMPLE = '127.0.0.1:8080 or [::1]:8080';
 const TLS_EXAMPLE = '0.0.0.0:443 or [::]:443, or off';
@@ -98,6 +99,16 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
     adminPassword: get('GATEHOUSE_ADMIN_PASSWORD'),
     auth,
     log: { level: settings.log?.level ?? 'info' },
+    radius: readRadius(
+      {
+        auth: setting('GATEHOUSE_RADIUS_AUTH', settings.radius?.auth, 'radius', 'auth'),
+        acct: setting('GATEHOUSE_RADIUS_ACCT', settings.radius?.acct, 'radius', 'acct'),
+        radsec: setting('GATEHOUSE_RADIUS_RADSEC', settings.radius?.radsec, 'radius', 'radsec'),
+      },
+      file,
+      path.dirname(configFile),
+      address,
+    ),
   };
 }
 
