@@ -1,0 +1,36 @@
+import { sha1 } from './sha1.ts';
+
+const ascii = (text: string): Uint8Array => Buffer.from(text, 'latin1');
+/** RFC 3079, section 3.4 */
+const MASTER = ascii('This is the MPPE Master Key');
+const CLIENT_SENDS = ascii('On the client side, this is the send key; on the server side, it is the receive key.');
+const SERVER_SENDS = ascii('On the client side, this is the receive key; on the server side, it is the send key.');
+const PAD1 = new Uint8Array(40);
+const PAD2 = new Uint8Array(40).fill(0xf2);
+
+/** What goes into MS-MPPE-Send-Key and MS-MPPE-Recv-Key: 16 bytes each, as the NAS (the server side) sends and receives. */
+export interface MppeKeys {
+  send: Uint8Array;
+  recv: Uint8Array;
+}
+
+/**
+ * The 128-bit start keys of MS-CHAPv2 (RFC 3079, section 3.3), from the hash of the NT hash and the 24-byte response.
+ */
+export function mppeKeysV2(ntHashHash: Uint8Array, response: Uint8Array): MppeKeys {
+  const master = sha1(ntHashHash, response, MASTER).subarray(0, 16);
+  return {
+    send: sha1(master, PAD1, SERVER_SENDS, PAD2).subarray(0, 16),
+    recv: sha1(master, PAD1, CLIENT_SENDS, PAD2).subarray(0, 16),
+  };
+}
+
+/**
+ * The plain text of MS-CHAP-MPPE-Keys for version 1 (RFC 2548, section 2.4.1): 8 bytes of LM key, which is zero here, 16
+ * bytes of the hash of the NT hash, 8 zeros that fill it up to 32.
+ */
+export function mppeKeysV1(ntHashHash: Uint8Array): Uint8Array {
+  const keys = new Uint8Array(32);
+  keys.set(ntHashHash, 8);
+  return keys;
+}
