@@ -6,13 +6,13 @@ import Type from 'typebox';
 import { accessMigrations } from './access/index.ts';
 import { type Config, loadTls } from './config/index.ts';
 import { createBus } from './events/index.ts';
-import { createHttp, plainErrors, type Routes } from './http/index.ts';
+import { createHttp, plainErrors, problemErrors, type Routes } from './http/index.ts';
 import { createIdentity, identityMigrations, SESSION_COOKIE } from './identity/index.ts';
 import { mcpRoutes } from './mcp/index.ts';
 import { createOverlay, overlayMigrations, PORTAL_PAGE } from './overlay/index.ts';
 import { pkiMigrations } from './pki/index.ts';
 import { radiusMigrations } from './radius/index.ts';
-import { sitesMigrations } from './sites/index.ts';
+import { createSites, sitesMigrations } from './sites/index.ts';
 import { openKeyFile, openStore, storeMigrations } from './store/index.ts';
 
 /** Every capability's migrations, in the order of their numbers. */
@@ -61,18 +61,21 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
   };
   try {
     const bus = createBus();
+    const now = () => new Date();
+    const secrets = openKeyFile(config.dataDir);
     const registry = new Registry();
     const identity = createIdentity({
       store,
       log,
+      secrets,
       networksExist: (ids) => overlay.unknownNetworks(ids),
       oidc: config.auth,
     });
     const overlay = createOverlay({
       context: {
         store,
-        secrets: openKeyFile(config.dataDir),
-        now: () => new Date(),
+        secrets,
+        now,
         userExists: (id) => identity.userExists(id),
       },
       oidcEnabled: config.auth !== undefined,
@@ -92,6 +95,8 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     // for, and that opens nothing, would be in the way.
     const wanted = !config.auth || config.adminPassword !== undefined;
     const { password } = wanted ? await identity.ensureAdministrator(config.adminPassword) : {};
+    const sites = createSites({ store, bus, now });
+    await sites.start();
     await overlay.start();
     closers.push(() => overlay.stop());
 
@@ -99,6 +104,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     const http = await createHttp({
       apis: [
         { prefix: '/api/v1', errors: plainErrors, routes: [mcp, healthRoutes, identity.routes, ...overlay.routes] },
+        { prefix: '/v1', errors: problemErrors, routes: [sites.routes] },
         { ...overlay.portal, errors: plainErrors },
       ],
       authenticate: identity.authenticate,

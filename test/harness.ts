@@ -8,6 +8,13 @@ import { loadConfig } from '../appliance/config/index.ts';
 
 export const ADMIN_PASSWORD = 'a-password-for-tests';
 
+/** Settings of an appliance that shares its machine with others: any free ports. */
+export const FREE_PORTS = {
+  GATEHOUSE_LISTEN: '127.0.0.1:0',
+  GATEHOUSE_RADIUS_AUTH: '127.0.0.1:0',
+  GATEHOUSE_RADIUS_ACCT: '127.0.0.1:0',
+} as const;
+
 /** What an API answered: status, headers and the body as JSON (or as text where it is none). */
 export interface Answer {
   status: number;
@@ -63,7 +70,7 @@ export async function startTestAppliance(
   const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-test-'));
   const config = loadConfig({
     GATEHOUSE_DATA: dataDir,
-    GATEHOUSE_LISTEN: '127.0.0.1:0',
+    ...FREE_PORTS,
     GATEHOUSE_ADMIN_PASSWORD: ADMIN_PASSWORD,
     ...env,
   });

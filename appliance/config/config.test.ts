@@ -39,6 +39,16 @@ describe('settings', () => {
       adminPassword: undefined,
       auth: undefined,
       log: { level: 'info' },
+      radius: {
+        auth: { host: '127.0.0.1', port: 1812 },
+        acct: { host: '127.0.0.1', port: 1813 },
+        radsec: undefined,
+        dictionary: undefined,
+        rejectDelayMs: 1000,
+        eapWorkers: undefined,
+        batched: true,
+        tlsMaxTunnel: '1.2',
+      },
     });
   });
 
@@ -73,14 +83,27 @@ describe('settings', () => {
     assert.deepEqual(loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: '' }), fromFile, 'empty is unset');
   });
 
+  it('of RADIUS come from both; a port may be off, and bad ones name the setting', () => {
+    write('radius/gatehouse.yaml', 'radius: { auth: "0.0.0.0:1812", radsec: "[::]:2083", dictionary: own }\n');
+    const dataDir = path.join(folder, 'radius');
+    const { radius } = loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_RADIUS_ACCT: 'off' });
+    assert.deepEqual(
+      [radius.auth, radius.acct, radius.radsec, radius.dictionary],
+      [{ host: '0.0.0.0', port: 1812 }, undefined, { host: '::', port: 2083 }, path.join(dataDir, 'own')],
+    );
+    assert.throws(() => loadConfig({ GATEHOUSE_RADIUS_AUTH: 'x' }), /GATEHOUSE_RADIUS_AUTH .*host:port.*or off/);
+    for (const [text, about] of [
+      ['radius: { reject_delay_ms: 99999 }', /radius.reject_delay_ms is out of range: its maximum is 10000/],
+      ['radius: { tls_max_tunnel: "1.1" }', /radius.tls_max_tunnel is not one of its values; one of 1.2, 1.3/],
+      ['radius: { eap_worker: 2 }', /did you mean 'eap_workers'/],
+    ] as const) {
+      write('bad/gatehouse.yaml', text);
+      assert.throws(() => loadConfig({ GATEHOUSE_DATA: path.join(folder, 'bad') }), about);
+    }
+  });
+
   it('leave the variables of the agent and of other capabilities alone', () => {
-    for (const name of [
-      'GATEHOUSE_AGENT_STATE',
-      'GATEHOUSE_TOKEN',
-      'GATEHOUSE_RADIUS_AUTH',
-      'GATEHOUSE_RADIUS_ACCT',
-      'GATEHOUSE_SYSLOG',
-    ]) {
+    for (const name of ['GATEHOUSE_AGENT_STATE', 'GATEHOUSE_TOKEN', 'GATEHOUSE_SYSLOG']) {
       loadConfig({ [name]: 'x' });
     }
   });

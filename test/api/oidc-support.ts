@@ -6,7 +6,7 @@ import { after, before, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { startAppliance } from '../../appliance/appliance.ts';
 import { loadConfig } from '../../appliance/config/index.ts';
-import { type Client, createClient } from '../harness.ts';
+import { type Client, createClient, FREE_PORTS } from '../harness.ts';
 import { Browser, CALLBACK, type Idp, SECRET, startIdp } from './idp.ts';
 import type { Json } from './support.ts';
 
@@ -29,7 +29,7 @@ export async function start(t: TestContext, auth: Record<string, unknown> = {}, 
   const defaults = { issuer: the.idp.issuer, client_id: 'gatehouse', client_secret: SECRET, redirect_uris: [CALLBACK] };
   // JSON is YAML.
   writeFileSync(path.join(dataDir, 'gatehouse.yaml'), JSON.stringify({ auth: { ...defaults, ...auth } }));
-  const config = loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: '127.0.0.1:0', ...env });
+  const config = loadConfig({ GATEHOUSE_DATA: dataDir, ...FREE_PORTS, ...env });
   const logged: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
   const appliance = await startAppliance(config, log);

@@ -10,7 +10,7 @@ import { portalUrl } from '../../agent/controller/index.ts';
 import { PortalServer } from '../../agent/portal/index.ts';
 import { startAppliance } from '../../appliance/appliance.ts';
 import { loadConfig } from '../../appliance/config/index.ts';
-import { createClient } from '../harness.ts';
+import { createClient, FREE_PORTS } from '../harness.ts';
 import { requires } from '../requires.ts';
 import { Chromium } from './chromium.ts';
 import { Browser, CALLBACK, SECRET, startIdp } from './idp.ts';
@@ -36,7 +36,7 @@ test('a phone’s browser: from the probe by the provider into the network', req
   const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-portal-'));
   const auth = { issuer: idp.issuer, client_id: 'gatehouse', client_secret: SECRET, redirect_uris: [CALLBACK, page] };
   writeFileSync(path.join(dataDir, 'gatehouse.yaml'), JSON.stringify({ auth }));
-  const config = loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: `127.0.0.1:${port}` });
+  const config = loadConfig({ ...FREE_PORTS, GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: `127.0.0.1:${port}` });
   const appliance = await startAppliance(config, pino({ level: 'silent' }));
   t.after(async () => {
     await appliance.close();

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { portalUrl } from '../../agent/controller/index.ts';
 import { type Appliance, startAppliance } from '../../appliance/appliance.ts';
 import { loadConfig } from '../../appliance/config/index.ts';
-import { type Client, createClient } from '../harness.ts';
+import { type Client, createClient, FREE_PORTS } from '../harness.ts';
 import { Browser, CALLBACK, type Idp, SECRET, startIdp } from './idp.ts';
 import {
   assertError,
@@ -98,7 +98,7 @@ describe('captive portal', () => {
     idp = await startIdp();
     const auth = { issuer: idp.issuer, client_id: 'gatehouse', client_secret: SECRET, redirect_uris: [CALLBACK, PAGE] };
     writeFileSync(path.join(dataDir, 'gatehouse.yaml'), JSON.stringify({ auth }));
-    const config = loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: '127.0.0.1:0' });
+    const config = loadConfig({ GATEHOUSE_DATA: dataDir, ...FREE_PORTS });
     appliance = await startAppliance(config, pino({ level: 'silent' }));
     admin = (await person('root')).client;
     the = { url: appliance.url, anonymous: createClient(appliance.url), admin } as TestAppliance;

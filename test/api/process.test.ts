@@ -7,7 +7,7 @@ import path from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../appliance/config/index.ts';
-import { ADMIN_PASSWORD, createClient } from '../harness.ts';
+import { ADMIN_PASSWORD, createClient, FREE_PORTS } from '../harness.ts';
 import { connect, makeNetwork, makePeer, until } from './support.ts';
 
 const MAIN = fileURLToPath(new URL('../../appliance/main.ts', import.meta.url));
@@ -27,7 +27,7 @@ interface Ended {
 
 /** `node appliance/main.ts` with these settings and no others. */
 function start(t: TestContext, settings: Record<string, string>, ...args: string[]) {
-  const env = { PATH: process.env.PATH, GATEHOUSE_LISTEN: '127.0.0.1:0', ...settings };
+  const env = { PATH: process.env.PATH, ...FREE_PORTS, ...settings };
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, err] = ['', ''];
   child.stdout?.on('data', (data) => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { FREE_PORTS } from '../harness.ts';
 import { benchApi, type Target } from './api.ts';
 import { table } from './cpu.ts';
 import { benchLists } from './lists.ts';
@@ -44,7 +45,7 @@ async function startOurs(): Promise<{ target: Target; stop: () => Promise<void> 
     env: {
       ...process.env,
       GATEHOUSE_DATA: dataDir,
-      GATEHOUSE_LISTEN: '127.0.0.1:0',
+      ...FREE_PORTS,
       GATEHOUSE_ADMIN_PASSWORD: 'bench-password',
     },
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -8,7 +8,7 @@ import { applyDelta, type ControllerMessage, type PeerState, SUBPROTOCOL } from 
 import { WebSocket } from 'ws';
 import { createPlatform } from '../../agent/os/index.ts';
 import { generateKeyPair } from '../../appliance/overlay/keys.ts';
-import { type Client, createClient } from '../harness.ts';
+import { type Client, createClient, FREE_PORTS } from '../harness.ts';
 import { cpuMs, median, ms, table } from './cpu.ts';
 
 const PASSWORD = 'bench-password';
@@ -20,7 +20,7 @@ async function start(dataDir: string): Promise<{ child: ChildProcess; url: strin
     env: {
       ...process.env,
       GATEHOUSE_DATA: dataDir,
-      GATEHOUSE_LISTEN: '127.0.0.1:0',
+      ...FREE_PORTS,
       GATEHOUSE_ADMIN_PASSWORD: PASSWORD,
     },
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -62,7 +62,7 @@ function wrap(attribute: DictionaryAttribute, value: Uint8Array): Uint8Array | s
     if (vendor) {
       const inner = nest(path.slice(1), value);
       const encoded = vendorAttribute(vendor, first, inner);
-      return 4 + encoded.length > MAX_VALUE ? tooLong(MAX_VALUE - 6) : writer.add(26, encoded).done();
+      return encoded.length > MAX_VALUE ? tooLong(MAX_VALUE - 6) : writer.add(26, encoded).done();
     }
     if (first >= 241 && first <= 246) {
       if (path.length < 2) return `${name} holds other attributes: name one of those`;
