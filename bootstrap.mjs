@@ -33,6 +33,10 @@ const TEST_TOOLS = {
   openssl: 'openssl',
   setpriv: 'util-linux',
   initdb: 'postgresql',
+  radclient: 'freeradius-utils',
+  freeradius: 'freeradius',
+  eapol_test: 'eapoltest',
+  radsecproxy: 'radsecproxy',
 };
 
 const fail = (message) => {
@@ -108,7 +112,8 @@ function installTestTools() {
   process.stderr.write(`gatehouse: installing ${packages.join(', ')}\n`);
   const options = {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    // Run level 1: the packages' services are not started.
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
   };
   const install = () => spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options);
   if (install().status !== 0) {
