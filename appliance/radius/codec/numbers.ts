@@ -1,0 +1,155 @@
+/** RFC 2865, section 4; RFC 2866; RFC 5176, section 2.3; RFC 5997. */
+export const CODE = {
+  accessRequest: 1,
+  accessAccept: 2,
+  accessReject: 3,
+  accountingRequest: 4,
+  accountingResponse: 5,
+  accessChallenge: 11,
+  statusServer: 12,
+  disconnectRequest: 40,
+  disconnectAck: 41,
+  disconnectNak: 42,
+  coaRequest: 43,
+  coaAck: 44,
+  coaNak: 45,
+} as const;
+
+/** RFC 2865, 2866, 2867, 2868, 2869, 3162, 3576, 4372, 4675, 4818, 4849, 5580, 6911, 6929. */
+export const ATTRIBUTE = {
+  userName: 1,
+  userPassword: 2,
+  chapPassword: 3,
+  nasIpAddress: 4,
+  nasPort: 5,
+  serviceType: 6,
+  framedProtocol: 7,
+  framedIpAddress: 8,
+  framedIpNetmask: 9,
+  framedRouting: 10,
+  filterId: 11,
+  framedMtu: 12,
+  framedCompression: 13,
+  loginIpHost: 14,
+  loginService: 15,
+  loginTcpPort: 16,
+  replyMessage: 18,
+  callbackNumber: 19,
+  callbackId: 20,
+  framedRoute: 22,
+  framedIpxNetwork: 23,
+  state: 24,
+  class: 25,
+  vendorSpecific: 26,
+  sessionTimeout: 27,
+  idleTimeout: 28,
+  terminationAction: 29,
+  calledStationId: 30,
+  callingStationId: 31,
+  nasIdentifier: 32,
+  proxyState: 33,
+  acctStatusType: 40,
+  acctDelayTime: 41,
+  acctInputOctets: 42,
+  acctOutputOctets: 43,
+  acctSessionId: 44,
+  acctAuthentic: 45,
+  acctSessionTime: 46,
+  acctInputPackets: 47,
+  acctOutputPackets: 48,
+  acctTerminateCause: 49,
+  acctMultiSessionId: 50,
+  acctLinkCount: 51,
+  acctInputGigawords: 52,
+  acctOutputGigawords: 53,
+  eventTimestamp: 55,
+  egressVlanId: 56,
+  ingressFilters: 57,
+  egressVlanName: 58,
+  userPriorityTable: 59,
+  chapChallenge: 60,
+  nasPortType: 61,
+  portLimit: 62,
+  tunnelType: 64,
+  tunnelMediumType: 65,
+  tunnelClientEndpoint: 66,
+  tunnelServerEndpoint: 67,
+  acctTunnelConnection: 68,
+  tunnelPassword: 69,
+  passwordRetry: 75,
+  prompt: 76,
+  connectInfo: 77,
+  configurationToken: 78,
+  eapMessage: 79,
+  messageAuthenticator: 80,
+  tunnelPrivateGroupId: 81,
+  tunnelAssignmentId: 82,
+  tunnelPreference: 83,
+  acctInterimInterval: 85,
+  acctTunnelPacketsLost: 86,
+  nasPortId: 87,
+  framedPool: 88,
+  chargeableUserIdentity: 89,
+  tunnelClientAuthId: 90,
+  tunnelServerAuthId: 91,
+  nasFilterRule: 92,
+  nasIpv6Address: 95,
+  framedInterfaceId: 96,
+  framedIpv6Prefix: 97,
+  loginIpv6Host: 98,
+  framedIpv6Route: 99,
+  framedIpv6Pool: 100,
+  errorCause: 101,
+  delegatedIpv6Prefix: 123,
+  operatorName: 126,
+  framedIpv6Address: 168,
+  dnsServerIpv6Address: 169,
+  routeIpv6Information: 170,
+  delegatedIpv6PrefixPool: 171,
+  statefulIpv6AddressPool: 172,
+  extended1: 241,
+  extended2: 242,
+  extended3: 243,
+  extended4: 244,
+  longExtended1: 245,
+  longExtended2: 246,
+} as const;
+
+/** IANA's private enterprise numbers. */
+export const VENDOR = {
+  cisco: 9,
+  hp: 11,
+  microsoft: 311,
+  juniper: 2636,
+  h3c: 25506,
+  huawei: 2011,
+  extreme: 1916,
+  fortinet: 12356,
+  wispr: 14122,
+  airespace: 14179,
+  aruba: 14823,
+  mikrotik: 14988,
+  cambium: 17713,
+  ruckus: 25053,
+  meraki: 29671,
+  ubiquiti: 41112,
+} as const;
+
+/** RFC 2865, section 3. */
+export const MIN_PACKET = 20;
+export const MAX_PACKET = 4096;
+/** More than any NAS sends (about 40), less than a packet of empty attributes holds (2038). */
+export const MAX_ATTRIBUTES = 256;
+/** Of one attribute: RFC 2865, section 5. */
+export const MAX_VALUE = 253;
+/** Of a vendor's attribute in one Vendor-Specific: RFC 2865, section 5.26. */
+export const MAX_VENDOR_VALUE = 247;
+/** RFC 6929, sections 2.1 and 2.2: one byte of Extended-Type, and one of flags where it is long. */
+export const MAX_EXTENDED_VALUE = 252;
+export const MAX_LONG_FRAGMENT = 251;
+/** RFC 2865, section 5.2. */
+export const MAX_PASSWORD = 128;
+/** 15 blocks but the length byte: what a tagged, salted attribute holds (RFC 2868, section 3.5). */
+export const MAX_SALTED = 239;
+/** RFC 6929, section 2.2: the More flag. */
+export const MORE = 0x80;
