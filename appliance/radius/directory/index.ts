@@ -1,0 +1,14 @@
+export { Directory, type DirectoryOptions } from './directory.ts';
+export {
+  type Account,
+  type AccountProof,
+  type DeviceEntry,
+  type Entry,
+  NetworkPassword,
+  type UserEntry,
+  type VoucherEntry,
+  voucherCode,
+  voucherEnd,
+} from './entries.ts';
+export { macOf } from './mac.ts';
+export { AccountPasswords, type Checked, type ProofOptions } from './proofs.ts';
