@@ -61,8 +61,16 @@ export const identityMigrations: readonly Migration[] = [
   {
     id: 6,
     name: 'identity: groups and network passwords',
-    async up(_db) {
-      // filled in below
+    async up(db) {
+      await db.schema.alterTable('users').addColumn('network_password', 'text').execute();
+      await db.schema
+        .createTable('user_groups')
+        .addColumn('user_id', 'text', (c) => c.notNull().references('users.id').onDelete('cascade'))
+        .addColumn('name', 'text', (c) => c.notNull())
+        .addColumn('name_key', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('user_groups_pk', ['user_id', 'name_key'])
+        .execute();
+      await db.schema.createIndex('user_groups_name').on('user_groups').columns(['name_key', 'name']).execute();
     },
   },
 ];

@@ -86,6 +86,7 @@ export async function signInPerson(
           created_at: timestamp(at),
           updated_at: timestamp(at),
           last_login_at: timestamp(at),
+          network_password: null,
         };
         await db.insertInto('users').values(row).execute();
         await takeNames(db, row);

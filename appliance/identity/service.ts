@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Actor, DomainEvent, EventData, EventType } from '../events/index.ts';
 import { callerOf } from '../http/index.ts';
-import type { Logger, OutboxEvent, Store } from '../store/index.ts';
+import type { Logger, OutboxEvent, SecretBox, Store } from '../store/index.ts';
 import type { Gate } from './gate.ts';
 import type { Argon2Cost } from './password.ts';
 import type { Throttle } from './throttle.ts';
@@ -10,13 +10,16 @@ import type { Throttle } from './throttle.ts';
 export interface Service {
   store: Store;
   log: Logger;
+  /** Seals network passwords. */
+  secrets: SecretBox;
   /** Milliseconds since 1970. */
   now(): number;
   /** Of these network ids, those that don't exist. Never called inside a transaction. */
   networksExist(ids: readonly string[]): Promise<string[]>;
   throttle: Throttle;
-  /** Every password hash, made or checked, goes through it. */
+  /** Every password hash, made or checked, goes through one of these, which take turns. */
   gate: Gate;
+  networkGate: Gate;
   cost: Argon2Cost;
 }
 

@@ -17,6 +17,16 @@ export interface UserRow {
   created_at: string;
   updated_at: string;
   last_login_at: string | null;
+  /** Sealed; null where the user has none. What RADIUS methods check that need a password in the clear (CHAP, MS-CHAP). */
+  network_password: string | null;
+}
+
+/** A label on a user; policies match on it. */
+export interface UserGroupRow {
+  user_id: string;
+  name: string;
+  /** The name as it is compared: one group, however it is written. */
+  name_key: string;
 }
 
 /** What a user may type to sign in, lower-case: user name and email, unique over both. */
@@ -54,6 +64,7 @@ export interface DefaultPermissionsRow {
 export interface IdentityTables {
   users: UserRow;
   user_names: UserNameRow;
+  user_groups: UserGroupRow;
   user_sessions: UserSessionRow;
   api_tokens: ApiTokenRow;
   default_permissions: DefaultPermissionsRow;

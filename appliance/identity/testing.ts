@@ -6,7 +6,7 @@ import type { KyselyPlugin } from 'kysely';
 import { pino } from 'pino';
 import { requiresPostgres, startPostgres } from '../../test/postgres.ts';
 import { createHttp, plainErrors } from '../http/index.ts';
-import { openStore, type Store, type StoredEvent, storeMigrations } from '../store/index.ts';
+import { openKeyFile, openStore, type Store, type StoredEvent, storeMigrations } from '../store/index.ts';
 import { createIdentity, identityMigrations, SESSION_COOKIE } from './index.ts';
 import type { Argon2Cost } from './password.ts';
 
@@ -50,7 +50,7 @@ export async function startIdentity(
 ) {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'gatehouse-identity-'));
   const log = pino({ level: 'error' });
-  const migrations = [...storeMigrations, ...identityMigrations];
+  const migrations = [...storeMigrations, ...identityMigrations].map((step, i) => ({ ...step, id: i + 1 }));
   const real = await openStore({ dataDir, database: options.database, migrations, log });
   const events: StoredEvent[] = [];
   real.onEvent(async (event) => void events.push(event));
@@ -70,6 +70,7 @@ export async function startIdentity(
   const identity = createIdentity({
     store,
     log,
+    secrets: openKeyFile(dataDir),
     now: () => clock.ms,
     networksExist: async (ids) => ids.filter((id) => !networks.has(id)),
     cost,

@@ -84,6 +84,7 @@ export async function createUser(service: Service, wanted: NewUser, actor: Actor
         created_at: at,
         updated_at: at,
         last_login_at: null,
+        network_password: null,
       };
       await tx.db.insertInto('users').values(row).execute();
       await takeNames(tx.db, row);

@@ -29,7 +29,7 @@ async function start() {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-policy-'));
   const real = await openStore({
     dataDir,
-    migrations: [...storeMigrations, ...identityMigrations, ...overlayMigrations],
+    migrations: [...storeMigrations, ...identityMigrations, ...overlayMigrations].sort((a, b) => a.id - b.id),
     log: pino({ level: 'error' }),
   });
   const counter = { queries: 0 };
