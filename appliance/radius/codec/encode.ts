@@ -16,6 +16,7 @@ import type { Packet } from './packet.ts';
 const AUTHENTICATOR_AT = MIN_PACKET + 2;
 const AUTHENTICATOR_END = MIN_PACKET + 18;
 const RANDOM_BYTES = 4096;
+const arenaBuffer = Buffer.from(arena.buffer);
 const { extended1, longExtended1, longExtended2, messageAuthenticator, proxyState, vendorSpecific } = ATTRIBUTE;
 
 /**
@@ -99,7 +100,7 @@ export function randomAuthenticator(): Uint8Array {
 
 /** Builds encoded attributes, 4076 bytes at most. What doesn't fit or can't be is a RangeError, and adds nothing. */
 export class AttributeWriter {
-  private bytes = new Uint8Array(256);
+  private bytes: Uint8Array = Buffer.allocUnsafe(256);
   private at = 0;
   /** Where what was put last starts. */
   private start = 0;
@@ -170,7 +171,9 @@ export class AttributeWriter {
 
   /** A copy: the writer may go on. */
   done(): Uint8Array {
-    return this.bytes.slice(0, this.at);
+    const encoded = new Uint8Array(this.at);
+    encoded.set(this.bytes.subarray(0, this.at));
+    return encoded;
   }
 
   /** Adds `gap` bytes for a head and the value; its length. */
@@ -246,10 +249,14 @@ function copyProxyStates(bytes: Uint8Array, length: number): number {
   return to;
 }
 
-/** A copy of what lies in the arena, with `digest` as its authenticator where that was computed. */
+/**
+ * A copy of what lies in the arena, with `digest` as its authenticator where that was computed. It lies in Node's pool
+ * of small buffers: a buffer of its own costs several times as much as the copy.
+ */
 function taken(length: number, computed: boolean): Uint8Array {
-  const packet = arena.slice(0, length);
-  if (computed) packet.set(digest, 4);
+  const packet = Buffer.allocUnsafe(length);
+  arenaBuffer.copy(packet, 0, 0, length);
+  if (computed) for (let i = 0; i < 16; i++) packet[4 + i] = digest[i]!;
   return packet;
 }
 

@@ -9,7 +9,8 @@ export interface ExtendedAttribute extends Attribute {
   extendedType: number;
 }
 
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+/** An attribute's value, copied here to become text: a Buffer's method is faster than a TextDecoder. */
+const textBytes = Buffer.alloc(256);
 const { extended1, longExtended1, longExtended2, messageAuthenticator, vendorSpecific } = ATTRIBUTE;
 
 /**
@@ -112,8 +113,11 @@ export class Packet {
 
   /** UTF-8; what isn't becomes U+FFFD. */
   text(type: number): string | undefined {
-    const value = this.first(type);
-    return value === undefined ? undefined : utf8.decode(value);
+    const at = this.find(type, MIN_PACKET);
+    if (at === 0) return undefined;
+    const length = this.bytes[at + 1]! - 2;
+    for (let i = 0; i < length; i++) textBytes[i] = this.bytes[at + 2 + i]!;
+    return textBytes.toString('utf8', 0, length);
   }
 
   /** Four bytes, unsigned; undefined where it has another length. */
