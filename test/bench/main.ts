@@ -8,10 +8,12 @@ import { FREE_PORTS } from '../harness.ts';
 import { benchApi, type Target } from './api.ts';
 import { table } from './cpu.ts';
 import { benchLists } from './lists.ts';
+import { run as benchRadiusFuzz } from './radius-fuzz.ts';
 import { benchScale } from './scale.ts';
 import { benchCompile, benchDevice } from './wireguard.ts';
 
 const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale]   all without a name; device and scale need root
+  radius-fuzz       mutated packets through the RADIUS codec, --packets <n> (default 10,000,000)
   --spokes <n>      peers of the api bench (default 1000)
   --agents <n>      connected agents of the api bench (default 200)
   --width <n>       requests at a time in the api bench (default 8)
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     help: { type: 'boolean' },
+    packets: { type: 'string', default: '10000000' },
     spokes: { type: 'string', default: '1000' },
     agents: { type: 'string', default: '200' },
     width: { type: 'string', default: '8' },
@@ -72,6 +75,10 @@ if (wanted('device')) {
 }
 if (wanted('lists')) {
   table(await benchLists(10_000));
+}
+// A quarter of an hour: only where it is asked for.
+if (positionals.includes('radius-fuzz')) {
+  table(benchRadiusFuzz(Number(values.packets)));
 }
 if (wanted('api')) {
   const [spokes, agents, width] = [Number(values.spokes), Number(values.agents), Number(values.width)];
