@@ -2,7 +2,16 @@ import type { FastifyRequest } from 'fastify';
 import type { Actor, DomainEvent, EventData, EventType } from '../events/index.ts';
 import { callerOf } from '../http/index.ts';
 import type { Logger, SecretBox, Store, Tx } from '../store/index.ts';
+import type { Decider } from './decider.ts';
+import type { Journal } from './journal.ts';
+import type { DocumentChecks } from './policy/document.ts';
 import type { AccessTables } from './tables.ts';
+
+/** Who stands behind a user id, for policies: identity's answer. */
+export interface UserFacts {
+  username: string;
+  groups: readonly string[];
+}
 
 /** What the parts of access work with. */
 export interface Service {
@@ -11,15 +20,46 @@ export interface Service {
   log: Logger;
   /** Milliseconds since 1970. */
   now(): number;
+  decider: Decider;
+  journal: Journal;
+  checks: DocumentChecks;
+  /** Undefined where there is no such user. */
+  userFacts(userId: string): Promise<UserFacts | undefined>;
+  /** The user with this name, for `explain`. */
+  findUser: ((username: string) => Promise<(UserFacts & { id: string }) | undefined>) | undefined;
+  /** A password that can be read aloud. */
+  generatePassword(): string;
+  /** Of these names, those that no overlay network has a group of. */
+  unknownOverlayGroups(names: readonly string[]): Promise<string[]>;
 }
 
 export type AccessTx = Tx<AccessTables>;
 export type Db = AccessTx['db'];
 export type Emit = (event: DomainEvent) => void;
+/** Takes back a change of what is in memory, where its rows weren't written after all. */
+export type Undo = () => void;
 
-/** A transaction on the tables of access whose events are typed by the catalogue. */
-export function transact<R>({ store }: Pick<Service, 'store'>, fn: (db: Db, emit: Emit) => Promise<R>): Promise<R> {
-  return store.transaction<AccessTables, R>((tx) => fn(tx.db, (event) => tx.emit(event)));
+/**
+ * A transaction on the tables of access whose events are typed by the catalogue. What `fn` changes in memory is there
+ * before the first listener hears of it; for the case that the commit fails it says how to take it back.
+ */
+export function transact<R>(
+  { store }: Pick<Service, 'store'>,
+  fn: (db: Db, emit: Emit, orElse: (undo: Undo) => void) => Promise<R>,
+): Promise<R> {
+  const undos: Undo[] = [];
+  return store
+    .transaction<AccessTables, R>((tx) =>
+      fn(
+        tx.db,
+        (event) => tx.emit(event),
+        (undo) => undos.push(undo),
+      ),
+    )
+    .catch((error) => {
+      for (const undo of undos.reverse()) undo();
+      throw error;
+    });
 }
 
 /** An event to emit, checked against the catalogue. */

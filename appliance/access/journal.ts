@@ -1,0 +1,411 @@
+import { createHash } from 'node:crypto';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { type DomainEvent, SYSTEM } from '../events/index.ts';
+import type { Logger, Store } from '../store/index.ts';
+import { event, timestamp, transact } from './service.ts';
+import type { AccessTables, RequestRow } from './tables.ts';
+import type { Ended, Facts } from './types.ts';
+
+/** Distinct requests kept. */
+export const MAX_REQUESTS = 100_000;
+export const KEPT_MS = 24 * 3600_000;
+const FLUSH_MS = 2_000;
+/** A request that only came again is written this seldom: what a crash may take is its last count. */
+const RECOUNT_MS = 5 * 60_000;
+const PRUNE_MS = 60_000;
+const ROWS_AT_ONCE = 200;
+const ROWS_PER_FLUSH = 2_000;
+const READ_AT_ONCE = 5_000;
+
+/** Telling of the same person, device and NAS again. */
+const TELL_MS = 60_000;
+const EVENTS_MS = 500;
+const EVENTS_AT_ONCE = 500;
+/** Events waiting to be written; more are counted and dropped, as nothing may hold up an answer. */
+export const MAX_EVENTS_WAITING = 10_000;
+
+/** When a person, device and NAS was last told of. */
+interface Told {
+  key: string;
+  uses: number;
+  authenticated: number;
+  violation: number;
+}
+
+/** A distinct request of the last day. */
+export interface JournalEntry {
+  readonly key: string;
+  readonly id: string;
+  facts: Facts;
+  outcome: Ended['outcome'];
+  reason: string | undefined;
+  /** A policy was asked: the credentials were right. */
+  decided: boolean;
+  policyId: string | null;
+  readonly first: number;
+  last: number;
+  count: number;
+}
+interface Entry extends JournalEntry {
+  told: Told;
+  dirty: boolean;
+  /** 0: something else than the count is new. */
+  written: number;
+}
+
+export interface JournalOptions {
+  store: Store;
+  log: Logger;
+  /** Milliseconds since 1970. */
+  now(): number;
+  registry: Registry;
+  maxRequests?: number;
+}
+
+/** What makes a request another one. */
+const keyOf = (facts: Facts): string =>
+  `${facts.username}\0${facts.mac ?? ''}\0${facts.nas?.id ?? ''}\0${facts.ssid ?? ''}\0${facts.method}\0${
+    facts.realm ?? ''
+  }\0${facts.device?.id ?? ''}\0${facts.voucher?.id ?? ''}\0${facts.door}`;
+
+const rowOf = (entry: JournalEntry): RequestRow => ({
+  id: entry.id,
+  username: entry.facts.username.toLowerCase(),
+  mac: entry.facts.mac ?? '',
+  outcome: entry.outcome,
+  reason: entry.reason ?? null,
+  decided: entry.decided ? 1 : 0,
+  policy_id: entry.policyId,
+  facts: JSON.stringify(entry.facts),
+  first_at: timestamp(entry.first),
+  last_at: timestamp(entry.last),
+  count: entry.count,
+});
+
+/** The last day's requests: in memory, and written in batches. */
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #max: number;
+  readonly #entries = new Map<string, Entry>();
+  readonly #byMac = new Map<string, Set<Entry>>();
+  readonly #told = new Map<string, Told>();
+  #dirty: Entry[] = [];
+  /** Ids of rows whose entries are gone. */
+  readonly #gone = new Set<string>();
+  #events: DomainEvent[] = [];
+  #telling: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+  #timers: NodeJS.Timeout[] = [];
+  readonly #dropped: Counter;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#max = options.maxRequests ?? MAX_REQUESTS;
+    const registers = [options.registry];
+    this.#dropped = new Counter({
+      name: 'gatehouse_access_events_dropped_total',
+      help: 'Events of requests that were not told, as too many were waiting.',
+      registers,
+    });
+    const size = () => this.#entries.size;
+    new Gauge({
+      name: 'gatehouse_access_requests',
+      help: 'Distinct requests of the last day that are kept.',
+      registers,
+      collect() {
+        this.set(size());
+      },
+    });
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+  entries(): IterableIterator<JournalEntry> {
+    return this.#entries.values();
+  }
+  byMac(mac: string): readonly JournalEntry[] {
+    return [...(this.#byMac.get(mac) ?? [])];
+  }
+  byId(id: string): JournalEntry | undefined {
+    for (const entry of this.#entries.values()) if (entry.id === id) return entry;
+    return undefined;
+  }
+
+  /** Notes a request. Never throws, never waits. */
+  record({ facts, outcome, reason, decision }: Ended): void {
+    const { at } = facts;
+    const key = keyOf(facts);
+    let entry = this.#entries.get(key);
+    const policyId = decision?.policy?.id ?? null;
+    const decided = decision !== undefined;
+    if (!entry) {
+      entry = this.#add(key, facts, outcome, reason, decided, policyId, {
+        first: at,
+        last: at,
+        count: 1,
+        id: undefined,
+      });
+    } else {
+      entry.count++;
+      entry.last = at;
+      entry.facts = facts;
+      if (entry.outcome !== outcome || entry.reason !== reason || entry.policyId !== policyId) {
+        entry.outcome = outcome;
+        entry.reason = reason;
+        entry.policyId = policyId;
+        entry.written = 0;
+      }
+      entry.decided = decided;
+    }
+    if (!entry.dirty) {
+      entry.dirty = true;
+      this.#dirty.push(entry);
+    }
+    const { told } = entry;
+    if (outcome === 'accept') {
+      if (at - told.authenticated >= TELL_MS || at < told.authenticated) this.#tellAuthenticated(entry, at, decision);
+    } else if (decided && (at - told.violation >= TELL_MS || at < told.violation)) {
+      this.#tellViolation(entry, at, decision);
+    }
+  }
+
+  #tellAuthenticated({ facts, told }: Entry, at: number, decision: Ended['decision']): void {
+    told.authenticated = at;
+    if (!facts.nas) return;
+    this.#tell(
+      event(
+        'session.authenticated',
+        {
+          username: facts.username,
+          userId: facts.userId ?? null,
+          mac: facts.mac ?? '',
+          nasId: facts.nas.id,
+          siteId: facts.nas.siteId,
+          method: facts.method,
+          policy: decision?.policy?.name ?? null,
+        },
+        SYSTEM,
+      ),
+    );
+  }
+
+  #tellViolation({ facts, told, reason }: Entry, at: number, decision: Ended['decision']): void {
+    told.violation = at;
+    this.#tell(
+      event(
+        'policy.violation',
+        {
+          policyId: decision?.policy?.id ?? null,
+          username: facts.username,
+          mac: facts.mac ?? '',
+          nasId: facts.nas?.id ?? null,
+          reason: reason ?? decision?.reason ?? `denied by the policy ${decision?.policy?.name}`,
+        },
+        SYSTEM,
+      ),
+    );
+  }
+
+  #tell(told: DomainEvent): void {
+    if (this.#events.length >= MAX_EVENTS_WAITING) {
+      this.#dropped.inc();
+      return;
+    }
+    this.#events.push(told);
+    this.#telling ??= setTimeout(() => this.#writeEvents(), EVENTS_MS);
+  }
+
+  async #writeEvents(): Promise<void> {
+    const batch = this.#events.splice(0, EVENTS_AT_ONCE);
+    try {
+      await transact(this.#options, async (_db, emit) => {
+        for (const one of batch) emit(one);
+      });
+    } catch (error) {
+      this.#dropped.inc(batch.length);
+      this.#options.log.error({ err: error, events: batch.length }, 'events of requests could not be written');
+    }
+    this.#telling = this.#events.length > 0 ? setTimeout(() => this.#writeEvents(), EVENTS_MS) : undefined;
+  }
+
+  #add(
+    key: string,
+    facts: Facts,
+    outcome: Ended['outcome'],
+    reason: string | undefined,
+    decided: boolean,
+    policyId: string | null,
+    counts: { first: number; last: number; count: number; id: string | undefined },
+  ): Entry {
+    if (this.#entries.size >= this.#max) {
+      const [oldest] = this.#entries.values();
+      if (oldest) this.#remove(oldest);
+    }
+    const toldKey = `${facts.username}\0${facts.mac ?? ''}\0${facts.nas?.id ?? ''}`;
+    let told = this.#told.get(toldKey);
+    if (!told) {
+      told = { key: toldKey, uses: 0, authenticated: -TELL_MS, violation: -TELL_MS };
+      this.#told.set(toldKey, told);
+    }
+    told.uses++;
+    const entry: Entry = {
+      key,
+      id: counts.id ?? createHash('sha256').update(key).digest('base64url').slice(0, 22),
+      facts,
+      outcome,
+      reason,
+      decided,
+      policyId,
+      first: counts.first,
+      last: counts.last,
+      count: counts.count,
+      told,
+      dirty: false,
+      written: 0,
+    };
+    this.#entries.set(key, entry);
+    this.#gone.delete(entry.id);
+    if (facts.mac !== undefined) {
+      const same = this.#byMac.get(facts.mac);
+      if (same) same.add(entry);
+      else this.#byMac.set(facts.mac, new Set([entry]));
+    }
+    return entry;
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry.key);
+    entry.dirty = true; // so that it isn't written any more
+    if (--entry.told.uses === 0) this.#told.delete(entry.told.key);
+    const same = entry.facts.mac === undefined ? undefined : this.#byMac.get(entry.facts.mac);
+    same?.delete(entry);
+    if (same?.size === 0) this.#byMac.delete(entry.facts.mac as string);
+    this.#gone.add(entry.id);
+  }
+
+  /** Reads what was written of the last day, and begins to write. */
+  async start(): Promise<void> {
+    const db = this.#options.store.as<AccessTables>();
+    const since = timestamp(this.#options.now() - KEPT_MS);
+    let after = { last_at: since, id: '' };
+    for (;;) {
+      const rows = await db
+        .selectFrom('access_requests')
+        .selectAll()
+        .where((eb) =>
+          eb.or([
+            eb('last_at', '>', after.last_at),
+            eb.and([eb('last_at', '=', after.last_at), eb('id', '>', after.id)]),
+          ]),
+        )
+        .orderBy('last_at')
+        .orderBy('id')
+        .limit(READ_AT_ONCE)
+        .execute();
+      for (const row of rows) this.#restore(row);
+      const last = rows.at(-1);
+      if (!last || rows.length < READ_AT_ONCE) break;
+      after = last;
+    }
+    this.#timers = [setInterval(() => this.flush(), FLUSH_MS), setInterval(() => this.prune(), PRUNE_MS)];
+  }
+
+  #restore(row: RequestRow): void {
+    const facts = JSON.parse(row.facts) as Facts;
+    const key = keyOf(facts);
+    if (this.#entries.has(key)) return;
+    const [first, last] = [Date.parse(row.first_at), Date.parse(row.last_at)];
+    const counts = { first, last, count: Number(row.count), id: row.id };
+    const entry = this.#add(key, facts, row.outcome, row.reason ?? undefined, row.decided === 1, row.policy_id, counts);
+    entry.written = last;
+  }
+
+  /** Forgets what is older than a day. */
+  prune(): void {
+    const since = this.#options.now() - KEPT_MS;
+    for (const entry of this.#entries.values()) if (entry.last < since) this.#remove(entry);
+  }
+
+  /** Writes what is new; with `all` the counts too. Never rejects. */
+  flush(all = false): Promise<void> {
+    this.#flushing = this.#flushing
+      .then(() => this.#write(all))
+      .catch((error) => this.#options.log.error({ err: error }, 'the journal of requests could not be written'));
+    return this.#flushing;
+  }
+
+  async #write(all: boolean): Promise<void> {
+    const now = this.#options.now();
+    const wanted: Entry[] = [];
+    const later: Entry[] = [];
+    for (const entry of this.#dirty) {
+      if (this.#entries.get(entry.key) !== entry) continue;
+      const due = all || entry.written === 0 || now - entry.written >= RECOUNT_MS;
+      if (due && wanted.length < ROWS_PER_FLUSH) wanted.push(entry);
+      else later.push(entry);
+    }
+    this.#dirty = later;
+    try {
+      const gone = [...this.#gone].slice(0, ROWS_PER_FLUSH);
+      for (let at = 0; at < gone.length; at += ROWS_AT_ONCE) await this.#delete(gone.slice(at, at + ROWS_AT_ONCE));
+      while (wanted.length > 0) {
+        const batch = wanted.slice(0, ROWS_AT_ONCE);
+        // Before the write: what comes meanwhile makes it dirty anew.
+        for (const entry of batch) {
+          entry.dirty = false;
+          entry.written = now;
+          // Kept in the order of use, so that the one that goes where there are too many is an old one.
+          if (this.#entries.delete(entry.key)) this.#entries.set(entry.key, entry);
+        }
+        await this.#upsert(batch.map(rowOf));
+        wanted.splice(0, batch.length);
+      }
+    } catch (error) {
+      for (const entry of wanted) {
+        entry.written = 0;
+        if (!entry.dirty) this.#dirty.push(entry);
+        entry.dirty = true;
+      }
+      throw error;
+    }
+  }
+
+  async #upsert(rows: RequestRow[]): Promise<void> {
+    await transact(this.#options, (db) =>
+      db
+        .insertInto('access_requests')
+        .values(rows)
+        .onConflict((conflict) =>
+          conflict.column('id').doUpdateSet((eb) => ({
+            outcome: eb.ref('excluded.outcome'),
+            reason: eb.ref('excluded.reason'),
+            decided: eb.ref('excluded.decided'),
+            policy_id: eb.ref('excluded.policy_id'),
+            facts: eb.ref('excluded.facts'),
+            last_at: eb.ref('excluded.last_at'),
+            count: eb.ref('excluded.count'),
+          })),
+        )
+        .execute(),
+    );
+  }
+
+  async #delete(ids: string[]): Promise<void> {
+    for (const id of ids) this.#gone.delete(id);
+    await transact(this.#options, (db) => db.deleteFrom('access_requests').where('id', 'in', ids).execute());
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    while (this.#dirty.length > 0) {
+      const before = this.#dirty.length;
+      await this.flush(true);
+      if (this.#dirty.length >= before) break;
+    }
+    clearTimeout(this.#telling);
+    while (this.#events.length > 0) await this.#writeEvents();
+    clearTimeout(this.#telling);
+  }
+}
