@@ -34,7 +34,7 @@ test('* is any other realm, the empty name is none', () => {
   const realms = new Map([realm('example.com'), realm('*', { strip: true, accounting: true }), realm('')]);
   const named = (login: string) => {
     const { login: name, realm: which, source, accounting } = resolve(realms, login, undefined);
-    return [name, which, (source as { upstreamIds: string[] }).upstreamIds[0], accounting];
+    return [name, which, (source as { upstreamIds: readonly string[] }).upstreamIds[0], accounting];
   };
   assert.deepEqual(named('a@example.com'), ['a@example.com', 'example.com', 'example.com', false]);
   assert.deepEqual(named('a@elsewhere.org'), ['a', 'elsewhere.org', '*', true]);
