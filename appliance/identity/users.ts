@@ -49,6 +49,22 @@ export async function userExists({ store }: Service, id: string): Promise<boolea
   return row !== undefined;
 }
 
+/** User names by id. */
+export async function usernames({ store }: Service, ids: readonly string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const wanted = [...new Set(ids)];
+  for (let from = 0; from < wanted.length; from += 500) {
+    const rows = await store
+      .as<IdentityTables>()
+      .selectFrom('users')
+      .select(['id', 'username'])
+      .where('id', 'in', wanted.slice(from, from + 500))
+      .execute();
+    for (const { id, username } of rows) found.set(id, username);
+  }
+  return found;
+}
+
 /** The networks that a user may use; `all` for an administrator, none for a user who is gone. */
 export async function openNetworks({ store }: Service, id: string): Promise<readonly string[] | 'all'> {
   const db = store.as<IdentityTables>();

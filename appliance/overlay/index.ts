@@ -154,6 +154,7 @@ export function createOverlay(options: {
     /** What browsers see, under its own prefix. */
     portal: { prefix: PORTAL_PAGE, routes: [portalPage(portal)] },
     stats: channel.stats,
+    activeSessions: () => sessions.active(),
     /** Which of these network ids don't exist. */
     unknownNetworks: (ids: readonly string[]) => unknownNetworks(context, ids),
     async start(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Caller } from '../http/index.ts';
 import { isAdministrator, networkFor, type OverlayContext, peerFor } from './context.ts';
 import type { AgentSeen, Incidents } from './incidents/index.ts';
 import type { AgentSession, PeerSession } from './schema.ts';
-import type { EndpointChangeRow, OverlayTables, SessionRow } from './tables.ts';
+import type { EndpointChangeRow, OverlayTables, PeerRow, SessionRow } from './tables.ts';
 
 /** An agent that hasn't reported for three intervals is no longer active. */
 export const ACTIVE_MS = 90_000;
@@ -23,6 +23,20 @@ export interface Report {
   wireguardUptime: number;
   /** JSON of our agent's whole report; null from a foreign agent. */
   telemetry: string | null;
+}
+
+/** An agent that reports, for who lists sessions of every kind. Times are RFC 3339. */
+export interface ActiveSession {
+  id: string;
+  peerId: string;
+  networkId: string;
+  /** Of the peer. */
+  name: string;
+  ownerId: string;
+  address: string;
+  addressV6: string | null;
+  firstSeen: string;
+  lastSeen: string;
 }
 
 interface Session extends SessionRow {
@@ -196,6 +210,28 @@ export function createSessions(context: OverlayContext, incidents: Pick<Incident
       if (!isAdministrator(caller)) visible = visible.where('owner_id', '=', caller.id);
       const ids = await visible.orderBy('created_at').orderBy('id').execute();
       return ids.flatMap(({ id }) => activeOf(id).map(shown));
+    },
+
+    /** The active sessions of all networks, each with its peer. */
+    async active(): Promise<ActiveSession[]> {
+      const found = [...live.keys()].flatMap((peerId) => activeOf(peerId));
+      const peers = new Map<string, Pick<PeerRow, 'name' | 'owner_id' | 'address' | 'address_v6'>>();
+      const ids = [...new Set(found.map((session) => session.peer_id))];
+      for (let from = 0; from < ids.length; from += 500) {
+        const rows = await db
+          .selectFrom('peers')
+          .select(['id', 'name', 'owner_id', 'address', 'address_v6'])
+          .where('id', 'in', ids.slice(from, from + 500))
+          .execute();
+        for (const row of rows) peers.set(row.id, row);
+      }
+      return found.flatMap((session) => {
+        const peer = peers.get(session.peer_id);
+        if (!peer) return [];
+        const { session_id: id, peer_id: peerId, networkId, first_seen: firstSeen, last_seen: lastSeen } = session;
+        const { name, owner_id: ownerId, address, address_v6: addressV6 } = peer;
+        return [{ id, peerId, networkId, name, ownerId, address, addressV6, firstSeen, lastSeen }];
+      });
     },
 
     async ofPeer(caller: Caller, networkId: string, peerId: string): Promise<PeerSession> {
