@@ -1,0 +1,205 @@
+import { EapTls } from './eap-tls.ts';
+import { FLAG, Inbox, Outbox, readFragment } from './fragments.ts';
+import type { Inside, Step } from './inside.ts';
+import type { EapLimits } from './limits.ts';
+import { EAP_CODE, EAP_TYPE, type EapResponse, eapFailure, eapPacket, eapSuccess, parseResponse } from './packet.ts';
+import { Peap } from './peap.ts';
+import type { Channel, TlsEngine } from './tls.ts';
+import { Ttls } from './ttls.ts';
+import type { Ask, Outcome, OuterMethod } from './types.ts';
+
+export const METHOD_TYPES: Record<OuterMethod, number> = {
+  tls: EAP_TYPE.tls,
+  ttls: EAP_TYPE.ttls,
+  peap: EAP_TYPE.peap,
+};
+const EMPTY = new Uint8Array(0);
+/** Code, id, length, type. */
+const HEAD_BYTES = 5;
+
+export interface ConversationOptions {
+  engine: TlsEngine;
+  limits: EapLimits;
+  /** What the peer may use, best first. */
+  methods: readonly OuterMethod[];
+  identity: string;
+  /** Bytes of an EAP packet of ours. */
+  maxPacket: number;
+  now: () => number;
+}
+
+/**
+ * The server's side of one EAP conversation (RFC 3748), from the identity to the end. One response goes in, one outcome
+ * comes out; between them it may ask. What doesn't belong here is answered with the last request again, so that a forged
+ * packet doesn't end a conversation.
+ */
+export class Conversation {
+  private readonly options: ConversationOptions;
+  private readonly inbox: Inbox;
+  private readonly outbox = new Outbox();
+  private method: OuterMethod | undefined;
+  private id = 0;
+  private request: Uint8Array = EMPTY;
+  private rounds = 0;
+  private busy = false;
+  private over = false;
+  private channel: Channel | undefined;
+  private inside: Inside | undefined;
+  private announced = false;
+  /** After an alert: the refusal, once the peer has seen it. */
+  private ending: Extract<Step, { kind: 'reject' }> | undefined;
+  private again: ((ask: Ask) => Promise<Step>) | undefined;
+  private ask: Ask = () => Promise.reject(new Error('nobody to ask'));
+
+  constructor(options: ConversationOptions) {
+    this.options = options;
+    this.inbox = new Inbox(options.limits.flight);
+  }
+
+  /** The answer to the identity, which had this id. */
+  start(identityId: number): Outcome {
+    this.id = identityId;
+    return this.propose(this.options.methods);
+  }
+
+  /** Never throws: what goes wrong is a reject. */
+  async respond(eap: Uint8Array, ask: Ask): Promise<Outcome> {
+    // The supplicant repeats itself while a verdict is awaited: the answer to the first will do.
+    if (this.busy) return { kind: 'none', reason: 'the answer is being worked out' };
+    if (this.over) return { kind: 'none', reason: 'the conversation is over' };
+    if (++this.rounds > this.options.limits.rounds) return this.reject('too many rounds');
+    const response = parseResponse(eap);
+    if (typeof response === 'string' || response.id !== this.id) return this.repeat();
+    this.busy = true;
+    this.ask = ask;
+    try {
+      const { again } = this;
+      this.again = undefined;
+      return again === undefined ? await this.process(response) : await this.apply(await again(ask));
+    } catch (error) {
+      return this.reject(`internal: ${error instanceof Error ? error.message : 'unknown'}`);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  close(): void {
+    this.over = true;
+    this.channel?.close();
+  }
+
+  private process(response: EapResponse): Outcome | Promise<Outcome> {
+    if (response.type === EAP_TYPE.nak) return this.nak(response.data);
+    if (this.method === undefined || response.type !== METHOD_TYPES[this.method]) {
+      return this.reject(`EAP type ${response.type}, which wasn't asked for`);
+    }
+    return this.tls(response.data);
+  }
+
+  private nak(wanted: Uint8Array): Outcome {
+    if (this.channel !== undefined) return this.reject('a NAK in the middle of a method');
+    return this.propose(this.options.methods.filter((method) => wanted.includes(METHOD_TYPES[method])));
+  }
+
+  private propose(methods: readonly OuterMethod[]): Outcome {
+    // Whoever NAKs the method that it asked for won't take another.
+    const method = methods.find((candidate) => candidate !== this.method);
+    if (method === undefined) return this.reject('no EAP method that both sides can use');
+    this.method = method;
+    return this.send(Uint8Array.of(FLAG.start));
+  }
+
+  private async tls(data: Uint8Array): Promise<Outcome> {
+    const fragment = readFragment(data);
+    if (typeof fragment === 'string') return this.reject(fragment);
+    if (fragment.payload.length === 0 && !fragment.more) return this.acknowledged();
+    if (this.ending !== undefined) return this.reject(this.ending.reason, this.ending.message);
+    if (this.outbox.pending) return this.reject('an answer to half a message');
+    const flight = this.inbox.add(fragment);
+    if (flight === 'more') return this.send(Uint8Array.of(0));
+    if ('error' in flight) return this.reject(flight.error);
+    return this.flight(flight);
+  }
+
+  private async acknowledged(): Promise<Outcome> {
+    if (this.outbox.pending) return this.fragment();
+    if (this.ending !== undefined) return this.reject(this.ending.reason, this.ending.message);
+    if (this.channel === undefined) return this.reject('a peer that does not start TLS');
+    if (this.channel.failure !== undefined) return this.reject(`TLS: ${this.channel.failure}`);
+    if (!this.announced || this.inside === undefined) return this.reject('a handshake that does not go on');
+    return this.apply(await this.inside.acknowledged());
+  }
+
+  private async flight(flight: Uint8Array): Promise<Outcome> {
+    this.channel ??= this.options.engine.open(this.method!, flight);
+    const { channel } = this;
+    await channel.feed(flight);
+    if (channel.failure !== undefined && !channel.hasOutput) return this.reject(`TLS: ${channel.failure}`);
+    if (channel.secure && !this.announced) {
+      this.announced = true;
+      this.inside = this.methodOn(channel);
+      const step = await this.inside.secured();
+      const heard = channel.listen();
+      // TTLS under 1.3 speaks in the same flight; whoever is refused isn't listened to.
+      return this.apply(heard === undefined || step.kind !== 'send' ? step : await this.inside.heard(heard));
+    }
+    const heard = channel.listen();
+    if (heard !== undefined && this.inside !== undefined) return this.apply(await this.inside.heard(heard));
+    return this.apply({ kind: 'send' });
+  }
+
+  private methodOn(channel: Channel): Inside {
+    const ask: Ask = (question) => this.ask(question);
+    const around = { channel, ask, nextId: () => (this.id + 1) & 0xff };
+    if (this.method === 'tls') return new EapTls(around);
+    return this.method === 'peap' ? new Peap(around) : new Ttls(around);
+  }
+
+  private async apply(step: Step): Promise<Outcome> {
+    const channel = this.channel!;
+    switch (step.kind) {
+      case 'send':
+        if (step.data !== undefined) await channel.write(step.data);
+        this.outbox.load(channel.take());
+        return this.fragment();
+      case 'accept':
+        return this.accept(step, channel);
+      case 'none':
+        this.again = step.again;
+        return { kind: 'none', reason: step.reason };
+      case 'reject':
+        if (!channel.hasOutput) return this.reject(step.reason, step.message);
+        this.ending = step;
+        this.outbox.load(channel.take());
+        return this.fragment();
+    }
+  }
+
+  private accept({ admission, chain, msk, resumed }: Extract<Step, { kind: 'accept' }>, channel: Channel): Outcome {
+    // Only here: a session that is cached earlier would let in whoever fails afterwards.
+    if (!resumed) channel.keep({ ...admission, outer: channel.outer, chain, at: this.options.now() });
+    const outerIdentity = this.options.identity;
+    const eap = eapSuccess(this.id);
+    this.close();
+    return { kind: 'accept', eap, msk: new Uint8Array(msk), outerIdentity, resumed, ...admission };
+  }
+
+  private reject(reason: string, message?: string): Outcome {
+    this.close();
+    return { kind: 'reject', eap: eapFailure(this.id), reason, message };
+  }
+
+  private fragment(): Outcome {
+    return this.send(this.outbox.next(this.options.maxPacket - HEAD_BYTES));
+  }
+
+  private send(data: Uint8Array): Outcome {
+    this.id = (this.id + 1) & 0xff;
+    this.request = eapPacket(EAP_CODE.request, this.id, METHOD_TYPES[this.method!], data);
+    return this.repeat();
+  }
+
+  private repeat(): Outcome {
+    return { kind: 'challenge', eap: this.request };
+  }
+}

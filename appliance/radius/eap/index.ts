@@ -1,0 +1,11 @@
+export {
+  type CertificateCheck,
+  createEap,
+  type Eap,
+  type EapOptions,
+  type EapResult,
+  type EapStats,
+  type Known,
+} from './eap.ts';
+export { EAP_LIMITS, type EapLimits } from './limits.ts';
+export type { EapCredentials, InnerMethod, OuterMethod, Versions } from './types.ts';

@@ -1,0 +1,178 @@
+import { Worker } from 'node:worker_threads';
+import type { Logger } from '../../store/index.ts';
+import type { EapLimits } from './limits.ts';
+import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import type { EapCredentials, Outcome, Question } from './types.ts';
+
+/** A worker that dies is started anew, but not faster than this. */
+const RESTART_MS = 1000;
+
+export interface PoolOptions {
+  workers: number;
+  log: Logger;
+  limits: EapLimits;
+  credentials: () => EapCredentials;
+  /** Answers a question in the name of a round; undefined where it can't be answered. */
+  answer: (round: Waiting, asked: Question) => Promise<unknown>;
+  onCrash: () => void;
+}
+
+/** A round that a worker has. */
+export interface Waiting<R = unknown> {
+  request: R;
+  done: (outcome: Outcome, state: Uint8Array | undefined) => void;
+}
+
+interface Seat {
+  worker: Worker | undefined;
+  /** What is said within one turn goes as one message. */
+  outgoing: ToWorker[];
+  waiting: Map<number, Waiting>;
+  conversations: number;
+  sessions: number;
+  restart: NodeJS.Timeout | undefined;
+}
+
+/** The worker threads: starts them, restarts them, and carries what is said. */
+export class Pool {
+  private readonly options: PoolOptions;
+  private readonly seats: Seat[] = [];
+  private rounds = 0;
+  private closed = false;
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+    for (let index = 0; index < options.workers; index++) {
+      const seat: Seat = {
+        worker: undefined,
+        outgoing: [],
+        waiting: new Map(),
+        conversations: 0,
+        sessions: 0,
+        restart: undefined,
+      };
+      this.seats.push(seat);
+      this.start(seat, index);
+    }
+  }
+
+  get size(): number {
+    return this.seats.length;
+  }
+
+  get conversations(): number {
+    return this.seats.reduce((sum, seat) => sum + seat.conversations, 0);
+  }
+
+  get sessions(): number {
+    return this.seats.reduce((sum, seat) => sum + seat.sessions, 0);
+  }
+
+  isUp(index: number): boolean {
+    return this.seats[index]?.worker !== undefined;
+  }
+
+  /** False where the worker is down, or has too much to do. */
+  send(
+    index: number,
+    waiting: Waiting,
+    message: Omit<Extract<ToWorker, { kind: 'round' }>, 'round' | 'kind'>,
+  ): boolean {
+    const seat = this.seats[index];
+    if (seat?.worker === undefined || seat.waiting.size >= this.options.limits.pending) return false;
+    const round = ++this.rounds;
+    seat.waiting.set(round, waiting);
+    this.say(seat, { kind: 'round', round, ...message });
+    return true;
+  }
+
+  refresh(credentials: EapCredentials): void {
+    for (const seat of this.seats) this.say(seat, { kind: 'refresh', credentials });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.all(
+      this.seats.map(async (seat) => {
+        clearTimeout(seat.restart);
+        await seat.worker?.terminate();
+      }),
+    );
+  }
+
+  private start(seat: Seat, index: number): void {
+    const { limits, credentials, log } = this.options;
+    const workerData: WorkerData = { index, credentials: credentials(), limits };
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, name: `eap-${index}` });
+    seat.worker = worker;
+    worker.on('message', (messages: FromWorker[]) => {
+      for (const message of messages) this.receive(seat, message);
+    });
+    worker.on('error', (error) => log.error({ err: error, worker: index }, 'an EAP worker has failed'));
+    worker.on('exit', () => this.exited(seat, index));
+  }
+
+  private exited(seat: Seat, index: number): void {
+    const lost = [...seat.waiting.values()];
+    seat.worker = undefined;
+    seat.outgoing = [];
+    seat.waiting.clear();
+    seat.conversations = 0;
+    seat.sessions = 0;
+    for (const { done } of lost) done({ kind: 'none', reason: 'the EAP worker has failed' }, undefined);
+    if (this.closed) return;
+    this.options.onCrash();
+    seat.restart = setTimeout(() => this.start(seat, index), RESTART_MS);
+  }
+
+  private receive(seat: Seat, message: FromWorker): void {
+    switch (message.kind) {
+      case 'outcome': {
+        const waiting = seat.waiting.get(message.round);
+        seat.waiting.delete(message.round);
+        waiting?.done(message.outcome, message.state);
+        return;
+      }
+      case 'question':
+        void this.answer(seat, message);
+        return;
+      case 'gauge':
+        seat.conversations = message.conversations;
+        seat.sessions = message.sessions;
+    }
+  }
+
+  private async answer(seat: Seat, { question, round, asked }: Extract<FromWorker, { kind: 'question' }>) {
+    const waiting = seat.waiting.get(round);
+    let answer: unknown;
+    try {
+      if (waiting !== undefined) answer = await this.options.answer(waiting, asked);
+    } catch (error) {
+      this.options.log.error({ err: error, asked: asked.kind }, 'a question of EAP was not answered');
+    }
+    this.say(seat, { kind: 'answer', question, answer: answer as never });
+  }
+
+  private say(seat: Seat, message: ToWorker): void {
+    if (seat.worker === undefined) return;
+    if (seat.outgoing.push(message) > 1) return;
+    queueMicrotask(() => {
+      const batch = seat.outgoing;
+      seat.outgoing = [];
+      this.post(seat, batch);
+    });
+  }
+
+  /** A verdict is of others: one that can't be copied costs its own conversation, and no other. */
+  private post(seat: Seat, batch: ToWorker[]): void {
+    try {
+      seat.worker?.postMessage(batch);
+    } catch (error) {
+      if (batch.length > 1) for (const message of batch) this.post(seat, [message]);
+      else if (batch[0]?.kind === 'answer' && batch[0].answer !== undefined) {
+        this.options.log.error({ err: error }, 'an answer that cannot be handed to an EAP worker');
+        this.post(seat, [{ ...batch[0], answer: undefined }]);
+      }
+    }
+  }
+}

@@ -1,0 +1,324 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { constants, randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import tls from 'node:tls';
+import { alertFor, plainAlert, sealedAlert } from './alert.ts';
+import { offersTls13 } from './hello.ts';
+import type { EapLimits } from './limits.ts';
+import { type Sessions, sessionId } from './sessions.ts';
+import type { EapCredentials, OuterMethod, Session, Versions } from './types.ts';
+
+/** What OpenSSL 3.5 would try first by itself (ML-KEM) makes the first flight of a peer two fragments more. */
+const CURVES = 'X25519:P-256:P-384';
+const BOTH: Versions = { min: 'TLSv1.2', max: 'TLSv1.3' };
+/** Certificates of a peer that are looked at. */
+const MAX_CHAIN = 8;
+const SECRET_LABEL = 'SERVER_TRAFFIC_SECRET_0';
+
+/** Without authorities no certificate of a peer would mean anything. */
+export const hasAuthorities = ({ authorities }: EapCredentials): boolean => authorities.includes('BEGIN CERTIFICATE');
+
+/** Throws where key, chain and authorities don't make a server. */
+export function checkCredentials({ key, chain, authorities }: EapCredentials): void {
+  tls.createSecureContext({ key, cert: chain, ca: authorities.trim() === '' ? [] : authorities });
+}
+
+/** In which channel an event of a TLS server happens: the servers are shared, and tell by socket, not by channel. */
+const inChannel = new AsyncLocalStorage<Channel>();
+
+/**
+ * TLS servers without a network: OpenSSL by way of `node:tls`, which is fed with what arrives in EAP packets.
+ * Peers that offer TLS 1.3 meet a server of 1.3, whose sessions are in tickets; others meet one that gives session ids,
+ * so that it is known before a session is resumed whether it may be.
+ */
+export class TlsEngine {
+  readonly sessions: Sessions;
+  readonly limits: EapLimits;
+  private readonly servers: Record<'tls' | 'tunnel', { old: tls.Server | undefined; new: tls.Server | undefined }>;
+
+  /** Throws where key, chain or authorities can't be used. */
+  constructor(credentials: EapCredentials, sessions: Sessions, limits: EapLimits) {
+    this.sessions = sessions;
+    this.limits = limits;
+    const pair = (kind: 'tls' | 'tunnel', { min, max }: Versions) => {
+      const only13 = min === 'TLSv1.3';
+      const never13 = max !== 'TLSv1.3';
+      return {
+        old: only13 ? undefined : this.server(kind, credentials, { min, max: never13 ? max : 'TLSv1.2' }),
+        new: never13 ? undefined : this.server(kind, credentials, { min: 'TLSv1.3', max: 'TLSv1.3' }),
+      };
+    };
+    this.servers = {
+      tls: pair('tls', credentials.tls ?? BOTH),
+      tunnel: pair('tunnel', credentials.tunnels ?? BOTH),
+    };
+  }
+
+  /** For one handshake, by the first flight of the peer, which is then to be fed. */
+  open(outer: OuterMethod, flight: Uint8Array): Channel {
+    const servers = this.servers[outer === 'tls' ? 'tls' : 'tunnel'];
+    const chosen = offersTls13(flight) ? (servers.new ?? servers.old) : (servers.old ?? servers.new);
+    return new Channel(this, chosen!, outer);
+  }
+
+  private server(kind: 'tls' | 'tunnel', credentials: EapCredentials, { min, max }: Versions): tls.Server {
+    const tickets = min === 'TLSv1.3';
+    const server = tls.createServer({
+      key: credentials.key,
+      cert: credentials.chain,
+      // Undefined would mean the authorities of the web.
+      ca: kind === 'tls' && hasAuthorities(credentials) ? credentials.authorities : [],
+      requestCert: kind === 'tls',
+      rejectUnauthorized: false,
+      minVersion: min,
+      maxVersion: max,
+      ecdhCurve: CURVES,
+      sessionIdContext: `gatehouse-${kind}`,
+      sessionTimeout: this.limits.sessionLifetime,
+      ticketKeys: randomBytes(48),
+      handshakeTimeout: this.limits.idle * 2,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (tickets ? 0 : constants.SSL_OP_NO_TICKET),
+    });
+    server.on('secureConnection', (socket) => inChannel.getStore()?.onSecure(socket));
+    server.on('tlsClientError', (error, socket) => {
+      socket.destroy();
+      inChannel.getStore()?.onFailure(error);
+    });
+    server.on('newSession', (id, state, done) => {
+      inChannel.getStore()?.onSession(id, tickets ? undefined : state);
+      done();
+    });
+    if (!tickets) {
+      server.on('resumeSession', (id, done) => done(null, inChannel.getStore()?.onResume(id)));
+    }
+    // Only to refuse a certificate: see `refuse`.
+    if (tickets && kind === 'tls') server.on('keylog', (line) => inChannel.getStore()?.onKey(line));
+    return server;
+  }
+}
+
+/** The one side of TLS that is ours, for one conversation. */
+export class Channel {
+  readonly outer: OuterMethod;
+  /** The handshake is done. */
+  secure = false;
+  /** Why TLS has ended. */
+  failure: string | undefined;
+  /** The peer has resumed a session; only where `session` is there too, one of somebody who got in. */
+  resumed = false;
+  session: Session | undefined;
+
+  private readonly engine: TlsEngine;
+  private readonly pipe: Pipe;
+  private socket: tls.TLSSocket | undefined;
+  private output: Buffer[] = [];
+  private heard: Buffer[] = [];
+  private heardBytes = 0;
+  private fresh: { id: Buffer; state: Buffer | undefined }[] = [];
+  private resuming: { id: Buffer; session: Session } | undefined;
+  private secret: Buffer | undefined;
+  private events = 0;
+  private wake: (() => void) | undefined;
+
+  constructor(engine: TlsEngine, server: tls.Server, outer: OuterMethod) {
+    this.engine = engine;
+    this.outer = outer;
+    this.pipe = new Pipe((bytes) => {
+      this.output.push(bytes);
+      this.happened();
+    });
+    inChannel.run(this, () => server.emit('connection', this.pipe as unknown as Socket));
+  }
+
+  /** A flight of the peer. Once it is settled, OpenSSL has said what it has to say. */
+  feed(flight: Uint8Array): Promise<void> | undefined {
+    const before = this.events;
+    inChannel.run(this, () => this.pipe.push(flight));
+    return this.settled(before);
+  }
+
+  /** Encrypts; what comes of it is in `take`. */
+  write(data: Uint8Array): Promise<void> | undefined {
+    const before = this.events;
+    this.socket?.write(data);
+    return this.settled(before);
+  }
+
+  /** The records that are to go to the peer. */
+  take(): Uint8Array {
+    const output = this.output.length === 1 ? this.output[0]! : Buffer.concat(this.output);
+    this.output = [];
+    return output;
+  }
+
+  get hasOutput(): boolean {
+    return this.output.length > 0;
+  }
+
+  /** What the peer said inside, decrypted. */
+  listen(): Uint8Array | undefined {
+    if (this.heard.length === 0) return undefined;
+    const heard = this.heard.length === 1 ? this.heard[0]! : Buffer.concat(this.heard);
+    this.heard = [];
+    this.heardBytes = 0;
+    return heard;
+  }
+
+  get tls13(): boolean {
+    return this.socket?.getProtocol() === 'TLSv1.3';
+  }
+
+  /** RFC 5705 and RFC 8446, section 7.5. Without `context` there is none, which TLS 1.2 tells from an empty one. */
+  exportKey(length: number, label: string, context?: Uint8Array): Uint8Array {
+    // The types want a context, which Node doesn't.
+    const more = (context === undefined ? [] : [Buffer.from(context)]) as unknown as [Buffer];
+    return this.socket!.exportKeyingMaterial(length, label, ...more);
+  }
+
+  /** Leaf first, DER; empty where the peer showed none. */
+  chain(): Uint8Array[] {
+    const chain: Uint8Array[] = [];
+    let certificate = this.socket?.getPeerX509Certificate();
+    while (certificate !== undefined && chain.length < MAX_CHAIN) {
+      chain.push(new Uint8Array(certificate.raw));
+      certificate = certificate.issuerCertificate;
+    }
+    return chain;
+  }
+
+  /** The alert for the peer's certificate; undefined where it leads to one of the authorities. */
+  certificateError(): { alert: number; error: string } | undefined {
+    const socket = this.socket!;
+    const missing = socket.getPeerX509Certificate() === undefined;
+    if (socket.authorized && !missing) return undefined;
+    const error = missing ? 'NO_CERTIFICATE' : String(socket.authorizationError ?? 'UNSPECIFIED');
+    return { alert: alertFor(error, this.tls13), error };
+  }
+
+  /**
+   * Ends TLS with a fatal alert in the place of what hasn't been sent yet: right where the handshake has just been
+   * finished, by the peer's last flight. After an abbreviated handshake of 1.2 there is no such place, and no alert.
+   */
+  refuse(code: number): void {
+    this.output = [];
+    if (!this.tls13) {
+      if (!this.resumed) this.output.push(plainAlert(code));
+    } else if (this.secret !== undefined) {
+      const alert = sealedAlert(this.secret, this.socket!.getCipher().standardName, code);
+      if (alert !== undefined) this.output.push(alert);
+    }
+    this.failure = `alert ${code}`;
+  }
+
+  /** Lets the peer resume this session from now on. */
+  keep(session: Session): void {
+    for (const { id, state } of this.fresh) this.engine.sessions.keep(id, state, session);
+    this.fresh = [];
+  }
+
+  /** The session that was resumed is not to be resumed again. */
+  forget(): void {
+    if (this.resuming !== undefined) this.engine.sessions.forget(this.resuming.id);
+  }
+
+  close(): void {
+    this.failure ??= 'closed';
+    this.socket?.destroy();
+    this.pipe.destroy();
+    this.fresh = [];
+    this.secret = undefined;
+  }
+
+  onSecure(socket: tls.TLSSocket): void {
+    this.socket = socket;
+    socket.on('data', (bytes: Buffer) => this.onData(bytes));
+    socket.on('error', (error) => this.onFailure(error));
+    socket.on('close', () => this.onFailure(new Error('the peer has closed TLS')));
+    this.resumed = socket.isSessionReused();
+    if (this.resumed && this.tls13) this.findTicket(socket);
+    if (this.resumed) this.session = this.resuming?.session;
+    this.secure = true;
+    this.happened();
+  }
+
+  onFailure(error: Error): void {
+    this.failure ??= reasonOf(error);
+    this.happened();
+  }
+
+  onSession(id: Buffer, state: Buffer | undefined): void {
+    this.fresh.push({ id, state });
+  }
+
+  onResume(id: Buffer): Buffer | undefined {
+    const found = this.engine.sessions.find(id, this.outer);
+    this.resuming = found && { id, session: found.session };
+    return found?.state;
+  }
+
+  onKey(line: Buffer): void {
+    const text = line.toString('latin1').trim();
+    if (text.startsWith(SECRET_LABEL)) this.secret = Buffer.from(text.slice(text.lastIndexOf(' ') + 1), 'hex');
+  }
+
+  private onData(bytes: Buffer): void {
+    this.heardBytes += bytes.length;
+    if (this.heardBytes > this.engine.limits.inner) this.failure ??= `over ${this.engine.limits.inner} bytes at once`;
+    else this.heard.push(bytes);
+    this.happened();
+  }
+
+  /** OpenSSL takes every ticket that is ours; that it is of somebody who got in, only the sessions know. */
+  private findTicket(socket: tls.TLSSocket): void {
+    const der = socket.getSession();
+    const id = der && sessionId(der);
+    const found = id && this.engine.sessions.find(id, this.outer);
+    this.resuming = found && { id: id!, session: found.session };
+  }
+
+  private happened(): void {
+    this.events++;
+    this.wake?.();
+  }
+
+  /**
+   * OpenSSL answers while it is being fed, but for the first flight (Node starts to read a tick later) and for a write
+   * behind another (which ends by an immediate of Node's, ahead of this one). Nothing at all is an answer as well.
+   */
+  private settled(before: number): Promise<void> | undefined {
+    if (this.events !== before) return undefined;
+    return new Promise((resolve) => {
+      const immediate = setImmediate(resolve);
+      this.wake = () => {
+        clearImmediate(immediate);
+        this.wake = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+/** Where TLS thinks the network is. */
+class Pipe extends Duplex {
+  private readonly sent: (bytes: Buffer) => void;
+
+  constructor(sent: (bytes: Buffer) => void) {
+    super();
+    this.sent = sent;
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.sent(chunk);
+    done();
+  }
+}
+
+/** OpenSSL's own words: `…:SSL routines:…:tlsv1 alert unknown ca:…` */
+function reasonOf(error: Error): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  const words = /SSL routines:[^:]*:([^:]+):/.exec(error.message)?.[1];
+  return words ?? code ?? error.message.slice(0, 100);
+}
