@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -21,6 +22,17 @@ export interface Answer {
   headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   body: any;
+}
+
+/** An answer as a problem (RFC 9457) with this status, whose detail says `about`. */
+export function assertProblem({ status, headers, body }: Answer, wanted: number, about?: RegExp): void {
+  assert.equal(status, wanted, JSON.stringify(body));
+  assert.match(headers.get('content-type') ?? '', /^application\/problem\+json/);
+  assert.deepEqual(
+    [body.type, body.status, typeof body.title, typeof body.detail],
+    ['about:blank', wanted, 'string', 'string'],
+  );
+  if (about) assert.match(body.detail, about);
 }
 
 /** Sends requests to one appliance; `authorization` is used where the call gives none. */
