@@ -161,7 +161,9 @@ const COMPARED = /^(<=|>=|!=|<|>|=)\s*(.+)$/;
 function readPosture(reader: Reader, root: At): Match['posture'] {
   const wishes: PostureWish[] = [];
   let known: boolean | undefined;
+  let named = 0;
   reader.entries(root, (name, at) => {
+    named++;
     if (name === 'known') {
       known = reader.boolean(at);
       return;
@@ -184,7 +186,7 @@ function readPosture(reader: Reader, root: At): Match['posture'] {
     );
   });
   if (wishes.length > MAX_FACTS) reader.fault(root, `posture has more than ${MAX_FACTS} facts`);
-  if (wishes.length === 0 && known === undefined) {
+  if (named === 0) {
     reader.fault(root, 'posture names no fact: write for example {disk_encryption: true}, or {known: true}');
   }
   return { ...(known !== undefined && { known }), wishes };

@@ -51,7 +51,7 @@ export class Reader {
       doc = parseDocument(text, {
         lineCounter: this.#lines,
         prettyErrors: false,
-        logLevel: 'silent',
+        logLevel: 'error',
         uniqueKeys: true,
         version: '1.2',
       });
