@@ -16,8 +16,10 @@ import { type ErrorCause, errorCause } from './causes.ts';
 
 /** How long an answer is waited for after each time that a request is sent: it is sent four times. */
 export const WAITS_MS: readonly number[] = [1000, 2000, 3000, 3000];
-/** Requests to one NAS that are under way at once. */
+/** Requests to one NAS that are under way at once, */
 export const MAX_AT_ONCE = 64;
+/** and with those that a person waits for. Identifiers allow 256. */
+export const MAX_AT_ONCE_ALL = 128;
 /** Requests to one NAS that wait for their turn. */
 export const MAX_QUEUED = 200_000;
 
@@ -157,9 +159,9 @@ export function createCoaClient(options: {
   }
 
   function next(destination: Destination): void {
-    while (destination.running.size < MAX_AT_ONCE) {
-      const job = destination.queue.shift();
-      if (!job) break;
+    for (let job = destination.queue[0]; job; job = destination.queue[0]) {
+      if (destination.running.size >= (job.bulk ? MAX_AT_ONCE : MAX_AT_ONCE_ALL)) break;
+      destination.queue.shift();
       begin(destination, job);
     }
     if (destination.running.size === 0 && destination.queue.length === 0) destinations.delete(destination.key);

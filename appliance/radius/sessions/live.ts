@@ -29,6 +29,8 @@ export interface LiveSession extends Session {
   /** The end was told (`session.disconnected`). */
   told: boolean;
   overQuota: boolean;
+  /** The name in the accounting, which may be an outer identity. */
+  outer: string | null;
   /** A Disconnect was acknowledged: without a Stop it is over then. 0: none was. */
   stopDueAt: number;
 }
@@ -68,7 +70,8 @@ export function createLive(options: {
   const { usage } = options;
   const byId = new Map<string, LiveSession>();
   const byKey = new Map<string, LiveSession[]>();
-  const byMac = new Map<string, Set<LiveSession>>();
+  /** The device's last session. */
+  const lastByMac = new Map<string, LiveSession>();
   const byPort = new Map<string, LiveSession>();
   const activeByNas = new Map<string, Set<LiveSession>>();
   const active = new Set<LiveSession>();
@@ -96,8 +99,10 @@ export function createLive(options: {
         session.stopDueAt = 0;
         activate(session);
       }
-    } else {
+    } else if (active.has(session)) {
       deactivate(session);
+    } else if (!ended.has(session)) {
+      ended.set(session, options.now());
     }
   }
 
@@ -107,7 +112,7 @@ export function createLive(options: {
     const known = byKey.get(key);
     if (known) known.push(session);
     else byKey.set(key, [session]);
-    if (session.mac !== null) put(byMac, session.mac, session);
+    if (session.mac !== null) lastByMac.set(session.mac, session);
     if (known && known.length > MAX_INCARNATIONS) {
       const oldest = known.find((other) => !active.has(other)) ?? known[0]!;
       if (oldest.endedAt === null) end(oldest, oldest.updatedAt, 'superseded');
@@ -122,7 +127,7 @@ export function createLive(options: {
     const rest = (byKey.get(key) ?? []).filter((other) => other !== session);
     if (rest.length > 0) byKey.set(key, rest);
     else byKey.delete(key);
-    if (session.mac !== null) drop(byMac, session.mac, session);
+    if (session.mac !== null && lastByMac.get(session.mac) === session) lastByMac.delete(session.mac);
   }
 
   /** Who it is: by the request that was accepted, else as in the device's last session, else by the name. */
@@ -133,11 +138,11 @@ export function createLive(options: {
       return;
     }
     const name = record.username?.toLowerCase();
-    const same = (other: LiveSession) => other.nasId === session.nasId && other.username?.toLowerCase() === name;
-    const before = record.mac === null ? undefined : [...(byMac.get(record.mac) ?? [])].findLast(same);
-    if (before) {
-      const { userId, userKey, policy, method, decided, quotaBytes, quotaSeconds } = before;
-      Object.assign(session, { userId, userKey, policy, method, decided, quotaBytes, quotaSeconds });
+    const before = record.mac === null ? undefined : lastByMac.get(record.mac);
+    const sameName = before && (before.outer === record.username || before.username?.toLowerCase() === name);
+    if (before && sameName && before.nasId === session.nasId) {
+      const { username, named, userId, userKey, policy, method, decided, quotaBytes, quotaSeconds } = before;
+      Object.assign(session, { username, named, userId, userKey, policy, method, decided, quotaBytes, quotaSeconds });
       return;
     }
     const user = record.username === null ? undefined : options.userOf(record.username);
@@ -152,7 +157,12 @@ export function createLive(options: {
 
   function create(record: AccountingRecord): LiveSession {
     const fresh = newSession(randomUUIDv7(), record);
-    const session: LiveSession = Object.assign(fresh, { told: false, overQuota: false, stopDueAt: 0 });
+    const session: LiveSession = Object.assign(fresh, {
+      told: false,
+      overQuota: false,
+      outer: record.username,
+      stopDueAt: 0,
+    });
     identify(session, record);
     session.mac = record.mac;
     insert(session);
@@ -241,7 +251,12 @@ export function createLive(options: {
     /** Takes in a session from the database. */
     restore(session: Session): void {
       if (byId.has(session.id)) return;
-      const live = Object.assign(session, { told: session.endedAt !== null, overQuota: false, stopDueAt: 0 });
+      const live = Object.assign(session, {
+        told: session.endedAt !== null,
+        overQuota: false,
+        outer: null,
+        stopDueAt: 0,
+      });
       insert(live);
       if (live.endedAt === null) {
         activate(live);
@@ -261,7 +276,7 @@ export function createLive(options: {
       const before = session.updatedAt === 0 ? { bytes: 0, seconds: 0 } : usedOf(session);
       const [mac, port] = [session.mac, portOf(session)];
       if (!merge(session, record)) return;
-      if (mac !== session.mac && session.mac !== null) put(byMac, session.mac, session);
+      if (mac !== session.mac && session.mac !== null) lastByMac.set(session.mac, session);
       if (port !== undefined && port !== portOf(session) && byPort.get(port) === session) byPort.delete(port);
       settle(session);
       const used = usedOf(session);
