@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { ATTRIBUTE, type Packet, VENDOR } from '../codec/index.ts';
+import { macOf } from '../directory/index.ts';
 
 export type RecordKind = 'start' | 'interim' | 'stop' | 'on' | 'off';
 
@@ -179,7 +180,7 @@ export function readRecord(packet: Packet, source: Source): AccountingRecord | '
         prefix ??= prefixOf(bytes, start, end);
         break;
       case ATTRIBUTE.callingStationId:
-        record.mac = macOf(bytes.toString('latin1', start, end));
+        record.mac = macOf(bytes.toString('latin1', start, end)) ?? null;
         break;
       case ATTRIBUTE.calledStationId:
         record.calledStation = text(bytes, start, end);
@@ -242,17 +243,6 @@ export function readRecord(packet: Packet, source: Source): AccountingRecord | '
   const plausible = timestamp !== 0 && age <= MAX_TIMESTAMP_AGE_MS && -age <= MAX_TIMESTAMP_AHEAD_MS;
   record.at = plausible ? timestamp : source.receivedAt - Math.min(delay * 1000, MAX_TIMESTAMP_AGE_MS);
   return record;
-}
-
-/** `02:00:00:11:22:33` of a Calling-Station-Id that starts with a MAC address in any of its notations; else null. */
-export function macOf(station: string): string | null {
-  const digits =
-    /^(?:[\da-f]{2}([:\-.]?)(?:[\da-f]{2}\1){4}[\da-f]{2}|(?:[\da-f]{4}[.\-:]){2}[\da-f]{4})(?![\da-f])/i.exec(
-      station,
-    )?.[0];
-  if (digits === undefined) return null;
-  const hex = digits.replace(/[:\-.]/g, '').toLowerCase();
-  return `${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}:${hex.slice(10, 12)}`;
 }
 
 /** RFC 3580, section 3.20: `00-10-A4-23-19-C0:SSID`. */

@@ -4,9 +4,10 @@ import { type DomainEvent, SYSTEM } from '../../events/index.ts';
 import type { Routes } from '../../http/index.ts';
 import type { Logger, Store } from '../../store/index.ts';
 import type { AccountingRecord } from '../accounting/record.ts';
-import { deviceOf, macOf } from '../accounting/record.ts';
+import { deviceOf } from '../accounting/record.ts';
 import type { CoaClient } from '../coa/index.ts';
 import { ATTRIBUTE } from '../codec/index.ts';
+import { macOf } from '../directory/index.ts';
 import type { AccessRequest, Nas } from '../types.ts';
 import { createSessionDatabase } from './database.ts';
 import { createLive, type LiveSession } from './live.ts';
@@ -309,7 +310,7 @@ export function createSessions(options: SessionsOptions) {
         nasId: nas.id,
         device: deviceOf(packet, request.address),
         acctSessionId: packet.text(ATTRIBUTE.acctSessionId),
-        mac: station ? macOf(Buffer.from(station).toString('latin1')) : null,
+        mac: (station && macOf(Buffer.from(station).toString('latin1'))) ?? null,
         username: accepted.username,
         userId: accepted.userId,
         userKey: accepted.userKey ?? usageKey(accepted.userId, accepted.username),

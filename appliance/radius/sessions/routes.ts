@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { conflict, cursorPage, HttpError, notFound, type Routes } from '../../http/index.ts';
-import { macOf } from '../accounting/record.ts';
 import type { CoaOutcome } from '../coa/index.ts';
+import { macOf } from '../directory/index.ts';
 import { idAt, type SessionDatabase } from './database.ts';
 import type { Live, LiveSession } from './live.ts';
 import type { Reauthorization } from './reauthorize.ts';
