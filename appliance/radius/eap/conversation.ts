@@ -177,7 +177,7 @@ export class Conversation {
 
   private accept({ admission, chain, msk, resumed }: Extract<Step, { kind: 'accept' }>, channel: Channel): Outcome {
     // Only here: a session that is cached earlier would let in whoever fails afterwards.
-    if (!resumed) channel.keep({ ...admission, outer: channel.outer, chain, at: this.options.now() });
+    channel.keep(channel.session ?? { ...admission, outer: channel.outer, chain, at: this.options.now() });
     const outerIdentity = this.options.identity;
     const eap = eapSuccess(this.id);
     this.close();

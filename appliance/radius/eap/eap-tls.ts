@@ -14,15 +14,15 @@ export class EapTls implements Inside {
 
   async secured(): Promise<Step> {
     const { channel, ask } = this.around;
-    if (channel.resumed) {
-      if (channel.session === undefined)
-        return this.refused(ALERT.accessDenied, 'a session that is not known any more');
+    const { session } = channel;
+    if (session !== undefined) {
       return resume(
         this.around,
-        (admission) => this.welcome(admission, channel.session!.chain, true),
+        (admission) => this.welcome(admission, session.chain, true),
         (reason, message) => this.refused(ALERT.accessDenied, reason, message),
       );
     }
+    if (channel.resumed) return this.refused(ALERT.accessDenied, 'a session that is not known any more');
     const wrong = channel.certificateError();
     if (wrong !== undefined) return this.refused(wrong.alert, `client certificate: ${wrong.error}`);
     const chain = channel.chain();

@@ -1,37 +1,49 @@
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
+/** RFC 8446, section 4.2 */
+const PRE_SHARED_KEY = 41;
 const SUPPORTED_VERSIONS = 43;
 const TLS13 = 0x0304;
 /** A ClientHello longer than this isn't looked into. */
 const MAX_HELLO = 16_384;
 
-/**
- * Whether the first flight of a peer offers TLS 1.3 (RFC 8446, section 4.2.1). What can't be read offers nothing: OpenSSL
- * will say what is wrong with it.
- */
-export function offersTls13(flight: Uint8Array): boolean {
+/** What a peer's first flight says before OpenSSL sees it. */
+export interface Hello {
+  /** Offers TLS 1.3 (RFC 8446, section 4.2.1). */
+  tls13: boolean;
+  /** Has a session id: of TLS 1.2, or, for the sake of middleboxes, one that means nothing (appendix D.4). */
+  sessionId: boolean;
+  /** The first ticket (section 4.2.11). */
+  ticket: Buffer | undefined;
+}
+
+/** Undefined where it can't be read: OpenSSL will say what is wrong with it. */
+export function readHello(flight: Uint8Array): Hello | undefined {
   const hello = clientHello(flight);
-  if (hello === undefined) return false;
+  if (hello === undefined) return undefined;
   const view = new DataView(hello.buffer, hello.byteOffset, hello.byteLength);
   // Version, random; then session id, cipher suites and compressions, each with its length.
   let at = 2 + 32;
-  if (at >= hello.length) return false;
+  if (at >= hello.length) return undefined;
+  const said: Hello = { tls13: false, sessionId: hello[at] !== 0, ticket: undefined };
   at += 1 + hello[at]!;
-  if (at + 2 > hello.length) return false;
+  if (at + 2 > hello.length) return undefined;
   at += 2 + view.getUint16(at);
-  if (at >= hello.length) return false;
+  if (at >= hello.length) return undefined;
   at += 1 + hello[at]!;
   for (at += 2; at + 4 <= hello.length; ) {
-    const type = view.getUint16(at);
-    const end = at + 4 + view.getUint16(at + 2);
-    if (end > hello.length) return false;
+    const [type, end] = [view.getUint16(at), at + 4 + view.getUint16(at + 2)];
+    if (end > hello.length) return undefined;
     if (type === SUPPORTED_VERSIONS) {
-      for (let version = at + 5; version + 2 <= end; version += 2) if (view.getUint16(version) === TLS13) return true;
-      return false;
+      for (let version = at + 5; version + 2 <= end; version += 2) said.tls13 ||= view.getUint16(version) === TLS13;
+    } else if (type === PRE_SHARED_KEY && at + 8 <= end) {
+      // The length of all identities, then that of the first.
+      const ticketEnd = at + 8 + view.getUint16(at + 6);
+      if (ticketEnd <= end) said.ticket = Buffer.from(hello.subarray(at + 8, ticketEnd));
     }
     at = end;
   }
-  return false;
+  return said;
 }
 
 /** The body of the ClientHello, its records joined. */

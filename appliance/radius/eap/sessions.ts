@@ -2,7 +2,7 @@ import type { OuterMethod, Session } from './types.ts';
 
 interface Kept {
   session: Session;
-  /** OpenSSL's own state, for TLS 1.2; a peer of 1.3 carries its own in a ticket. */
+  /** OpenSSL's own; undefined where the peer carries it in a ticket. */
   state: Buffer | undefined;
   until: number;
 }
@@ -57,9 +57,8 @@ export class Sessions {
 }
 
 /**
- * The session id in OpenSSL's DER of a session (SSL_SESSION_ASN1: version, TLS version, cipher, session id): under TLS
- * 1.3, which has none on the wire, the only name that tells one ticket's session from another's. Undefined where the
- * DER isn't that.
+ * The session id in OpenSSL's DER of a session (SSL_SESSION_ASN1: version, TLS version, cipher, session id): the only name
+ * that tells one ticket's session from another's. Undefined where the DER isn't that.
  */
 export function sessionId(der: Buffer): Buffer | undefined {
   let at = header(der, 0)?.from;

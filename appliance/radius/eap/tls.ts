@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { constants, randomBytes } from 'node:crypto';
+import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { alertFor, plainAlert, sealedAlert } from './alert.ts';
-import { offersTls13 } from './hello.ts';
+import { readHello } from './hello.ts';
 import type { EapLimits } from './limits.ts';
 import { type Sessions, sessionId } from './sessions.ts';
 import type { EapCredentials, OuterMethod, Session, Versions } from './types.ts';
@@ -19,6 +19,8 @@ const SECRET_LABEL = 'SERVER_TRAFFIC_SECRET_0';
 /** Without authorities no certificate of a peer would mean anything. */
 export const hasAuthorities = ({ authorities }: EapCredentials): boolean => authorities.includes('BEGIN CERTIFICATE');
 
+type Kind = 'tls' | 'tunnel';
+
 /** Throws where key, chain and authorities don't make a server. */
 export function checkCredentials({ key, chain, authorities }: EapCredentials): void {
   tls.createSecureContext({ key, cert: chain, ca: authorities.trim() === '' ? [] : authorities });
@@ -28,42 +30,41 @@ export function checkCredentials({ key, chain, authorities }: EapCredentials): v
 const inChannel = new AsyncLocalStorage<Channel>();
 
 /**
- * TLS servers without a network: OpenSSL by way of `node:tls`, which is fed with what arrives in EAP packets.
- * Peers that offer TLS 1.3 meet a server of 1.3, whose sessions are in tickets; others meet one that gives session ids,
- * so that it is known before a session is resumed whether it may be.
+ * TLS servers without a network: OpenSSL by way of `node:tls`, which is fed with what arrives in EAP packets. What a peer
+ * may resume is kept here by session id, under TLS 1.3 too (a stateful ticket is one), so that it is known beforehand
+ * whether it may be. Node asks for it only where the hello has a session id. EAP peers of TLS 1.3 have none (RFC 9190,
+ * section 2.1.1): those get tickets with all in them, and whose a ticket is, is looked at afterwards.
  */
 export class TlsEngine {
   readonly sessions: Sessions;
   readonly limits: EapLimits;
-  private readonly servers: Record<'tls' | 'tunnel', { old: tls.Server | undefined; new: tls.Server | undefined }>;
+  private readonly servers: Record<Kind, { stateful: tls.Server; tickets: tls.Server | undefined }>;
 
   /** Throws where key, chain or authorities can't be used. */
   constructor(credentials: EapCredentials, sessions: Sessions, limits: EapLimits) {
     this.sessions = sessions;
     this.limits = limits;
-    const pair = (kind: 'tls' | 'tunnel', { min, max }: Versions) => {
-      const only13 = min === 'TLSv1.3';
-      const never13 = max !== 'TLSv1.3';
+    const pair = (kind: Kind) => {
+      const versions = (kind === 'tls' ? credentials.tls : credentials.tunnels) ?? BOTH;
+      const only13: Versions = { min: 'TLSv1.3', max: 'TLSv1.3' };
       return {
-        old: only13 ? undefined : this.server(kind, credentials, { min, max: never13 ? max : 'TLSv1.2' }),
-        new: never13 ? undefined : this.server(kind, credentials, { min: 'TLSv1.3', max: 'TLSv1.3' }),
+        stateful: this.server(kind, credentials, versions, constants.SSL_OP_NO_TICKET),
+        // Under 1.2 the peer says under which id a ticket is looked up, so never there.
+        tickets: versions.max === 'TLSv1.3' ? this.server(kind, credentials, only13, 0) : undefined,
       };
     };
-    this.servers = {
-      tls: pair('tls', credentials.tls ?? BOTH),
-      tunnel: pair('tunnel', credentials.tunnels ?? BOTH),
-    };
+    this.servers = { tls: pair('tls'), tunnel: pair('tunnel') };
   }
 
   /** For one handshake, by the first flight of the peer, which is then to be fed. */
   open(outer: OuterMethod, flight: Uint8Array): Channel {
+    const hello = readHello(flight);
     const servers = this.servers[outer === 'tls' ? 'tls' : 'tunnel'];
-    const chosen = offersTls13(flight) ? (servers.new ?? servers.old) : (servers.old ?? servers.new);
-    return new Channel(this, chosen!, outer);
+    const tickets = hello?.tls13 && !hello.sessionId ? servers.tickets : undefined;
+    return new Channel(this, tickets ?? servers.stateful, outer, hello?.ticket);
   }
 
-  private server(kind: 'tls' | 'tunnel', credentials: EapCredentials, { min, max }: Versions): tls.Server {
-    const tickets = min === 'TLSv1.3';
+  private server(kind: Kind, credentials: EapCredentials, { min, max }: Versions, noTicket: number): tls.Server {
     const server = tls.createServer({
       key: credentials.key,
       cert: credentials.chain,
@@ -76,9 +77,8 @@ export class TlsEngine {
       ecdhCurve: CURVES,
       sessionIdContext: `gatehouse-${kind}`,
       sessionTimeout: this.limits.sessionLifetime,
-      ticketKeys: randomBytes(48),
       handshakeTimeout: this.limits.idle * 2,
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (tickets ? 0 : constants.SSL_OP_NO_TICKET),
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION | noTicket,
     });
     server.on('secureConnection', (socket) => inChannel.getStore()?.onSecure(socket));
     server.on('tlsClientError', (error, socket) => {
@@ -86,14 +86,14 @@ export class TlsEngine {
       inChannel.getStore()?.onFailure(error);
     });
     server.on('newSession', (id, state, done) => {
-      inChannel.getStore()?.onSession(id, tickets ? undefined : state);
+      inChannel.getStore()?.onSession(id, noTicket === 0 ? undefined : state);
       done();
     });
-    if (!tickets) {
+    if (noTicket !== 0) {
       server.on('resumeSession', (id, done) => done(null, inChannel.getStore()?.onResume(id)));
     }
     // Only to refuse a certificate: see `refuse`.
-    if (tickets && kind === 'tls') server.on('keylog', (line) => inChannel.getStore()?.onKey(line));
+    if (kind === 'tls') server.on('keylog', (line) => inChannel.getStore()?.onKey(line));
     return server;
   }
 }
@@ -105,7 +105,7 @@ export class Channel {
   secure = false;
   /** Why TLS has ended. */
   failure: string | undefined;
-  /** The peer has resumed a session; only where `session` is there too, one of somebody who got in. */
+  /** The peer has resumed a session: where `session` is there too, one of somebody who got in. */
   resumed = false;
   session: Session | undefined;
 
@@ -116,14 +116,16 @@ export class Channel {
   private heard: Buffer[] = [];
   private heardBytes = 0;
   private fresh: { id: Buffer; state: Buffer | undefined }[] = [];
+  private readonly ticket: Buffer | undefined;
   private resuming: { id: Buffer; session: Session } | undefined;
   private secret: Buffer | undefined;
   private events = 0;
   private wake: (() => void) | undefined;
 
-  constructor(engine: TlsEngine, server: tls.Server, outer: OuterMethod) {
+  constructor(engine: TlsEngine, server: tls.Server, outer: OuterMethod, ticket: Buffer | undefined) {
     this.engine = engine;
     this.outer = outer;
+    this.ticket = ticket;
     this.pipe = new Pipe((bytes) => {
       this.output.push(bytes);
       this.happened();
@@ -211,8 +213,9 @@ export class Channel {
     this.failure = `alert ${code}`;
   }
 
-  /** Lets the peer resume this session from now on. */
+  /** Lets the peer resume this session from now on; the ticket that it has used, no more, where it got another. */
   keep(session: Session): void {
+    if (this.fresh.length > 0) this.forget();
     for (const { id, state } of this.fresh) this.engine.sessions.keep(id, state, session);
     this.fresh = [];
   }
@@ -236,8 +239,7 @@ export class Channel {
     socket.on('error', (error) => this.onFailure(error));
     socket.on('close', () => this.onFailure(new Error('the peer has closed TLS')));
     this.resumed = socket.isSessionReused();
-    if (this.resumed && this.tls13) this.findTicket(socket);
-    if (this.resumed) this.session = this.resuming?.session;
+    if (this.resumed) this.session = (this.resuming ?? this.ofTicket(socket))?.session;
     this.secure = true;
     this.happened();
   }
@@ -251,7 +253,9 @@ export class Channel {
     this.fresh.push({ id, state });
   }
 
-  onResume(id: Buffer): Buffer | undefined {
+  /** OpenSSL takes what it gets here for the session of the first ticket, whatever the id, and checks the peer's proof. */
+  onResume(legacyId: Buffer): Buffer | undefined {
+    const id = this.ticket ?? legacyId;
     const found = this.engine.sessions.find(id, this.outer);
     this.resuming = found && { id, session: found.session };
     return found?.state;
@@ -269,12 +273,13 @@ export class Channel {
     this.happened();
   }
 
-  /** OpenSSL takes every ticket that is ours; that it is of somebody who got in, only the sessions know. */
-  private findTicket(socket: tls.TLSSocket): void {
-    const der = socket.getSession();
+  /** OpenSSL takes every ticket that is ours, also of those who then didn't get in. */
+  private ofTicket(socket: tls.TLSSocket): { session: Session } | undefined {
+    const der = this.tls13 ? socket.getSession() : undefined;
     const id = der && sessionId(der);
     const found = id && this.engine.sessions.find(id, this.outer);
-    this.resuming = found && { id: id!, session: found.session };
+    if (found?.state === undefined) this.resuming = found && { id: Buffer.from(id!), session: found.session };
+    return this.resuming;
   }
 
   private happened(): void {
