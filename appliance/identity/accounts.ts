@@ -20,7 +20,7 @@ export interface Account {
   networkPassword: string | null;
 }
 
-/** Users that one query reads. Between two others get the thread. */
+/** Users that one pair of queries reads. Between two others get the thread. */
 const BATCH = 1000;
 
 /** The place of a sealed network password. */
@@ -53,41 +53,34 @@ async function batch(service: Service, which: { ids: string[] } | { after: strin
   const users = db
     .selectFrom('users')
     .select(['id', 'username', 'email', 'password_version', 'network_password'])
-    .select((eb) => eb('password_hash', 'is not', null).as('has_password'))
-    .$if('ids' in which, (qb) => qb.where('id', 'in', (which as { ids: string[] }).ids))
-    .$if('after' in which, (qb) => qb.where('id', '>', (which as { after: string }).after))
-    .orderBy('id')
-    .limit(BATCH);
-  // One query, so that a user and its groups are of the same moment; a user with several groups comes several times.
-  const rows = await db
-    .selectFrom(users.as('u'))
-    .leftJoin('user_groups as g', 'g.user_id', 'u.id')
-    .selectAll('u')
-    .select('g.name as group')
-    .orderBy('u.id')
-    .orderBy('g.name_key')
-    .execute();
-  const found: Account[] = [];
-  let last: { id: string; groups: string[] } | undefined;
-  for (const row of rows) {
-    if (last?.id === row.id) {
-      if (row.group !== null) last.groups.push(row.group);
-      continue;
+    .select((eb) => eb('password_hash', 'is not', null).as('has_password'));
+  const members = db.selectFrom('user_groups').select(['user_id', 'name']).orderBy('user_id').orderBy('name_key');
+  // What changes between the two queries is told by an event, and read again then.
+  let rows: Awaited<ReturnType<typeof users.execute>>;
+  let memberships: Awaited<ReturnType<typeof members.execute>> = [];
+  if ('ids' in which) {
+    rows = await users.where('id', 'in', which.ids).execute();
+    memberships = await members.where('user_id', 'in', which.ids).execute();
+  } else {
+    const { after } = which;
+    rows = await users.where('id', '>', after).orderBy('id').limit(BATCH).execute();
+    const last = rows.at(-1)?.id;
+    if (last !== undefined) {
+      memberships = await members.where('user_id', '>', after).where('user_id', '<=', last).execute();
     }
-    const account = {
-      id: row.id,
-      username: row.username,
-      names: [...new Set([nameKey(row.username), nameKey(row.email)])].filter((name) => name !== ''),
-      groups: row.group === null ? [] : [row.group],
-      enabled: true,
-      hasPassword: Boolean(row.has_password),
-      passwordVersion: row.password_version,
-      networkPassword: openNetworkPassword(service, row),
-    };
-    found.push(account);
-    last = account;
   }
-  return found;
+  const groups = new Map<string, string[]>(rows.map(({ id }) => [id, []]));
+  for (const { user_id: id, name } of memberships) groups.get(id)?.push(name);
+  return rows.map((row) => ({
+    id: row.id,
+    username: row.username,
+    names: [...new Set([nameKey(row.username), nameKey(row.email)])].filter((name) => name !== ''),
+    groups: groups.get(row.id) ?? [],
+    enabled: true,
+    hasPassword: Boolean(row.has_password),
+    passwordVersion: row.password_version,
+    networkPassword: openNetworkPassword(service, row),
+  }));
 }
 
 /** A user's network password in the clear. */

@@ -8,11 +8,13 @@ import type { OidcSettings } from './oidc.ts';
 import { ARGON2_COST, type Argon2Cost } from './password.ts';
 import { forgetNetwork } from './permissions.ts';
 import { authRoutes } from './routes/auth.ts';
+import { importRoutes } from './routes/import.ts';
+import { peopleRoutes } from './routes/people.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { userRoutes } from './routes/users.ts';
 import type { Service } from './service.ts';
 import { Throttle } from './throttle.ts';
-import { openNetworks, userExists } from './users.ts';
+import { openNetworks, userExists, usernames } from './users.ts';
 
 export type { Account } from './accounts.ts';
 export { resetPassword } from './administrator.ts';
@@ -57,17 +59,25 @@ export function createIdentity(options: IdentityOptions) {
     await app.register(userRoutes(service));
     await app.register(tokenRoutes(service));
   };
+  const siteRoutes: Routes = async (app) => {
+    await app.register(peopleRoutes(service));
+    await app.register(importRoutes(service));
+  };
   const hold = createAuthenticate(service);
   const authenticate: Authenticate = (request) => hold(request)();
   return {
     /** For the prefix /api/v1. */
     routes,
+    /** For the prefix /v1. */
+    siteRoutes,
     authenticate,
     hold,
     /** Makes the first administrator where there is none; the answer has its password when that was made up. */
     ensureAdministrator: (password?: string) => ensureAdministrator(service, password),
     /** Whether there is a user with this id. */
     userExists: (id: string) => userExists(service, id),
+    /** User names by id. */
+    usernames: (ids: readonly string[]) => usernames(service, ids),
     /** The networks that a user may use; `all` for an administrator, none for a user who is gone. */
     openNetworks: (id: string) => openNetworks(service, id),
     /** All users, or those of `ids` that exist, with their network passwords in the clear. */

@@ -1,4 +1,5 @@
 import Type, { type TSchema } from 'typebox';
+import { GROUP_PATTERN, MAX_GROUP_NAME, MAX_GROUPS } from './groups.ts';
 
 /** The numbers of identity's limits. */
 export const MAX_SESSIONS = 100;
@@ -16,6 +17,15 @@ export const answers = <S extends Record<number, TSchema>>(success: S) => ({
   503: Failure,
 });
 
+/** RFC 9457. */
+const Problem = Type.Object(
+  { type: Type.String(), title: Type.String(), status: Type.Integer(), detail: Type.String() },
+  { additionalProperties: true },
+);
+/** The answers of a route of the site API: its success, and a problem for whatever fails. */
+export const problems = <S extends Record<number, TSchema>>(success: S) => ({ ...success, '4xx': Problem });
+export const Nothing = Type.Null({ description: 'No content' });
+
 /** OpenAPI: a route that needs no credentials. */
 export const OPEN = { security: [] };
 
@@ -24,14 +34,20 @@ const TimeOrNull = Type.Unsafe<string | null>({ type: ['string', 'null'], format
 
 const RoleName = Type.Enum(['administrator', 'user']);
 const NetworkIds = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: MAX_NETWORKS });
+export const MAX_USERNAME = 64;
+export const USERNAME_PATTERN = '^[A-Za-z0-9._@-]+$';
 const Username = Type.String({
   minLength: 1,
-  maxLength: 64,
-  pattern: '^[A-Za-z0-9._@-]+$',
+  maxLength: MAX_USERNAME,
+  pattern: USERNAME_PATTERN,
   description: 'Letters, digits and . _ @ -; upper and lower case are the same name',
 });
-const Email = Type.String({ maxLength: 254, pattern: '^([^\\s@]+@[^\\s@]+)?$', description: 'May be empty' });
-const Name = Type.String({ maxLength: 128, pattern: '^[^\\u0000-\\u001f\\u007f]*$' });
+export const MAX_EMAIL = 254;
+export const EMAIL_PATTERN = '^([^\\s@]+@[^\\s@]+)?$';
+const Email = Type.String({ maxLength: MAX_EMAIL, pattern: EMAIL_PATTERN, description: 'May be empty' });
+export const MAX_NAME = 128;
+export const NAME_PATTERN = '^[^\\u0000-\\u001f\\u007f]*$';
+const Name = Type.String({ maxLength: MAX_NAME, pattern: NAME_PATTERN });
 export const MIN_PASSWORD = 8;
 export const MAX_PASSWORD = 1024;
 const NewPassword = Type.String({ minLength: MIN_PASSWORD, maxLength: MAX_PASSWORD });
@@ -143,3 +159,28 @@ export const NewToken = Type.Object({
     }),
   ),
 });
+
+/** The site API's lists. */
+export const MAX_PAGE = 1000;
+export const Groups = Type.Array(
+  Type.String({
+    minLength: 1,
+    maxLength: MAX_GROUP_NAME,
+    pattern: GROUP_PATTERN,
+    description: 'Letters, digits and space . _ -',
+  }),
+  { maxItems: MAX_GROUPS },
+);
+/** A user as the site API shows it. */
+export const Person = Type.Object({
+  id: Type.String(),
+  username: Type.String(),
+  email: Type.String(),
+  name: Type.String(),
+  role: RoleName,
+  groups: Type.Array(Type.String()),
+  network_password_set: Type.Boolean(),
+  created_at: Time,
+  updated_at: Time,
+});
+export type Person = Type.Static<typeof Person>;

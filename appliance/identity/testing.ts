@@ -5,7 +5,7 @@ import type { LightMyRequestResponse } from 'fastify';
 import type { KyselyPlugin } from 'kysely';
 import { pino } from 'pino';
 import { requiresPostgres, startPostgres } from '../../test/postgres.ts';
-import { createHttp, plainErrors } from '../http/index.ts';
+import { createHttp, plainErrors, problemErrors } from '../http/index.ts';
 import { openKeyFile, openStore, type Store, type StoredEvent, storeMigrations } from '../store/index.ts';
 import { createIdentity, identityMigrations, SESSION_COOKIE } from './index.ts';
 import type { Argon2Cost } from './password.ts';
@@ -77,7 +77,10 @@ export async function startIdentity(
     ...(options.secureCookieFor && { secureCookieFor: options.secureCookieFor }),
   });
   const { app, close } = await createHttp({
-    apis: [{ prefix: '/api/v1', errors: plainErrors, routes: [identity.routes] }],
+    apis: [
+      { prefix: '/api/v1', errors: plainErrors, routes: [identity.routes] },
+      { prefix: '/v1', errors: problemErrors, routes: [identity.siteRoutes] },
+    ],
     authenticate: identity.authenticate,
     log,
     subprotocols: [],
@@ -88,7 +91,7 @@ export async function startIdentity(
   const call = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, { as, body, headers, from }: Call = {}) =>
     app.inject({
       method,
-      url: `/api/v1${url}`,
+      url: url.startsWith('/v1/') ? url : `/api/v1${url}`,
       headers: { ...(as && { authorization: as.includes(' ') ? as : `Session ${as}` }), ...headers },
       ...(body !== undefined && { payload: body as object }),
       ...(from && { remoteAddress: from }),

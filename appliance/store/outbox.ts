@@ -3,6 +3,8 @@ import type { Mutex } from './mutex.ts';
 import type { Logger, OutboxEvent, StoredEvent } from './types.ts';
 
 const BATCH = 100;
+/** Events that one statement writes. */
+const WRITTEN_AT_ONCE = 200;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
 
@@ -13,8 +15,9 @@ interface OutboxTable {
 /** Adds events to the transaction that `db` is. */
 export async function writeEvents(db: Kysely<unknown>, events: readonly { type: string; json: string }[]) {
   const at = new Date().toISOString();
-  for (const { type, json } of events) {
-    await sql`INSERT INTO outbox (at, type, data) VALUES (${at}, ${type}, ${json})`.execute(db);
+  for (let from = 0; from < events.length; from += WRITTEN_AT_ONCE) {
+    const rows = events.slice(from, from + WRITTEN_AT_ONCE).map(({ type, json }) => sql`(${at}, ${type}, ${json})`);
+    await sql`INSERT INTO outbox (at, type, data) VALUES ${sql.join(rows)}`.execute(db);
   }
 }
 
