@@ -8,7 +8,7 @@ import { loadPolicies } from './policies.ts';
 import type { DocumentChecks } from './policy/document.ts';
 import { loadVendors } from './policy/vendors.ts';
 import { loadPostures, reportPosture } from './posture.ts';
-import { devices, vouchers } from './records.ts';
+import { devices, type PeerDevice, peerDevices, vouchers } from './records.ts';
 import { deviceRoutes } from './routes/devices.ts';
 import { policyRoutes } from './routes/policies.ts';
 import { requestRoutes } from './routes/requests.ts';
@@ -44,6 +44,10 @@ export function createAccess(options: AccessOptions): Access & {
   routes: Routes;
   /** Whether any policy is in force: without one nobody needs to be asked. */
   hasPolicies(): boolean;
+  /** Which time windows hold: a text that changes when one begins or ends, empty where no policy has any. */
+  windowsAt(at: number): string;
+  /** Devices that are linked to peers: all, or those of these peers, or the one with this id. */
+  peerDevices(only?: { peerIds?: readonly string[]; id?: string }): Promise<PeerDevice[]>;
   /** Reads what decisions need into memory; before it everybody is allowed. */
   start(): Promise<void>;
   /** Writes what is still in memory. */
@@ -83,6 +87,8 @@ export function createAccess(options: AccessOptions): Access & {
     },
     decide: (facts) => decider.decide(facts),
     hasPolicies: () => decider.set.policies.length > 0,
+    windowsAt: (at) => decider.set.windowsAt(at),
+    peerDevices: (only) => peerDevices(service, only),
     record: (ended) => journal.record(ended),
     devices: (ids) => devices(service, ids),
     vouchers: (ids) => vouchers(service, ids),

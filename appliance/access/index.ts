@@ -1,5 +1,8 @@
 export { type AccessOptions, createAccess } from './access.ts';
 export { accessMigrations } from './migrations.ts';
+export { overlayFacts } from './posture.ts';
+export type { PeerDevice } from './records.ts';
+export type { UserFacts } from './service.ts';
 export type {
   Access,
   Action,

@@ -59,3 +59,44 @@ export const bandwidthOf = (row: VoucherRow): VoucherRecord['bandwidth'] =>
   row.bandwidth_up === null && row.bandwidth_down === null
     ? null
     : { up: row.bandwidth_up ?? undefined, down: row.bandwidth_down ?? undefined };
+
+/** A device as the overlay's door sees it. */
+export interface PeerDevice {
+  id: string;
+  peerId: string;
+  mac: string;
+  name: string;
+  groups: readonly string[];
+}
+
+/** The devices that are linked to peers, all or those of these peers or with this id; those with a posture first. */
+export async function peerDevices(
+  service: Pick<Service, 'store'>,
+  only?: { peerIds?: readonly string[]; id?: string },
+): Promise<PeerDevice[]> {
+  let query = service.store
+    .as<AccessTables>()
+    .selectFrom('access_devices')
+    .select(['id', 'peer_id', 'mac', 'name', 'groups', 'posture_at'])
+    .where('peer_id', 'is not', null);
+  if (only?.id !== undefined) query = query.where('id', '=', only.id);
+  const rows = await byIds(only?.peerIds, (some) => (some ? query.where('peer_id', 'in', some) : query).execute());
+  const rank = (at: string | null): string => at ?? '';
+  return rows
+    .sort((a, b) =>
+      rank(a.posture_at) === rank(b.posture_at)
+        ? a.mac < b.mac
+          ? -1
+          : 1
+        : rank(a.posture_at) > rank(b.posture_at)
+          ? -1
+          : 1,
+    )
+    .map((row) => ({
+      id: row.id,
+      peerId: row.peer_id as string,
+      mac: row.mac,
+      name: row.name,
+      groups: JSON.parse(row.groups) as string[],
+    }));
+}

@@ -1,3 +1,4 @@
+import { PostureFacts } from '@gatehouse/protocol';
 import Type, { type TSchema } from 'typebox';
 
 /** The numbers of access's limits; those of a policy document are in policy/model.ts. */
@@ -78,10 +79,6 @@ export const DecisionView = Type.Object({
 export type DecisionView = Type.Static<typeof DecisionView>;
 
 const Fact = Type.Union([Type.Boolean(), Type.Number(), Type.String({ maxLength: 256 })]);
-export const PostureFactsBody = Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}$' }), Fact, {
-  maxProperties: 64,
-});
-
 /** A request that somebody made up. */
 export const ExplainBody = Type.Object({
   request_id: Type.Optional(
@@ -116,7 +113,7 @@ export const ExplainBody = Type.Object({
       alternative_names: Type.Optional(Type.Array(Type.String({ maxLength: 512 }), { maxItems: 32 })),
     }),
   ),
-  posture: Type.Optional(PostureFactsBody),
+  posture: Type.Optional(PostureFacts),
   at: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; now where it is left out' })),
 });
 export type ExplainBody = Type.Static<typeof ExplainBody>;
@@ -210,7 +207,7 @@ export const DeviceChange = Type.Partial(Type.Object(deviceFields));
 export type DeviceChange = Type.Static<typeof DeviceChange>;
 export const NewDevice = Type.Object({ ...DeviceChange.properties, mac: deviceFields.mac });
 export type NewDevice = Type.Static<typeof NewDevice>;
-export const PostureBody = Type.Object({ facts: PostureFactsBody });
+export const PostureBody = Type.Object({ facts: PostureFacts });
 export const NetworkPassword = Type.Object({ network_password: Type.String({ description: 'Shown this once' }) });
 
 const Quantity = Type.Union([Type.String({ maxLength: 40 }), Type.Integer({ minimum: 1 })]);

@@ -51,6 +51,7 @@ export const inOrder = (policies: readonly StoredPolicy[]): StoredPolicy[] =>
 /** All policies as one decision. Immutable: a change of a document makes another. */
 export class PolicySet {
   readonly policies: readonly CompiledPolicy[];
+  readonly #windows: readonly Condition[];
   readonly #surroundings: Surroundings;
 
   /** `before` lends the compiled policies whose documents haven't changed. */
@@ -65,6 +66,7 @@ export class PolicySet {
       const old = kept.get(policy.id);
       return old?.version === policy.version && policy.version > 0 ? old : compile(policy, vendors);
     });
+    this.#windows = this.policies.flatMap(({ conditions }) => conditions.filter(({ name }) => name === 'time'));
     this.#surroundings = surroundings;
   }
 
@@ -74,6 +76,14 @@ export class PolicySet {
     const subject = new Subject(facts, this.#surroundings, posture);
     for (const policy of this.policies) if (matches(policy, subject)) return policy.decision;
     return unmatched(facts);
+  }
+
+  /** Which time windows hold in the default site's zone, a digit each; empty where no policy has one. */
+  windowsAt(at: number): string {
+    if (this.#windows.length === 0) return '';
+    const facts: Facts = { door: 'overlay', username: '', groups: [], method: 'overlay', at };
+    const subject = new Subject(facts, this.#surroundings);
+    return this.#windows.map((window) => (window.test(subject) ? '1' : '0')).join('');
   }
 
   /** The same decision, and for each policy why it did or didn't match. */
