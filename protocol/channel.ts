@@ -32,6 +32,18 @@ export const CLOSE = {
   badMessage: 4400,
 } as const;
 
+/** MAC addresses, and facts of its posture, in one report of an agent. */
+export const MAX_POSTURE_MACS = 16;
+export const MAX_POSTURE_FACTS = 64;
+
+/** What a device tells of itself for access policies: `disk_encryption: true`, `os_version: "14.2"`. */
+export const PostureFacts = Type.Record(
+  Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}$' }),
+  Type.Union([Type.Boolean(), Type.Number(), Type.String({ maxLength: 256 })]),
+  { additionalProperties: false, maxProperties: MAX_POSTURE_FACTS },
+);
+export type PostureFacts = Type.Static<typeof PostureFacts>;
+
 const Seq = Type.Integer({ minimum: 1 });
 /** Names one run of numbers; a controller that has restarted starts a new one. */
 const Epoch = Type.String({ minLength: 1, maxLength: 64 });
@@ -44,12 +56,22 @@ export const AgentMessage = Type.Union([
   }),
   Type.Object({ type: Type.Literal('ack'), epoch: Epoch, seq: Seq }),
   Type.Object({ type: Type.Literal('telemetry'), telemetry: Telemetry }),
+  // Only to a controller that has said that it accepts `posture`: an older one closes with `badMessage`.
+  Type.Object({
+    type: Type.Literal('posture'),
+    /** Of the device's own interfaces, as `02:00:00:11:22:33`. */
+    macs: Type.Array(Type.String({ maxLength: 32 }), { maxItems: MAX_POSTURE_MACS }),
+    facts: PostureFacts,
+  }),
 ]);
 export type AgentMessage = Type.Static<typeof AgentMessage>;
 
+/** Messages beyond the first version that the controller takes in. An agent that doesn't know the field ignores it. */
+const Accepts = Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 }));
+
 export const ControllerMessage = Type.Union([
-  Type.Object({ type: Type.Literal('state'), epoch: Epoch, seq: Seq, state: PeerState }),
-  Type.Object({ type: Type.Literal('resumed'), epoch: Epoch, seq: Seq }),
+  Type.Object({ type: Type.Literal('state'), epoch: Epoch, seq: Seq, state: PeerState, accepts: Accepts }),
+  Type.Object({ type: Type.Literal('resumed'), epoch: Epoch, seq: Seq, accepts: Accepts }),
   Type.Object({ type: Type.Literal('delta'), epoch: Epoch, seq: Seq, delta: StateDelta }),
 ]);
 export type ControllerMessage = Type.Static<typeof ControllerMessage>;

@@ -1,7 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { PostureReport } from '../access/index.ts';
 import { type Bus, SYSTEM } from '../events/index.ts';
 import type { Hold, Routes } from '../http/index.ts';
+import { type AccessAnswers, createDoor, DOOR_EVENTS, unknownGroups } from './access/index.ts';
 import { createChannel } from './channel/index.ts';
 import { createTickets } from './channel/tickets.ts';
 import { WATCH_EVENTS } from './channel/watchers.ts';
@@ -27,12 +29,14 @@ import { createSessions } from './sessions.ts';
 import { createSnapshots, STATE_EVENTS } from './snapshots.ts';
 import type { OverlayTables } from './tables.ts';
 
+export type { AccessAnswers } from './access/index.ts';
 export { overlayMigrations } from './migrations.ts';
 export { PORTAL_PAGE } from './portal/index.ts';
 
 const HUB_CHECK_MS = 5_000;
 const FLUSH_MS = 10_000;
 const SWEEP_MS = 5_000;
+const WINDOWS_MS = 15_000;
 
 /** The overlay: networks, peers, addresses, enrollment, and the live channel to the agents. */
 export function createOverlay(options: {
@@ -47,6 +51,10 @@ export function createOverlay(options: {
   registry: Registry;
   /** The networks that a user may use: identity's answer. */
   openNetworks: (userId: string) => Promise<readonly string[] | 'all'>;
+  /** Access policies, at this door too; undefined: nobody is asked. */
+  access?: AccessAnswers;
+  /** Takes in what a device's agent tells of its posture. */
+  onPosture?: (report: PostureReport) => Promise<void>;
   /** Monotonic milliseconds. */
   monotonic: () => number;
 }) {
@@ -57,13 +65,16 @@ export function createOverlay(options: {
   const sessions = createSessions(context, incidents);
   const onHeard = (peerId: string) => hubWatch.heard(peerId, monotonic());
   const portal = createPortal(context, options, log);
-  const channel = createChannel({ context, snapshots, sessions, incidents, portal, log, onHeard });
+  const { onPosture } = options;
+  const channel = createChannel({ context, snapshots, sessions, incidents, portal, log, onHeard, onPosture });
+  const door = options.access && createDoor(context, options.access, log);
   const tickets = createTickets(() => context.now().getTime());
 
   bus.on(STATE_EVENTS, (event) => channel.onEvent(event));
   bus.on(WATCH_EVENTS, (event) => channel.watchers.onEvent(event));
   bus.on(INCIDENT_EVENTS, (event) => incidents.onEvent(event));
   bus.on(PORTAL_EVENTS, (event) => portal.onEvent(event));
+  if (door) bus.on(DOOR_EVENTS, (event) => door.onEvent(event));
   bus.on(['identity.user.updated'], async (event) => {
     const { userId, changed, actor } = event.data;
     if (!changed.includes('authorized_networks') && !changed.includes('role')) return;
@@ -157,10 +168,18 @@ export function createOverlay(options: {
     activeSessions: () => sessions.active(),
     /** Which of these network ids don't exist. */
     unknownNetworks: (ids: readonly string[]) => unknownNetworks(context, ids),
+    /** Of these names, those that no network has a group of. */
+    unknownGroups: (names: readonly string[]) => unknownGroups(context.store.as<OverlayTables>(), names),
+    /** Work done at the door: peers decided for, and changed. */
+    door: door?.stats,
     async start(): Promise<void> {
       await sessions.load();
       await portal.load();
       await checkHubs();
+      if (door) {
+        await door.start();
+        every(WINDOWS_MS, 'asking access policies', () => door.tick());
+      }
       every(channel.connections.pingIntervalMs, 'pinging agents', () => channel.tick());
       every(HUB_CHECK_MS, 'watching hubs', checkHubs);
       every(SWEEP_MS, 'ending admissions', () => portal.sweep());

@@ -224,4 +224,25 @@ export const overlayMigrations: readonly Migration[] = [
       await db.schema.createIndex('portal_whitelist_expiry').on('portal_whitelist').column('expires_at').execute();
     },
   },
+  {
+    id: 13,
+    name: 'overlay: access',
+    async up(db) {
+      await db.schema
+        .createTable('access_blocks')
+        .addColumn('peer_id', 'text', (c) => c.primaryKey().references('peers.id').onDelete('cascade'))
+        .addColumn('network_id', 'text', (c) => c.notNull().references('networks.id').onDelete('cascade'))
+        .addColumn('policy_id', 'text', (c) => c.notNull())
+        .addColumn('since', 'text', (c) => c.notNull())
+        .execute();
+      await db.schema.createIndex('access_blocks_network').on('access_blocks').column('network_id').execute();
+      await db.schema
+        .createTable('access_memberships')
+        .addColumn('group_id', 'text', (c) => c.notNull().references('groups.id').onDelete('cascade'))
+        .addColumn('peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
+        .addPrimaryKeyConstraint('access_memberships_key', ['group_id', 'peer_id'])
+        .execute();
+      await db.schema.createIndex('access_memberships_peer').on('access_memberships').column('peer_id').execute();
+    },
+  },
 ];

@@ -18,7 +18,10 @@ const admin = { id: 'a', username: 'a', role: 'administrator', authorizedNetwork
 async function start(t: TestContext) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-sessions-'));
   const log = pino({ level: 'silent' });
-  const migrations = [...storeMigrations, ...identityMigrations, ...overlayMigrations].sort((a, b) => a.id - b.id);
+  const migrations = [...storeMigrations, ...identityMigrations, ...overlayMigrations].map((step, index) => ({
+    ...step,
+    id: index + 1,
+  }));
   const store = await openStore({ dataDir, migrations, log });
   store.onEvent(async () => undefined);
   t.after(async () => {

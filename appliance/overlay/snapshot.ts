@@ -15,7 +15,7 @@ export interface SnapshotPeer {
   useAgent: boolean;
   /** Sorted. */
   groupIds: string[];
-  /** An incident is open: blocked on every hub until it is resolved. */
+  /** An incident is open, or an access policy keeps the peer out: blocked on every hub until that has ended. */
   quarantined: boolean;
   /** Without an agent, in a network with the captive portal on, and nobody has signed in for it. */
   captive: boolean;

@@ -195,6 +195,14 @@ export interface PortalWhitelistRow {
   expires_at: string;
 }
 
+/** A peer that an access policy keeps out. */
+export interface AccessBlockRow {
+  peer_id: string;
+  network_id: string;
+  policy_id: string;
+  since: string;
+}
+
 export interface OverlayTables {
   networks: NetworkRow;
   peers: PeerRow;
@@ -213,4 +221,7 @@ export interface OverlayTables {
   incidents: IncidentRow;
   portal_tokens: PortalTokenRow;
   portal_whitelist: PortalWhitelistRow;
+  access_blocks: AccessBlockRow;
+  /** Members of groups that an access policy put there; those that people put there have no row. */
+  access_memberships: { group_id: string; peer_id: string };
 }

@@ -8,6 +8,7 @@ import type { ChannelContext } from './index.ts';
 import { advance, createStream, type Stream, since } from './stream.ts';
 
 const isAgentMessage = Compile(AgentMessage);
+type PostureMessage = Extract<AgentMessage, { type: 'posture' }>;
 /** An agent says `hello` within this time, and acknowledges what it was sent. */
 const HELLO_MS = 10_000;
 const ACK_MS = 60_000;
@@ -27,6 +28,8 @@ export function parseFrame(data: RawData, isBinary: boolean): unknown {
 /** Speaks `gatehouse.v1` (protocol/channel.ts) with one of our agents. */
 export function serveGatehouse(context: ChannelContext, socket: WebSocket, device: Device): void {
   const { peerId } = device;
+  const accepts = context.posture ? { accepts: ['posture'] } : {};
+  const tellPosture = postureTeller(context, device);
   let stream: Stream | undefined;
   let helloTimer: NodeJS.Timeout | undefined = setTimeout(() => socket.close(CLOSE.badMessage, 'no hello'), HELLO_MS);
   let ackTimer: NodeJS.Timeout | undefined;
@@ -69,10 +72,10 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
     }
     const missed = resume && since(stream, resume);
     if (missed && resume) {
-      send({ type: 'resumed', epoch: stream.epoch, seq: resume.seq });
+      send({ type: 'resumed', epoch: stream.epoch, seq: resume.seq, ...accepts });
       for (const entry of missed) send({ type: 'delta', epoch: stream.epoch, ...entry });
     } else {
-      send({ type: 'state', epoch: stream.epoch, seq: stream.seq, state: stream.state });
+      send({ type: 'state', epoch: stream.epoch, seq: stream.seq, state: stream.state, ...accepts });
     }
   }
 
@@ -93,6 +96,8 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
       if (message.seq < stream.seq) {
         ackTimer = setTimeout(() => socket.close(CLOSE.slow, 'nothing was acknowledged'), ACK_MS);
       }
+    } else if (message.type === 'posture') {
+      tellPosture(message);
     } else {
       const { telemetry } = message;
       context.report(device, {
@@ -110,6 +115,29 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
     clearTimeout(helloTimer);
     clearTimeout(ackTimer);
   });
+}
+
+/** Passes reports on one at a time: of those that come meanwhile the last counts, so a device can't pile them up. */
+function postureTeller({ posture, log }: ChannelContext, device: Device): (report: PostureMessage) => void {
+  let busy = false;
+  let waiting: PostureMessage | undefined;
+  return async function tell(report) {
+    if (!posture) return;
+    if (busy) {
+      waiting = report;
+      return;
+    }
+    busy = true;
+    try {
+      await posture(device, report);
+    } catch (error) {
+      log.error({ err: error, peerId: device.peerId }, 'a posture could not be taken in');
+    }
+    busy = false;
+    const next = waiting;
+    waiting = undefined;
+    if (next) tell(next);
+  };
 }
 
 function compileFor(context: ChannelContext, network: NetworkSnapshot, peer: SnapshotPeer) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CLOSE } from '@gatehouse/protocol';
 import type { FastifyBaseLogger } from 'fastify';
+import type { PostureReport } from '../../access/index.ts';
 import { sha256Hex } from '../../store/index.ts';
 import type { OverlayContext } from '../context.ts';
 import type { Incidents } from '../incidents/index.ts';
@@ -43,6 +44,8 @@ export interface ChannelContext {
   /** The private key that a foreign agent may have; undefined when its token has been spent or replaced meanwhile. */
   privateKeyOf(device: Device): Promise<string | null | undefined>;
   report(device: Device, report: DeviceReport): void;
+  /** Takes in what a device tells of its posture; undefined where nobody wants to know. */
+  posture?: ((device: Device, told: Pick<PostureReport, 'macs' | 'facts'>) => Promise<void>) | undefined;
 }
 
 export const deviceOf = (row: { id: string; network_id: string }, secret: string): Device => ({
@@ -69,8 +72,9 @@ export function createChannel(options: {
   portal: Pick<Portal, 'seen'>;
   log: FastifyBaseLogger;
   onHeard: (peerId: string) => void;
+  onPosture?: ((report: PostureReport) => Promise<void>) | undefined;
 }) {
-  const { context, snapshots, sessions, incidents, portal, log } = options;
+  const { context, snapshots, sessions, incidents, portal, log, onPosture } = options;
   const db = context.store.as<OverlayTables>();
   const connections = createConnections(options.onHeard);
   const streams = new Map<string, Stream>();
@@ -108,6 +112,12 @@ export function createChannel(options: {
         .executeTakeFirst();
       return row?.private_key ? context.secrets.open(row.private_key, keyContext(peerId)) : row?.private_key;
     },
+    posture:
+      onPosture &&
+      (async (device, { macs, facts }) => {
+        const row = await goodRow(device);
+        if (row) await onPosture({ peerId: row.id, userId: row.owner_id, macs, facts });
+      }),
     report(device, report) {
       const { endpoints, ...rest } = report;
       sessions.report({ ...device, ...rest });

@@ -23,7 +23,10 @@ const actor = { kind: 'user', id: 'root' } as const;
 async function start(t: TestContext) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-incidents-'));
   const log = pino({ level: 'silent' });
-  const migrations = [...storeMigrations, ...identityMigrations, ...overlayMigrations].sort((a, b) => a.id - b.id);
+  const migrations = [...storeMigrations, ...identityMigrations, ...overlayMigrations].map((step, index) => ({
+    ...step,
+    id: index + 1,
+  }));
   const store = await openStore({ dataDir, migrations, log });
   t.after(async () => {
     await store.close();

@@ -29,7 +29,10 @@ async function start() {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-policy-'));
   const real = await openStore({
     dataDir,
-    migrations: [...storeMigrations, ...identityMigrations, ...overlayMigrations].sort((a, b) => a.id - b.id),
+    migrations: [...storeMigrations, ...identityMigrations, ...overlayMigrations].map((step, index) => ({
+      ...step,
+      id: index + 1,
+    })),
     log: pino({ level: 'error' }),
   });
   const counter = { queries: 0 };

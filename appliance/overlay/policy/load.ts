@@ -111,13 +111,18 @@ export async function loadMemberships(db: Reader, networkId: string, peerId?: st
   return byPeer;
 }
 
-/** The peers of a network (or the one peer) that have an open incident. */
+/** The peers of a network (or the one peer) that have an open incident, or that an access policy keeps out. */
 export async function loadQuarantined(db: Reader, networkId: string, peerId?: string): Promise<Set<string>> {
-  let query = db
+  let incidents = db
     .selectFrom('incidents')
     .select('peer_id')
     .where('network_id', '=', networkId)
     .where('resolved', '=', 0);
-  if (peerId !== undefined) query = query.where('peer_id', '=', peerId);
-  return new Set((await query.execute()).map((row) => row.peer_id));
+  let blocks = db.selectFrom('access_blocks').select('peer_id').where('network_id', '=', networkId);
+  if (peerId !== undefined) {
+    incidents = incidents.where('peer_id', '=', peerId);
+    blocks = blocks.where('peer_id', '=', peerId);
+  }
+  const rows = await incidents.unionAll(blocks).execute();
+  return new Set(rows.map((row) => row.peer_id));
 }

@@ -1,0 +1,2 @@
+export { unknownGroups } from './changes.ts';
+export { type AccessAnswers, createDoor, DOOR_EVENTS } from './door.ts';
