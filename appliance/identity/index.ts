@@ -6,6 +6,7 @@ import { createAuthenticate } from './authenticate.ts';
 import { createGates, type Gate } from './gate.ts';
 import type { OidcSettings } from './oidc.ts';
 import { ARGON2_COST, type Argon2Cost } from './password.ts';
+import { findByName, usersFacts } from './people.ts';
 import { forgetNetwork } from './permissions.ts';
 import { authRoutes } from './routes/auth.ts';
 import { importRoutes } from './routes/import.ts';
@@ -76,6 +77,10 @@ export function createIdentity(options: IdentityOptions) {
     ensureAdministrator: (password?: string) => ensureAdministrator(service, password),
     /** Whether there is a user with this id. */
     userExists: (id: string) => userExists(service, id),
+    /** Name and groups of these users. */
+    usersFacts: (ids: readonly string[]) => usersFacts(service, ids),
+    /** The user with this user name or email. */
+    findByName: (name: string) => findByName(service, name),
     /** User names by id. */
     usernames: (ids: readonly string[]) => usernames(service, ids),
     /** The networks that a user may use; `all` for an administrator, none for a user who is gone. */

@@ -149,3 +149,35 @@ async function touch(
     .where('id', '=', id)
     .execute();
 }
+
+/** Users that one query reads. */
+const FACTS_BATCH = 500;
+
+/** Name and groups of these users; who doesn't exist is left out. */
+export async function usersFacts(
+  { store }: Pick<Service, 'store'>,
+  ids: readonly string[],
+): Promise<Map<string, { username: string; groups: readonly string[] }>> {
+  const db = store.as<IdentityTables>();
+  const facts = new Map<string, { username: string; groups: readonly string[] }>();
+  const wanted = [...new Set(ids)];
+  for (let from = 0; from < wanted.length; from += FACTS_BATCH) {
+    const part = wanted.slice(from, from + FACTS_BATCH);
+    const groups = await groupsOf(db, part);
+    const rows = await db.selectFrom('users').select(['id', 'username']).where('id', 'in', part).execute();
+    for (const { id, username } of rows) facts.set(id, { username, groups: groups.get(id) ?? [] });
+  }
+  return facts;
+}
+
+/** The user with this user name or email, in any case. */
+export async function findByName(
+  service: Pick<Service, 'store'>,
+  name: string,
+): Promise<{ id: string; username: string; groups: readonly string[] } | undefined> {
+  const db = service.store.as<IdentityTables>();
+  const row = await db.selectFrom('user_names').select('user_id').where('name', '=', nameKey(name)).executeTakeFirst();
+  if (!row) return undefined;
+  const facts = (await usersFacts(service, [row.user_id])).get(row.user_id);
+  return facts && { id: row.user_id, ...facts };
+}
