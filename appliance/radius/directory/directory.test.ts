@@ -162,7 +162,10 @@ describe('the directory', () => {
 describe('re-reading', () => {
   it('reads ids, and everything over the limit', async () => {
     const reads: (readonly string[] | undefined)[] = [];
-    const refresh = createRefresh(async (ids) => void reads.push(ids), assert.fail);
+    const refresh = createRefresh(
+      async (ids) => void reads.push(ids),
+      () => assert.fail(),
+    );
     refresh.touch('a');
     refresh.touch('b');
     refresh.touch('a');

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import type { DeviceRecord, VoucherRecord } from '../../access/index.ts';
 import type { Bus } from '../../events/index.ts';
+import type { Logger } from '../../store/index.ts';
 import {
   type Account,
   type DeviceEntry,
@@ -20,6 +20,8 @@ export interface DirectoryOptions {
   devices(ids?: readonly string[]): Promise<DeviceRecord[]>;
   vouchers(ids?: readonly string[]): Promise<VoucherRecord[]>;
   log: Logger;
+  /** Milliseconds since 1970. */
+  now?: (() => number) | undefined;
 }
 
 /** Records taken in before others get the thread: about a millisecond. */
@@ -43,7 +45,10 @@ export class Directory {
   readonly #refreshes;
   readonly #missing = new Set(['users', 'devices', 'vouchers']);
 
-  constructor({ accounts, devices, vouchers, log }: DirectoryOptions) {
+  readonly #now: () => number;
+
+  constructor({ accounts, devices, vouchers, log, now = () => Date.now() }: DirectoryOptions) {
+    this.#now = now;
     const refresh = <R extends { id: string }>(
       what: string,
       read: (ids?: readonly string[]) => Promise<R[]>,
@@ -137,6 +142,10 @@ export class Directory {
     return this.#users.get(id);
   }
 
+  deviceById(id: string): DeviceEntry | undefined {
+    return this.#devices.get(id);
+  }
+
   /** By MAC address as `macOf` writes it. */
   deviceByMac(mac: string): DeviceEntry | undefined {
     return this.#macs.get(mac);
@@ -160,7 +169,7 @@ export class Directory {
 
   #putUser(account: Account): void {
     const before = this.#users.get(account.id);
-    const entry = userEntry(account, before);
+    const entry = userEntry(account, before, this.#now());
     if (before) dropNames(this.#userNames, before.names, before);
     this.#users.set(account.id, entry);
     for (const name of entry.names) this.#userNames.set(name, entry);
@@ -175,7 +184,7 @@ export class Directory {
 
   #putDevice(record: DeviceRecord): void {
     const before = this.#devices.get(record.id);
-    const entry = deviceEntry(record, before);
+    const entry = deviceEntry(record, before, this.#now());
     this.#removeDevice(record.id);
     this.#devices.set(record.id, entry);
     this.#macs.set(entry.mac, entry);

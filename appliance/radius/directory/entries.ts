@@ -55,6 +55,8 @@ export interface UserEntry {
   subject: Subject;
   password: NetworkPassword | undefined;
   account: AccountProof | undefined;
+  /** When a password was seen to change, in milliseconds since 1970; 0: not in this process. */
+  changedAt: number;
 }
 
 export interface DeviceEntry {
@@ -71,6 +73,8 @@ export interface DeviceEntry {
   facts: { id: string; name: string; groups: readonly string[] };
   subject: Subject;
   password: NetworkPassword | undefined;
+  /** As of a user. */
+  changedAt: number;
 }
 
 export interface VoucherEntry {
@@ -101,7 +105,10 @@ export const voucherCode = (text: string): string => text.replace(/[\s._-]+/g, '
  * The entry of an account. What was proved of its password stays where `before` is the same user with the same
  * password, and an unchanged network password isn't hashed anew.
  */
-export function userEntry(account: Account, before: UserEntry | undefined): UserEntry {
+export function userEntry(account: Account, before: UserEntry | undefined, now: number): UserEntry {
+  const password = keep(account.networkPassword, before?.password);
+  const proof = proofOf(account, before);
+  const same = before?.password === password && before?.account?.version === proof?.version;
   return {
     kind: 'user',
     id: account.id,
@@ -116,12 +123,14 @@ export function userEntry(account: Account, before: UserEntry | undefined): User
       device: undefined,
       voucher: undefined,
     },
-    password: keep(account.networkPassword, before?.password),
-    account: proofOf(account, before),
+    password,
+    account: proof,
+    changedAt: before && !same ? now : (before?.changedAt ?? 0),
   };
 }
 
-export function deviceEntry(record: DeviceRecord, before: DeviceEntry | undefined): DeviceEntry {
+export function deviceEntry(record: DeviceRecord, before: DeviceEntry | undefined, now: number): DeviceEntry {
+  const password = keep(record.networkPassword, before?.password);
   const facts = { id: record.id, name: record.name, groups: record.groups };
   return {
     kind: 'device',
@@ -142,7 +151,8 @@ export function deviceEntry(record: DeviceRecord, before: DeviceEntry | undefine
       device: facts,
       voucher: undefined,
     },
-    password: keep(record.networkPassword, before?.password),
+    password,
+    changedAt: before && before.password !== password ? now : (before?.changedAt ?? 0),
   };
 }
 
@@ -187,4 +197,11 @@ export function voucherEnd(voucher: VoucherEntry, now: number): number | undefin
   const counted = voucher.duration === undefined ? undefined : (voucher.firstUsedAt ?? now) + voucher.duration * 1000;
   if (counted === undefined) return voucher.validUntil;
   return voucher.validUntil === undefined ? counted : Math.min(counted, voucher.validUntil);
+}
+
+/** A device, with its owner's groups beside its own. */
+export function deviceSubject(entry: DeviceEntry, users: { userById(id: string): UserEntry | undefined }): Subject {
+  const groups = entry.userId === undefined ? undefined : users.userById(entry.userId)?.subject.groups;
+  if (!groups || groups.length === 0) return entry.subject;
+  return { ...entry.subject, groups: [...new Set([...groups, ...entry.groups])] };
 }

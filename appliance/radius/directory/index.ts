@@ -3,6 +3,7 @@ export {
   type Account,
   type AccountProof,
   type DeviceEntry,
+  deviceSubject,
   type Entry,
   NetworkPassword,
   type UserEntry,

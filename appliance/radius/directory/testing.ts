@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import type { DeviceRecord, VoucherRecord } from '../../access/index.ts';
+import type { Logger } from '../../store/index.ts';
 import type { Account } from './index.ts';
 
 /** Records and a log for tests. */

@@ -1,0 +1,1 @@
+export { type Item, type Rendered, Renderer } from './render.ts';
