@@ -95,11 +95,19 @@ describe('kill -9 under load', () => {
   for (let round = 1; round <= ROUNDS; round++) {
     it(`round ${round}: no answered record is lost, and the active sessions are right`, async (t) => {
       const fresh = newStories(round);
+      // Once more while what the last round left is read back.
+      const early = spawn(process.execPath, [stub, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] });
+      await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 500));
+      const gone = once(early, 'exit');
+      early.kill('SIGKILL');
+      await gone;
       const { child, port } = await startStub();
       const stop = { now: false };
       const loading = load(port, fresh, stop);
       const ended = once(child, 'exit');
-      await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 1200));
+      const target = 300 + Math.random() * 4000;
+      const count = () => fresh.reduce((sum, { answered }) => sum + answered.size, 0);
+      while (count() < target) await new Promise((resolve) => setTimeout(resolve, 10));
       child.kill('SIGKILL');
       await ended;
       stop.now = true;

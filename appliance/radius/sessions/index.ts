@@ -181,6 +181,7 @@ export function createSessions(options: SessionsOptions) {
     }
   }
 
+  const sweep = (): Promise<number> => database.sweep(now());
   const every = (ms: number, fn: () => Promise<void>): void => {
     let busy = false;
     const timer = setInterval(() => {
@@ -243,6 +244,8 @@ export function createSessions(options: SessionsOptions) {
   return {
     routes,
     flush,
+    /** Deletes sessions that ended too long ago; answers how many. */
+    sweep,
     reauthorizeWhere: reauthorization.reauthorizeWhere,
     /** Ends a session at its NAS: for limits that somebody else finds to be passed. */
     async disconnect(id: string) {
@@ -265,7 +268,7 @@ export function createSessions(options: SessionsOptions) {
       every(LOST_SWEEP_MS, async () => live.sweepLost(started));
       every(RETENTION_SWEEP_MS, async () => {
         usage.sweep(now());
-        await database.sweep(now());
+        await sweep();
       });
     },
     /** Writes the rest. */

@@ -38,6 +38,12 @@ export function digestOf(attributes: Uint8Array): string {
 /** Asks this many sessions before the event loop has its turn. */
 const ASKED_AT_ONCE = 200;
 
+/** A session that is being asked about; `again`: something has changed meanwhile, so once more. */
+interface Turn {
+  again: boolean;
+  ended: Promise<void>;
+}
+
 /** What we ask of NAS about sessions that are under way. */
 export function createReauthorization(options: {
   live: Live;
@@ -48,8 +54,7 @@ export function createReauthorization(options: {
   changed: (session: LiveSession) => void;
 }) {
   const { live, coa, log } = options;
-  /** Sessions that are being asked about; true: something changed meanwhile, so once more. */
-  const busy = new Map<string, boolean>();
+  const busy = new Map<string, Turn>();
 
   async function ask(session: LiveSession, kind: CoaKind, more: Uint8Array, bulk: boolean): Promise<CoaOutcome> {
     const nas = options.nasById(session.nasId);
@@ -100,29 +105,52 @@ export function createReauthorization(options: {
   }
 
   /** One at a time for a session: an earlier decision must not arrive after a later one. */
+  function alone<R>(session: LiveSession, fn: (turn: Turn) => Promise<R>): Promise<R> {
+    const turn: Turn = { again: false, ended: Promise.resolve() };
+    const before = busy.get(session.id)?.ended ?? Promise.resolve();
+    const result = before.then(() => fn(turn));
+    turn.ended = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    busy.set(session.id, turn);
+    void turn.ended.then(() => busy.get(session.id) === turn && busy.delete(session.id));
+    return result;
+  }
+
   async function automatic(session: LiveSession): Promise<Reauthorized | undefined> {
-    if (busy.has(session.id)) {
-      busy.set(session.id, true);
+    const current = busy.get(session.id);
+    if (current) {
+      // Whoever is at it asks once more.
+      current.again = true;
       return undefined;
     }
     try {
-      for (;;) {
-        busy.set(session.id, false);
-        const done = await once(session, false, true);
-        if (!busy.get(session.id) || session.endedAt !== null) return done;
-      }
+      return await alone(session, async (turn) => {
+        for (;;) {
+          turn.again = false;
+          const done = await once(session, false, true);
+          if (!turn.again || session.endedAt !== null) return done;
+        }
+      });
     } catch (error) {
       log.error({ err: error, session: session.id }, 'a session could not be decided anew');
       return undefined;
-    } finally {
-      busy.delete(session.id);
     }
   }
 
   return {
     disconnect,
     /** Sends the decision of now, changed or not. */
-    reauthorize: (session: LiveSession): Promise<Reauthorized> => once(session, true, false),
+    reauthorize: (session: LiveSession): Promise<Reauthorized> =>
+      alone(session, async (turn) => {
+        let done = await once(session, true, false);
+        while (turn.again && session.endedAt === null) {
+          turn.again = false;
+          done = await once(session, false, false);
+        }
+        return done;
+      }),
     /**
      * Asks the policies anew for each active session that `predicate` picks, and tells the NAS what is different. The
      * first requests leave at once; resolves when all NAS have answered or given up.
