@@ -231,8 +231,9 @@ describe('GET /v1/sessions', () => {
       await account({ kind: 'start', id: `S${i}`, port: i, mac: `02-00-00-00-00-${10 + i}` });
       if (i % 5 === 0) {
         overlay.push(overlayView(`o-${i}`, { started_at: new Date().toISOString() }));
-        await pause(3);
       }
+      // Ids are in the order of milliseconds.
+      await pause(2);
     }
     assert.equal(bed.sessions.active.size, 25);
     const seen: string[] = [];
