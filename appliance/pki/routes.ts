@@ -143,7 +143,7 @@ export const pkiRoutes =
           summary: 'Revoke a certificate',
           description: 'At once here; in the CRL with its next download.',
           params: CertificateParams,
-          body: Type.Optional(RevokeBody),
+          body: RevokeBody,
           response: { 204: Nothing },
         },
       },

@@ -66,7 +66,12 @@ export const CertificatesQuery = Type.Object({
   username: Type.Optional(Type.String({ maxLength: 255 })),
 });
 export const CertificateParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
-export const RevokeBody = Type.Object({ reason: Type.Optional(ReasonName) }, { additionalProperties: false });
+/** It may be left out. */
+export const RevokeBody = Type.Unsafe<{ reason?: Reason } | null>({
+  type: ['object', 'null'],
+  properties: { reason: ReasonName },
+  additionalProperties: false,
+});
 
 export const ServerBody = Type.Object(
   {
