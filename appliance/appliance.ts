@@ -3,16 +3,22 @@ import { SUBPROTOCOL } from '@gatehouse/protocol';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import Type from 'typebox';
-import { accessMigrations } from './access/index.ts';
+import { accessMigrations, createAccess } from './access/index.ts';
 import { type Config, loadTls } from './config/index.ts';
 import { createBus } from './events/index.ts';
 import { createHttp, plainErrors, problemErrors, type Routes } from './http/index.ts';
-import { createIdentity, identityMigrations, SESSION_COOKIE } from './identity/index.ts';
+import {
+  createIdentity,
+  generateNetworkPassword,
+  type Identity,
+  identityMigrations,
+  SESSION_COOKIE,
+} from './identity/index.ts';
 import { mcpRoutes } from './mcp/index.ts';
-import { createOverlay, overlayMigrations, PORTAL_PAGE } from './overlay/index.ts';
-import { pkiMigrations } from './pki/index.ts';
-import { radiusMigrations } from './radius/index.ts';
-import { createSites, sitesMigrations } from './sites/index.ts';
+import { createOverlay, type Overlay, overlayMigrations, PORTAL_PAGE } from './overlay/index.ts';
+import { createPki, pkiMigrations } from './pki/index.ts';
+import { createRadius, type RadiusPorts, radiusMigrations, type SessionView } from './radius/index.ts';
+import { createSites, DEFAULT_SITE, sitesMigrations } from './sites/index.ts';
 import { openKeyFile, openStore, storeMigrations } from './store/index.ts';
 
 /** Every capability's migrations, in the order of their numbers. */
@@ -46,6 +52,8 @@ export interface Appliance {
   /** `http://host:port` */
   url: string;
   tls?: { url: string; fingerprint: string };
+  /** `host:port` of what listens. */
+  radius: RadiusPorts;
   /** Set once in the life of a data folder: the first administrator's password, where nobody gave one. */
   initialPassword?: string;
   /** Takes no more work, finishes what is in flight, writes the rest. */
@@ -71,6 +79,27 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       networksExist: (ids) => overlay.unknownNetworks(ids),
       oidc: config.auth,
     });
+    const sites = createSites({ store, bus, now });
+    const pki = createPki({
+      store,
+      secrets,
+      log,
+      now,
+      userExistsByName: async (name) => (await identity.findByName(name)) !== undefined,
+    });
+    const access = createAccess({
+      store,
+      secrets,
+      bus,
+      log,
+      registry,
+      zoneOf: (siteId) => sites.timeZone(siteId ?? DEFAULT_SITE),
+      attributeFault: (name, value) => radius.attributeFault(name, value),
+      userFacts: async (id) => (await identity.usersFacts([id])).get(id),
+      findUser: identity.findByName,
+      generatePassword: generateNetworkPassword,
+      unknownOverlayGroups: (names) => overlay.unknownGroups(names),
+    });
     const overlay = createOverlay({
       context: {
         store,
@@ -86,8 +115,27 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       log,
       registry,
       openNetworks: (id) => identity.openNetworks(id),
+      access: { ...access, usersFacts: identity.usersFacts },
+      onPosture: access.reportPosture,
       monotonic: () => performance.now(),
     });
+    const radius = createRadius({
+      store,
+      secrets,
+      bus,
+      log,
+      registry,
+      dataDir: config.dataDir,
+      settings: config.radius,
+      access,
+      accounts: identity.accounts,
+      verifyPassword: identity.verifyAccountPassword,
+      siteExists: sites.exists,
+      dayOf: sites.dayOf,
+      certificates: pki,
+      overlaySessions: () => overlaySessions(overlay, identity),
+    });
+    bus.on(['identity.user.deleted'], (event) => pki.userDeleted(event.data.username));
     bus.on(['overlay.network.deleted'], (event) => identity.forgetNetwork(event.data.networkId));
     store.onEvent((event) => bus.deliver(event));
 
@@ -95,8 +143,11 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     // for, and that opens nothing, would be in the way.
     const wanted = !config.auth || config.adminPassword !== undefined;
     const { password } = wanted ? await identity.ensureAdministrator(config.adminPassword) : {};
-    const sites = createSites({ store, bus, now });
     await sites.start();
+    await pki.start();
+    closers.push(async () => pki.stop());
+    await access.start();
+    closers.push(() => access.stop());
     await overlay.start();
     closers.push(() => overlay.stop());
 
@@ -104,7 +155,11 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     const http = await createHttp({
       apis: [
         { prefix: '/api/v1', errors: plainErrors, routes: [mcp, healthRoutes, identity.routes, ...overlay.routes] },
-        { prefix: '/v1', errors: problemErrors, routes: [sites.routes] },
+        {
+          prefix: '/v1',
+          errors: problemErrors,
+          routes: [sites.routes, identity.siteRoutes, pki.routes, access.routes, ...radius.routes],
+        },
         { ...overlay.portal, errors: plainErrors },
       ],
       authenticate: identity.authenticate,
@@ -116,7 +171,14 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     });
     closers.push(() => http.close());
     const url = await http.listen(config.listen.host, config.listen.port);
-    const appliance: Appliance = { url, close, ...(password !== undefined && { initialPassword: password }) };
+    const ports = await radius.start();
+    closers.push(() => radius.stop());
+    const appliance: Appliance = {
+      url,
+      radius: ports,
+      close,
+      ...(password !== undefined && { initialPassword: password }),
+    };
     if (config.tls) {
       const { cert, key, fingerprint } = await loadTls(config.dataDir, config.tls);
       const { host, port } = config.tls.listen;
@@ -127,4 +189,40 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     await close();
     throw error;
   }
+}
+
+/** The overlay's sessions in the form of RADIUS's, for the one list of both. */
+async function overlaySessions(
+  overlay: Pick<Overlay, 'activeSessions'>,
+  identity: Pick<Identity, 'usernames'>,
+): Promise<SessionView[]> {
+  const sessions = await overlay.activeSessions();
+  const names = await identity.usernames(sessions.map(({ ownerId }) => ownerId));
+  return sessions.map((session) => ({
+    id: session.id,
+    type: 'overlay',
+    site_id: DEFAULT_SITE,
+    status: 'active',
+    user: names.get(session.ownerId) ?? '',
+    user_id: session.ownerId === '' ? null : session.ownerId,
+    mac: null,
+    ip: session.address,
+    ipv6: session.addressV6,
+    nas: null,
+    nas_port: null,
+    ssid: null,
+    called_station: null,
+    started_at: session.firstSeen,
+    updated_at: session.lastSeen,
+    ended_at: null,
+    duration: Math.max(0, Math.floor((Date.now() - Date.parse(session.firstSeen)) / 1000)),
+    bytes_in: 0,
+    bytes_out: 0,
+    packets_in: 0,
+    packets_out: 0,
+    terminate_cause: null,
+    policy: null,
+    method: null,
+    acct_session_id: null,
+  }));
 }

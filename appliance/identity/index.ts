@@ -22,6 +22,7 @@ export { resetPassword } from './administrator.ts';
 export { SESSION_COOKIE } from './credentials.ts';
 export { GateFull } from './gate.ts';
 export { identityMigrations } from './migrations.ts';
+export { generateNetworkPassword } from './network-password.ts';
 
 /** Password hashes made at once (19 MiB and a thread each), and how many may wait for that. */
 const HASHES_AT_ONCE = 2;
@@ -93,3 +94,4 @@ export function createIdentity(options: IdentityOptions) {
     forgetNetwork: (networkId: string) => forgetNetwork(service, networkId),
   };
 }
+export type Identity = ReturnType<typeof createIdentity>;

@@ -1,6 +1,9 @@
 import type { Migration } from '../store/index.ts';
-import { nasMigrations } from './nas/migrations.ts';
-import { routingMigrations } from './routing/migrations.ts';
+import { nasMigrations } from './nas/index.ts';
+import { routingMigrations } from './routing/index.ts';
 import { sessionMigrations } from './sessions/migrations.ts';
+
+export { createRadius, type RadiusPorts } from './radius.ts';
+export type { SessionView } from './sessions/index.ts';
 
 export const radiusMigrations: readonly Migration[] = [...nasMigrations, ...routingMigrations, ...sessionMigrations];

@@ -48,6 +48,12 @@ export function createSiteList(store: Store, now: () => Date) {
       const { id, time_zone } = await find(event.data.siteId);
       zones.set(id, time_zone);
     },
+    /** The day of a site around a time: its start and its end, milliseconds since 1970. */
+    dayOf(id: string, at: number): { start: number; end: number } {
+      const zone = zones.get(id) ?? 'UTC';
+      const start = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).startOfDay();
+      return { start: start.epochMilliseconds, end: start.add({ days: 1 }).startOfDay().epochMilliseconds };
+    },
     exists: (id: string): boolean => zones.has(id),
     /** The zone of a site; UTC for one that isn't there. */
     timeZone: (id: string): string => zones.get(id) ?? 'UTC',
