@@ -102,5 +102,14 @@ export async function startTestAppliance(
     if (status !== 200) throw new Error(`login of ${username} failed: ${status} ${JSON.stringify(body)}`);
     return anonymous.as(`Session ${body.session_hash}`);
   };
-  return { url: appliance.url, dataDir, anonymous, login, admin: await login('admin', ADMIN_PASSWORD), close, config };
+  return {
+    url: appliance.url,
+    radius: appliance.radius,
+    dataDir,
+    anonymous,
+    login,
+    admin: await login('admin', ADMIN_PASSWORD),
+    close,
+    config,
+  };
 }

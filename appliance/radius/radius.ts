@@ -34,7 +34,7 @@ const REVIEW_MS = 60_000;
 const MAX_EAP_WORKERS = 4;
 
 /** To try out what is encrypted for a request. */
-const NOBODYS = { authenticator: new Uint8Array(16), secret: new Secret('') };
+const NOBODYS = { authenticator: new Uint8Array(16), secret: new Secret('nobody') };
 
 interface Address {
   host: string;
