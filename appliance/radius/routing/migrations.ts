@@ -1,4 +1,5 @@
 import type { Migration } from '../../store/index.ts';
+import { connectorTables } from '../connector/index.ts';
 
 export const routingMigrations: readonly Migration[] = [
   {
@@ -38,6 +39,7 @@ export const routingMigrations: readonly Migration[] = [
         .addColumn('created_at', 'text', (c) => c.notNull())
         .addColumn('updated_at', 'text', (c) => c.notNull())
         .execute();
+      await connectorTables(db);
     },
   },
 ];
