@@ -8,12 +8,15 @@ import { FREE_PORTS } from '../harness.ts';
 import { benchApi, type Target } from './api.ts';
 import { table } from './cpu.ts';
 import { benchLists } from './lists.ts';
+import { benchRadius } from './radius/index.ts';
 import { run as benchRadiusFuzz } from './radius-fuzz.ts';
 import { benchScale } from './scale.ts';
 import { benchCompile, benchDevice } from './wireguard.ts';
 
-const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale]   all without a name; device and scale need root
+const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale] [radius]   all without a name; device and scale need root
   radius-fuzz       mutated packets through the RADIUS codec, --packets <n> (default 10,000,000)
+  --generators <folder>   built programs gen and eapgen of the RADIUS load generator; without it radius is left out
+  --rounds <n>, --seconds <n>, --only <case>   of the radius bench (default 3 rounds of 5 s, all cases)
   --spokes <n>      peers of the api bench (default 1000)
   --agents <n>      connected agents of the api bench (default 200)
   --width <n>       requests at a time in the api bench (default 8)
@@ -25,6 +28,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     help: { type: 'boolean' },
+    generators: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '5' },
+    only: { type: 'string' },
     packets: { type: 'string', default: '10000000' },
     spokes: { type: 'string', default: '1000' },
     agents: { type: 'string', default: '200' },
@@ -75,6 +82,15 @@ if (wanted('device')) {
 }
 if (wanted('lists')) {
   table(await benchLists(10_000));
+}
+if (wanted('radius')) {
+  const { generators, only } = values;
+  if (generators !== undefined) {
+    await benchRadius({ generators, only, rounds: Number(values.rounds), seconds: Number(values.seconds) });
+  } else if (positionals.includes('radius')) {
+    process.stderr.write('the radius bench needs --generators <folder>, with the programs gen and eapgen\n');
+    process.exit(1);
+  }
 }
 // A quarter of an hour: only where it is asked for.
 if (positionals.includes('radius-fuzz')) {
