@@ -35,7 +35,6 @@ export function createRefresh(
   const schedule = (atLeast: number): void => {
     if (reading || stopped || timer) return;
     timer = setTimeout(() => void run(), Math.max(atLeast, lastStart + GAP_MS - performance.now()));
-    timer.unref();
   };
   const run = async (): Promise<void> => {
     timer = undefined;
