@@ -125,7 +125,11 @@ export function createServer(options: ServerOptions) {
         receive(bytes) {
           if (!open) return false;
           const reply = engine.take(channel, connection.nas(), bytes, address, 0);
-          if (reply) channel.send(reply, undefined);
+          try {
+            if (reply) send(reply);
+          } catch {
+            return false;
+          }
           return !CLOSES.has(engine.lastDrop);
         },
         close() {

@@ -8,7 +8,10 @@ import { BATCH, Batch, type Calls, openSocket, socketAddress } from './mmsg.ts';
 /** Batches that are read before everything else in the process gets its turn. */
 const BATCHES_AT_ONCE = 8;
 
-/** Takes a datagram that is its own to keep; returns the reply where there is one at once. */
+/**
+ * Takes a datagram that is its own to keep; returns the reply where there is one at once. Never throws. Is not called for
+ * port 0, to which nothing can be sent.
+ */
 export type Incoming = (bytes: Uint8Array, address: string, port: number) => Uint8Array | undefined;
 
 export interface UdpSocket {
@@ -32,7 +35,7 @@ interface UdpOptions {
   log: Logger;
 }
 
-/** `::ffff:10.0.0.1` as a dual-stack socket tells it, and `fe80::1%eth0`, as NAS have them. */
+/** `::ffff:10.0.0.1`, as a socket of both families tells it, and `fe80::1%eth0`, as NAS are kept. */
 const plainAddress = (address: string): string => {
   const bare = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
   const zone = bare.indexOf('%');
@@ -90,6 +93,7 @@ const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socke
 function oneByOne(socket: Socket, { incoming }: UdpOptions): UdpSocket {
   let from: RemoteInfo | undefined;
   socket.on('message', (bytes, remote) => {
+    if (remote.port === 0) return;
     from = remote;
     const reply = incoming(bytes, plainAddress(remote.address), remote.port);
     // Without a callback: what can't be sent is sent again when the NAS asks again.
@@ -128,8 +132,10 @@ function inBatches(socket: Socket, batch: Batch, { incoming, onRefused }: UdpOpt
     for (let batches = 0; batches < BATCHES_AT_ONCE; batches++) {
       const count = batch.receive();
       for (let i = 0; i < count; i++) {
+        const port = batch.port(i);
+        if (port === 0) continue;
         from = i;
-        const reply = incoming(batch.datagram(i), names(batch.sender(i)), batch.port(i));
+        const reply = incoming(batch.datagram(i), names(batch.sender(i)), port);
         if (reply && !batch.reply(i, reply)) onRefused(1);
       }
       if (batch.waiting > 0) flush();
@@ -137,10 +143,14 @@ function inBatches(socket: Socket, batch: Batch, { incoming, onRefused }: UdpOpt
     }
   };
 
-  socket.on('message', (bytes, remote) => {
+  const take = (bytes: Buffer, remote: RemoteInfo): void => {
     from = remote;
     const reply = incoming(bytes, plainAddress(remote.address), remote.port);
     if (reply) socket.send(reply, remote.port, remote.address);
+  };
+
+  socket.on('message', (bytes, remote) => {
+    if (remote.port !== 0) take(bytes, remote);
     // Node reads on after each datagram: once in a turn of its loop is enough.
     if (drained) return;
     drained = true;
@@ -188,5 +198,6 @@ const textOf4 = (word: number): string => `${word & 255}.${(word >>> 8) & 255}.$
 function textOf6(halves: string): string {
   const words: number[] = [];
   for (let i = 0; i < 8; i += 2) words.push(((halves.charCodeAt(i) << 16) | halves.charCodeAt(i + 1)) >>> 0);
-  return plainAddress(formatWords(words));
+  const isMapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
+  return formatWords(isMapped ? words.slice(3) : words);
 }
