@@ -1,6 +1,15 @@
 import type { Access, Decision, Facts, Method } from '../../access/index.ts';
 import type { Logger } from '../../store/index.ts';
-import { ATTRIBUTE, AttributeWriter, CODE, MAX_PACKET, mppeKeys, replyLength, VENDOR } from '../codec/index.ts';
+import {
+  ATTRIBUTE,
+  AttributeWriter,
+  CODE,
+  encryptSalted,
+  MAX_PACKET,
+  mppeKeys,
+  replyLength,
+  VENDOR,
+} from '../codec/index.ts';
 import { type DeviceEntry, type Directory, deviceSubject, type VoucherEntry, voucherEnd } from '../directory/index.ts';
 import { mppeKeysV2 } from '../mschap/index.ts';
 import type { Item, Rendered, Renderer } from '../render/index.ts';
@@ -259,7 +268,8 @@ function ownAttributes({ packet, nas }: AccessRequest, how: How, verdict: Accept
   success[0] = credentials.ident;
   return new AttributeWriter()
     .vendor(VENDOR.microsoft, MS_CHAP.success, success)
-    .raw(mppeKeys(keys.send, keys.recv, packet, nas.secret))
+    .vendor(VENDOR.microsoft, MS_CHAP.sendKey, encryptSalted(keys.send, packet.authenticator, nas.secret))
+    .vendor(VENDOR.microsoft, MS_CHAP.recvKey, encryptSalted(keys.recv, packet.authenticator, nas.secret))
     .raw(MPPE_ATTRIBUTES);
 }
 

@@ -2,8 +2,16 @@ import { ATTRIBUTE, type Packet, VENDOR } from '../codec/index.ts';
 
 /** RFC 2865, section 5.6. */
 export const CALL_CHECK = 10;
-/** RFC 2548, sections 2.1.3, 2.1.2 and 2.3.2. */
-export const MS_CHAP = { response: 1, error: 2, challenge: 11, mppeKeys: 12, response2: 25, success: 26 } as const;
+/** RFC 2548, sections 2.1 to 2.4. */
+export const MS_CHAP = {
+  response: 1,
+  error: 2,
+  challenge: 11,
+  sendKey: 16,
+  recvKey: 17,
+  response2: 25,
+  success: 26,
+} as const;
 const CISCO_AV_PAIR = 1;
 /** Attributes in which a vendor tells the name of the network: Aruba-Essid-Name, Ruckus-SSID, Fortinet-SSID. */
 const SSID_TYPES = new Map<number, number>([

@@ -15,7 +15,7 @@ import {
   ntResponse,
   ntResponseV1,
 } from './index.ts';
-import { sha1 } from './sha1.ts';
+import { Prefixed, sha1 } from './sha1.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const same = (actual: Uint8Array, expected: string): void =>
@@ -102,6 +102,15 @@ describe('DES and SHA-1', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 }), (a, b) => {
         assert.deepEqual(Buffer.from(sha1(a, b)), createHash('sha1').update(a).update(b).digest());
+      }),
+    );
+    const some = fc.uint8Array({ minLength: 16, maxLength: 16 });
+    fc.assert(
+      fc.property(some, some, fc.uint8Array({ maxLength: 300 }), (a, b, constant) => {
+        const prefixed = new Prefixed(32, constant);
+        prefixed.digest(b, a, 20);
+        const want = createHash('sha1').update(a).update(b).update(constant).digest();
+        assert.deepEqual(Buffer.from(prefixed.digest(a, b, 20)), want);
       }),
     );
     for (const length of [4095, 4096]) {

@@ -1,11 +1,11 @@
 import { md4 } from '../codec/index.ts';
 import { encryptBlock, expandKey, SCHEDULE_WORDS } from './des.ts';
-import { sha1 } from './sha1.ts';
+import { Prefixed, sha1 } from './sha1.ts';
 
 const ascii = (text: string): Uint8Array => Buffer.from(text, 'latin1');
-/** RFC 2759, section 8.7 */
-const SIGNING = ascii('Magic server to client signing constant');
-const PADDING = ascii('Pad to make it do more than one iteration');
+/** RFC 2759, section 8.7: 16 and 24 bytes before the first, 20 and 8 before the second. */
+const SIGNED = new Prefixed(40, ascii('Magic server to client signing constant'));
+const PADDED = new Prefixed(28, ascii('Pad to make it do more than one iteration'));
 
 /** The NT hash of a password: MD4 over UTF-16LE (RFC 2759, section 8.3). 16 bytes; as good as the password itself. */
 export const ntHash = (password: string): Uint8Array => md4(Buffer.from(password, 'utf16le'));
@@ -52,10 +52,10 @@ export const ntResponse = (
  * GenerateAuthenticatorResponse (RFC 2759, section 8.7) without the `S=`: 40 upper-case hexadecimal digits. Takes the hash
  * of the NT hash and what `challengeHash` said, so that nobody needs the password here.
  */
-export const authenticatorResponse = (ntHashHash: Uint8Array, response: Uint8Array, challenge: Uint8Array): string =>
-  Buffer.from(sha1(sha1(ntHashHash, response, SIGNING), challenge, PADDING))
-    .toString('hex')
-    .toUpperCase();
+export function authenticatorResponse(ntHashHash: Uint8Array, response: Uint8Array, challenge: Uint8Array): string {
+  const digest = PADDED.digest(SIGNED.digest(ntHashHash, response, 20), challenge, 20);
+  return Buffer.from(digest.buffer).toString('hex').toUpperCase();
+}
 
 /**
  * The text of MS-CHAP-Error and of a Failure packet (RFC 2759, section 6; RFC 2433, section 9.3 for version 1). The
