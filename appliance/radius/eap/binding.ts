@@ -1,5 +1,6 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { EAP_TYPE } from './packet.ts';
+import { randomOf } from './random.ts';
 
 /** TLVs of PEAP's EAP TLV Extensions: [MS-PEAP], section 2.2.8.1. */
 const TLV = { result: 3, binding: 12 } as const;
@@ -20,7 +21,7 @@ export function resultTlvs(success: boolean, cmk: Uint8Array | undefined): Uint8
   const binding = Buffer.alloc(BINDING_BYTES);
   binding[1] = TLV.binding;
   binding[3] = BINDING_BYTES - 4;
-  binding.set(randomBytes(32), 8);
+  binding.set(randomOf(32), 8);
   binding.set(macOf(binding, cmk), MAC_AT);
   return Buffer.concat([result, binding]);
 }

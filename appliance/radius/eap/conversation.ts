@@ -1,35 +1,27 @@
 import { EapTls } from './eap-tls.ts';
-import { FLAG, Inbox, Outbox, readFragment } from './fragments.ts';
+import { Inbox, Outbox, readFragment } from './fragments.ts';
 import type { Inside, Step } from './inside.ts';
 import type { EapLimits } from './limits.ts';
-import { EAP_CODE, EAP_TYPE, type EapResponse, eapFailure, eapPacket, eapSuccess, parseResponse } from './packet.ts';
+import { METHOD_TYPES, type Negotiation } from './negotiation.ts';
+import { EAP_CODE, type EapResponse, eapFailure, eapPacket, eapSuccess, parseResponse } from './packet.ts';
 import { Peap } from './peap.ts';
 import type { Channel, TlsEngine } from './tls.ts';
 import { Ttls } from './ttls.ts';
-import type { Ask, Outcome, OuterMethod } from './types.ts';
+import type { Ask, Outcome, OuterMethod, Question } from './types.ts';
 
-export const METHOD_TYPES: Record<OuterMethod, number> = {
-  tls: EAP_TYPE.tls,
-  ttls: EAP_TYPE.ttls,
-  peap: EAP_TYPE.peap,
-};
-const EMPTY = new Uint8Array(0);
 /** Code, id, length, type. */
 const HEAD_BYTES = 5;
 
 export interface ConversationOptions {
   engine: TlsEngine;
   limits: EapLimits;
-  /** What the peer may use, best first. */
-  methods: readonly OuterMethod[];
-  identity: string;
-  /** Bytes of an EAP packet of ours. */
-  maxPacket: number;
+  /** How it has come to its method. */
+  negotiation: Negotiation;
   now: () => number;
 }
 
 /**
- * The server's side of one EAP conversation (RFC 3748), from the identity to the end. One response goes in, one outcome
+ * The server's side of one EAP conversation (RFC 3748), from the first packet of its method to the end. One response goes in, one outcome
  * comes out; between them it may ask. What doesn't belong here is answered with the last request again, so that a forged
  * packet doesn't end a conversation.
  */
@@ -37,9 +29,9 @@ export class Conversation {
   private readonly options: ConversationOptions;
   private readonly inbox: Inbox;
   private readonly outbox = new Outbox();
-  private method: OuterMethod | undefined;
-  private id = 0;
-  private request: Uint8Array = EMPTY;
+  private readonly method: OuterMethod;
+  private id: number;
+  private request: Uint8Array;
   private rounds = 0;
   private busy = false;
   private over = false;
@@ -54,12 +46,9 @@ export class Conversation {
   constructor(options: ConversationOptions) {
     this.options = options;
     this.inbox = new Inbox(options.limits.flight);
-  }
-
-  /** The answer to the identity, which had this id. */
-  start(identityId: number): Outcome {
-    this.id = identityId;
-    return this.propose(this.options.methods);
+    this.method = options.negotiation.method!;
+    this.id = options.negotiation.id;
+    this.request = options.negotiation.request;
   }
 
   /** Never throws: what goes wrong is a reject. */
@@ -89,24 +78,8 @@ export class Conversation {
   }
 
   private process(response: EapResponse): Outcome | Promise<Outcome> {
-    if (response.type === EAP_TYPE.nak) return this.nak(response.data);
-    if (this.method === undefined || response.type !== METHOD_TYPES[this.method]) {
-      return this.reject(`EAP type ${response.type}, which wasn't asked for`);
-    }
+    if (response.type !== METHOD_TYPES[this.method]) return this.reject(`EAP type ${response.type} in the middle`);
     return this.tls(response.data);
-  }
-
-  private nak(wanted: Uint8Array): Outcome {
-    if (this.channel !== undefined) return this.reject('a NAK in the middle of a method');
-    return this.propose(this.options.methods.filter((method) => wanted.includes(METHOD_TYPES[method])));
-  }
-
-  private propose(methods: readonly OuterMethod[]): Outcome {
-    // Whoever NAKs the method that it asked for won't take another.
-    const method = methods.find((candidate) => candidate !== this.method);
-    if (method === undefined) return this.reject('no EAP method that both sides can use');
-    this.method = method;
-    return this.send(Uint8Array.of(FLAG.start));
   }
 
   private async tls(data: Uint8Array): Promise<Outcome> {
@@ -131,7 +104,7 @@ export class Conversation {
   }
 
   private async flight(flight: Uint8Array): Promise<Outcome> {
-    this.channel ??= this.options.engine.open(this.method!, flight);
+    this.channel ??= this.options.engine.open(this.method, flight);
     const { channel } = this;
     await channel.feed(flight);
     if (channel.failure !== undefined && !channel.hasOutput) return this.reject(`TLS: ${channel.failure}`);
@@ -149,7 +122,11 @@ export class Conversation {
   }
 
   private methodOn(channel: Channel): Inside {
-    const ask: Ask = (question) => this.ask(question);
+    const { identity, inner } = this.options.negotiation;
+    const ask: Ask = (question: Question) =>
+      question.kind === 'inner' && question.login === identity
+        ? Promise.resolve(inner as never)
+        : this.ask(question as never);
     const around = { channel, ask, nextId: () => (this.id + 1) & 0xff };
     if (this.method === 'tls') return new EapTls(around);
     return this.method === 'peap' ? new Peap(around) : new Ttls(around);
@@ -178,7 +155,7 @@ export class Conversation {
   private accept({ admission, chain, msk, resumed }: Extract<Step, { kind: 'accept' }>, channel: Channel): Outcome {
     // Only here: a session that is cached earlier would let in whoever fails afterwards.
     channel.keep(channel.session ?? { ...admission, outer: channel.outer, chain, at: this.options.now() });
-    const outerIdentity = this.options.identity;
+    const outerIdentity = this.options.negotiation.identity;
     const eap = eapSuccess(this.id);
     this.close();
     return { kind: 'accept', eap, msk: new Uint8Array(msk), outerIdentity, resumed, ...admission };
@@ -190,12 +167,12 @@ export class Conversation {
   }
 
   private fragment(): Outcome {
-    return this.send(this.outbox.next(this.options.maxPacket - HEAD_BYTES));
+    return this.send(this.outbox.next(this.options.negotiation.maxPacket - HEAD_BYTES));
   }
 
   private send(data: Uint8Array): Outcome {
     this.id = (this.id + 1) & 0xff;
-    this.request = eapPacket(EAP_CODE.request, this.id, METHOD_TYPES[this.method!], data);
+    this.request = eapPacket(EAP_CODE.request, this.id, METHOD_TYPES[this.method], data);
     return this.repeat();
   }
 

@@ -1,13 +1,15 @@
-import { randomFillSync, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { CertificateFacts, Method } from '../../access/index.ts';
 import type { Logger } from '../../store/index.ts';
 import { ATTRIBUTE } from '../codec/index.ts';
 import type { AccessRequest, Authenticate, Verdict } from '../types.ts';
 import { DEFAULT_EAP, EAP_LIMITS, type EapLimits, MAX_EAP, MAX_IDENTITY, MIN_EAP } from './limits.ts';
-import { EAP_CODE, EAP_TYPE, eapFailure, eapPacket, parseResponse, textOf } from './packet.ts';
+import { type Negotiation, negotiate, propose } from './negotiation.ts';
+import { EAP_CODE, EAP_TYPE, type EapResponse, eapFailure, eapPacket, parseResponse, textOf } from './packet.ts';
 import { Pool, type Waiting } from './pool.ts';
-import { STATE_BYTES } from './table.ts';
+import { randomOf } from './random.ts';
+import { latin1, newState, STATE_BYTES, Table } from './table.ts';
 import { checkCredentials, hasAuthorities } from './tls.ts';
 import type {
   Accepted,
@@ -15,7 +17,6 @@ import type {
   CertificateAnswer,
   EapCredentials,
   InnerMethod,
-  Outcome,
   OuterMethod,
   Question,
   Session,
@@ -87,6 +88,7 @@ export interface Eap {
   close(): Promise<void>;
 }
 
+const SWEEP_MS = 5000;
 const ALL: readonly OuterMethod[] = ['peap', 'ttls', 'tls'];
 const NO_ROOM: EapResult = { kind: 'none', reason: 'no EAP worker has room' };
 
@@ -175,39 +177,54 @@ export function createEap(options: EapOptions): Eap {
     return { login, certificate, verdict: await options.recognize({ login, method, certificate, request, earlier }) };
   }
 
-  function handle(request: AccessRequest): Promise<EapResult> {
+  function handle(request: AccessRequest): Promise<EapResult> | EapResult {
     const { packet, nas } = request;
     const eap = packet.joined(ATTRIBUTE.eapMessage);
-    if (eap === undefined) return Promise.resolve({ kind: 'none', reason: 'no EAP-Message' });
-    const state = packet.first(ATTRIBUTE.state);
+    if (eap === undefined) return { kind: 'none', reason: 'no EAP-Message' };
     // EAP-Start (RFC 3579, section 2.1): an EAP-Message of nothing.
-    if (eap.length <= 2) return Promise.resolve(identityRequest());
+    if (eap.length <= 2) return identityRequest();
     const response = parseResponse(eap);
-    if (typeof response === 'string') {
-      return Promise.resolve({ kind: 'reject', eap: eapFailure(eap[1]!), reason: response });
+    if (typeof response === 'string') return { kind: 'reject', eap: eapFailure(eap[1]!), reason: response };
+    if (response.type === EAP_TYPE.identity) return start(request, response);
+    const given = packet.first(ATTRIBUTE.state);
+    if (given?.length !== STATE_BYTES) {
+      return { kind: 'reject', eap: eapFailure(response.id), reason: 'EAP without its State' };
     }
-    const starts = response.type === EAP_TYPE.identity;
-    if (!starts && state?.length !== STATE_BYTES) {
-      return Promise.resolve({ kind: 'reject', eap: eapFailure(response.id), reason: 'EAP without its State' });
+    const state = latin1(given);
+    const negotiation = negotiations.get(state, nas.id);
+    if (negotiation !== undefined) {
+      const next = negotiate(negotiation, response);
+      if (next.kind === 'challenge') return { ...next, state: given };
+      negotiations.remove(state);
+      if (next.kind === 'reject') return next;
     }
-    const identity = starts ? textOf(response.data.subarray(0, MAX_IDENTITY)) : '';
-    const index = starts
-      ? seatFor(packet.text(ATTRIBUTE.callingStationId) ?? identity, pool)
-      : state![0]! % Math.max(1, pool.size);
-    const message = {
-      eap: new Uint8Array(eap),
-      state: starts ? undefined : new Uint8Array(state!),
-      nas: nas.id,
-      methods: starts ? methodsOf(identity) : [],
-      maxPacket: maxPacketOf(packet.number(ATTRIBUTE.framedMtu)),
-    };
     return new Promise((resolve) => {
-      const done: Waiting['done'] = (outcome, given) => {
-        count(outcome);
-        resolve(resultOf(outcome, given));
-      };
-      if (!pool.send(index, { request, done }, message)) resolve(NO_ROOM);
+      const done: Waiting['done'] = (outcome) =>
+        resolve(outcome.kind === 'challenge' ? { ...outcome, state: given } : outcome);
+      const sent = pool.send(given[0]!, { request, done }, eap, { state, nas: nas.id }, negotiation);
+      if (!sent) resolve(NO_ROOM);
     });
+  }
+
+  function start({ packet, nas }: AccessRequest, response: EapResponse): EapResult {
+    if (response.data.length > MAX_IDENTITY) {
+      return { kind: 'reject', eap: eapFailure(response.id), reason: 'an identity that is too long' };
+    }
+    const identity = textOf(response.data);
+    const negotiation: Negotiation = {
+      identity,
+      methods: methodsOf(identity),
+      inner: options.innerMethods(identity),
+      maxPacket: maxPacketOf(packet.number(ATTRIBUTE.framedMtu)),
+      method: undefined,
+      id: 0,
+      request: response.data,
+    };
+    const next = propose(negotiation, response.id);
+    if (next.kind !== 'challenge') return next.kind === 'reject' ? next : NO_ROOM;
+    const state = newState(seatFor(packet.text(ATTRIBUTE.callingStationId) ?? identity, pool));
+    if (!negotiations.add(latin1(state), nas.id, negotiation)) return NO_ROOM;
+    return { ...next, state };
   }
 
   function methodsOf(identity: string): readonly OuterMethod[] {
@@ -215,14 +232,19 @@ export function createEap(options: EapOptions): Eap {
     return hasAuthorities(credentials) ? methods : methods.filter((method) => method !== 'tls');
   }
 
-  function count(outcome: Outcome): void {
-    if (outcome.kind === 'challenge') return;
-    const method = outcome.kind === 'accept' ? outcome.method : 'unknown';
-    outcomes.inc({ method, outcome: outcome.kind === 'accept' && outcome.resumed ? 'resume' : outcome.kind });
+  function count(result: EapResult): EapResult {
+    if (result.kind === 'challenge') return result;
+    const method = result.kind === 'accept' ? result.method : 'unknown';
+    outcomes.inc({ method, outcome: result.kind === 'accept' && result.resumed ? 'resume' : result.kind });
+    return result;
   }
 
+  const negotiations = new Table<Negotiation>(limits, Date.now, () => {});
+  const sweeper = setInterval(() => negotiations.sweep(), SWEEP_MS);
+  sweeper.unref();
+
   return {
-    handle,
+    handle: async (request) => count(await handle(request)),
     refresh: () => {
       try {
         const fresh = options.credentials();
@@ -234,7 +256,10 @@ export function createEap(options: EapOptions): Eap {
       }
     },
     stats: () => ({ conversations: pool.conversations, sessions: pool.sessions, crashes: crashed }),
-    close: () => pool.close(),
+    close: () => {
+      clearInterval(sweeper);
+      return pool.close();
+    },
   };
 }
 
@@ -252,16 +277,11 @@ function seatFor(station: string, pool: Pool): number {
 
 function identityRequest(): EapResult {
   const eap = eapPacket(EAP_CODE.request, randomInt(256), EAP_TYPE.identity, new Uint8Array(0));
-  return { kind: 'challenge', eap, state: randomFillSync(new Uint8Array(STATE_BYTES)) };
+  return { kind: 'challenge', eap, state: randomOf(STATE_BYTES) };
 }
 
 /** Framed-MTU is that of the link (RFC 3579, section 2.4), of which EAPOL takes four bytes. */
 function maxPacketOf(framedMtu: number | undefined): number {
   if (framedMtu === undefined) return DEFAULT_EAP;
   return Math.min(MAX_EAP, Math.max(MIN_EAP, framedMtu - 4));
-}
-
-function resultOf(outcome: Outcome, state: Uint8Array | undefined): EapResult {
-  if (outcome.kind !== 'challenge') return outcome;
-  return state === undefined ? NO_ROOM : { ...outcome, state };
 }

@@ -1,8 +1,8 @@
-import { randomBytes, randomInt } from 'node:crypto';
 import { errorText, mppeKeysV2 } from '../mschap/index.ts';
 import { MAX_IDENTITY } from './limits.ts';
 import { acknowledgesSuccess, challengePacket, failurePacket, parseChapResponse, successPacket } from './mschapv2.ts';
 import { bytesOf, EAP_TYPE, textOf } from './packet.ts';
+import { randomOf } from './random.ts';
 import type { Accepted, Ask, InnerMethod } from './types.ts';
 
 const PROMPT = bytesOf('Password: ');
@@ -58,8 +58,8 @@ export class InnerEap {
     this.tried.add(method);
     this.current = method;
     if (method === 'gtc') return { kind: 'request', type: EAP_TYPE.gtc, data: PROMPT };
-    this.challenge = randomBytes(16);
-    this.chapId = randomInt(256);
+    this.challenge = randomOf(16);
+    this.chapId = randomOf(1)[0]!;
     return { kind: 'request', type: EAP_TYPE.mschapv2, data: challengePacket(this.chapId, this.challenge) };
   }
 
@@ -95,7 +95,7 @@ export class InnerEap {
       const message = verdict.outcome === 'reject' ? verdict.message : undefined;
       const reason = verdict.outcome === 'reject' ? verdict.reason : 'accepted by a source without MS-CHAPv2';
       this.result = { kind: 'failed', reason, message };
-      const text = errorText(randomBytes(16), message ?? 'Authentication failed');
+      const text = errorText(randomOf(16), message ?? 'Authentication failed');
       return request(EAP_TYPE.mschapv2, failurePacket(id, text));
     };
     return again(ask);

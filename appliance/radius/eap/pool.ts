@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../store/index.ts';
 import type { EapLimits } from './limits.ts';
-import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import { bytesOfText, type Challenge, type FromWorker, isTuple, type ToWorker, type WorkerData } from './messages.ts';
+import type { Negotiation } from './negotiation.ts';
+import { latin1 } from './table.ts';
 import type { EapCredentials, Outcome, Question } from './types.ts';
 
 /** A worker that dies is started anew, but not faster than this. */
@@ -20,7 +22,7 @@ export interface PoolOptions {
 /** A round that a worker has. */
 export interface Waiting<R = unknown> {
   request: R;
-  done: (outcome: Outcome, state: Uint8Array | undefined) => void;
+  done: (outcome: Outcome) => void;
 }
 
 interface Seat {
@@ -72,17 +74,20 @@ export class Pool {
     return this.seats[index]?.worker !== undefined;
   }
 
-  /** False where the worker is down, or has too much to do. */
+  /** The EAP packet of a conversation, which `begin` starts. False where the worker is down, or has too much to do. */
   send(
     index: number,
     waiting: Waiting,
-    message: Omit<Extract<ToWorker, { kind: 'round' }>, 'round' | 'kind'>,
+    eap: Uint8Array,
+    { state, nas }: { state: string; nas: string },
+    negotiation?: Negotiation,
   ): boolean {
     const seat = this.seats[index];
     if (seat?.worker === undefined || seat.waiting.size >= this.options.limits.pending) return false;
     const round = ++this.rounds;
     seat.waiting.set(round, waiting);
-    this.say(seat, { kind: 'round', round, ...message });
+    if (negotiation !== undefined) this.say(seat, { kind: 'begin', state, nas, negotiation });
+    this.say(seat, [round, latin1(eap), state, nas]);
     return true;
   }
 
@@ -102,7 +107,7 @@ export class Pool {
 
   private start(seat: Seat, index: number): void {
     const { limits, credentials, log } = this.options;
-    const workerData: WorkerData = { index, credentials: credentials(), limits };
+    const workerData: WorkerData = { credentials: credentials(), limits };
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, name: `eap-${index}` });
     seat.worker = worker;
     worker.on('message', (messages: FromWorker[]) => {
@@ -119,20 +124,22 @@ export class Pool {
     seat.waiting.clear();
     seat.conversations = 0;
     seat.sessions = 0;
-    for (const { done } of lost) done({ kind: 'none', reason: 'the EAP worker has failed' }, undefined);
+    for (const { done } of lost) done({ kind: 'none', reason: 'the EAP worker has failed' });
     if (this.closed) return;
     this.options.onCrash();
     seat.restart = setTimeout(() => this.start(seat, index), RESTART_MS);
   }
 
   private receive(seat: Seat, message: FromWorker): void {
+    if (isTuple(message)) {
+      const [round, eap] = message as Challenge;
+      this.ended(seat, round, { kind: 'challenge', eap: bytesOfText(eap) });
+      return;
+    }
     switch (message.kind) {
-      case 'outcome': {
-        const waiting = seat.waiting.get(message.round);
-        seat.waiting.delete(message.round);
-        waiting?.done(message.outcome, message.state);
+      case 'outcome':
+        this.ended(seat, message.round, message.outcome);
         return;
-      }
       case 'question':
         void this.answer(seat, message);
         return;
@@ -140,6 +147,12 @@ export class Pool {
         seat.conversations = message.conversations;
         seat.sessions = message.sessions;
     }
+  }
+
+  private ended(seat: Seat, round: number, outcome: Outcome): void {
+    const waiting = seat.waiting.get(round);
+    seat.waiting.delete(round);
+    waiting?.done(outcome);
   }
 
   private async answer(seat: Seat, { question, round, asked }: Extract<FromWorker, { kind: 'question' }>) {
@@ -169,7 +182,7 @@ export class Pool {
       seat.worker?.postMessage(batch);
     } catch (error) {
       if (batch.length > 1) for (const message of batch) this.post(seat, [message]);
-      else if (batch[0]?.kind === 'answer' && batch[0].answer !== undefined) {
+      else if (batch[0] !== undefined && 'answer' in batch[0] && batch[0].answer !== undefined) {
         this.options.log.error({ err: error }, 'an answer that cannot be handed to an EAP worker');
         this.post(seat, [{ ...batch[0], answer: undefined }]);
       }

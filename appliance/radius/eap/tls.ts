@@ -136,7 +136,7 @@ export class Channel {
   /** A flight of the peer. Once it is settled, OpenSSL has said what it has to say. */
   feed(flight: Uint8Array): Promise<void> | undefined {
     const before = this.events;
-    inChannel.run(this, () => this.pipe.push(flight));
+    this.pipe.push(flight);
     return this.settled(before);
   }
 

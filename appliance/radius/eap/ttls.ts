@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Method } from '../../access/index.ts';
 import { ATTRIBUTE, VENDOR } from '../codec/index.ts';
 import { errorText } from '../mschap/index.ts';
@@ -9,6 +9,7 @@ import { COMMITMENT, type Inside, keyMaterial, MSK_BYTES, resume, type Step, typ
 import { MAX_IDENTITY } from './limits.ts';
 import { withoutDomain } from './mschapv2.ts';
 import { bytesOf, EAP_CODE, EAP_TYPE, eapPacket, parseResponse, textOf } from './packet.ts';
+import { randomOf } from './random.ts';
 import type { Admission, Ask } from './types.ts';
 
 /** RFC 2548, section 2 */
@@ -94,7 +95,7 @@ export class Ttls implements Inside {
       const message = verdict.outcome === 'reject' ? verdict.message : undefined;
       const reason = verdict.outcome === 'reject' ? verdict.reason : 'accepted by a source without MS-CHAPv2';
       this.ending = { kind: 'reject', reason, message };
-      const text = errorText(randomBytes(16), message ?? 'Authentication failed');
+      const text = errorText(randomOf(16), message ?? 'Authentication failed');
       return this.microsoft(MICROSOFT.error, credentials.ident, text);
     };
     return again(this.around.ask);

@@ -1,20 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import { Conversation } from './conversation.ts';
+import { bytesOfText, type FromWorker, isTuple, type Round, type ToWorker, type WorkerData } from './messages.ts';
+import { eapFailure } from './packet.ts';
 import { Sessions } from './sessions.ts';
-import { Conversations } from './table.ts';
+import { latin1, Table } from './table.ts';
 import { TlsEngine } from './tls.ts';
-import type { Answers, Ask, EapCredentials, Question } from './types.ts';
+import type { Answers, Ask, EapCredentials, Outcome, Question } from './types.ts';
 
 const SWEEP_MS = 5000;
 
 const port = parentPort!;
-const { index, credentials, limits } = workerData as WorkerData;
+const { credentials, limits } = workerData as WorkerData;
 
 /** Sessions of its own: who was let in under other certificates doesn't resume under these. */
 const engineOf = (shown: EapCredentials): TlsEngine =>
   new TlsEngine(shown, new Sessions(limits.sessions, limits.sessionLifetime, Date.now), limits);
 
-const conversations = new Conversations(index, engineOf(credentials), limits, Date.now);
+let engine = engineOf(credentials);
+const conversations = new Table<Conversation>(limits, Date.now, (conversation) => conversation.close());
 
 /** What is said within one turn goes as one message. */
 let outgoing: FromWorker[] = [];
@@ -47,10 +50,14 @@ port.on('message', (messages: ToWorker[]) => {
 });
 
 function receive(message: ToWorker): void {
+  if (isTuple(message)) {
+    void respond(message as Round);
+    return;
+  }
   switch (message.kind) {
-    case 'round': {
-      const { round } = message;
-      void conversations.handle(message, asker(round)).then((result) => say({ kind: 'outcome', round, ...result }));
+    case 'begin': {
+      const { negotiation, nas, state } = message;
+      conversations.add(state, nas, new Conversation({ engine, limits, negotiation, now: Date.now }));
       return;
     }
     case 'answer':
@@ -58,15 +65,32 @@ function receive(message: ToWorker): void {
       waiting.delete(message.question);
       return;
     case 'refresh':
-      conversations.engine = engineOf(message.credentials);
+      engine = engineOf(message.credentials);
   }
 }
 
+async function respond([round, text, state, nas]: Round): Promise<void> {
+  const eap = bytesOfText(text);
+  const conversation = conversations.get(state, nas);
+  const outcome = conversation === undefined ? unknown(eap) : await conversation.respond(eap, asker(round));
+  if (outcome.kind === 'challenge') {
+    say([round, latin1(outcome.eap)]);
+    return;
+  }
+  if (outcome.kind !== 'none') conversations.remove(state);
+  say({ kind: 'outcome', round, outcome });
+}
+
+const unknown = (eap: Uint8Array): Outcome => ({
+  kind: 'reject',
+  eap: eapFailure(eap[1]!),
+  reason: 'no such conversation: it is over, was one too many, or the server has restarted',
+});
+
 setInterval(() => {
-  const { sessions } = conversations.engine;
   conversations.sweep();
-  sessions.sweep();
-  say({ kind: 'gauge', conversations: conversations.size, sessions: sessions.size });
+  engine.sessions.sweep();
+  say({ kind: 'gauge', conversations: conversations.size, sessions: engine.sessions.size });
 }, SWEEP_MS);
 
 /** A view on a pool of Node's would take the whole pool along. */
