@@ -5,6 +5,7 @@ import { startBed } from './accounting-bed.ts';
 
 const dataDir = process.argv[2] as string;
 const bed = await startBed({ dataDir });
+bed.store.onEvent(async () => undefined);
 console.log(JSON.stringify({ port: bed.port }));
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'cpu') console.log(JSON.stringify({ ...process.cpuUsage(), ...process.memoryUsage() }));

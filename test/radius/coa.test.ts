@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { type CoaRequest, createCoaClient, MAX_AT_ONCE, WAITS_MS } from '../../appliance/radius/coa/index.ts';
-import { ATTRIBUTE, AttributeWriter, Secret } from '../../appliance/radius/codec/index.ts';
+import {
+  ATTRIBUTE,
+  AttributeWriter,
+  CODE,
+  encodeReply,
+  parsePacket,
+  Secret,
+} from '../../appliance/radius/codec/index.ts';
 import { startNas } from './nas.ts';
 
 const SECRET = new Secret('testing123');
@@ -144,6 +151,42 @@ describe('CoA and Disconnect', () => {
     for (const outcome of outcomes) assert.deepEqual(await outcome, { result: 'timeout' });
     assert.deepEqual(await person, { result: 'timeout' }, 'a person waits for nobody');
     assert.equal(nas.asked.length, 4 * (MAX_AT_ONCE + 1));
+  });
+
+  it('by RadSec: once, by the connection of the NAS, and its answer comes back there', async () => {
+    const timers = manualTimers();
+    const sent: Uint8Array[] = [];
+    const lines = new Set(['nas-1']);
+    const client = createCoaClient({
+      log,
+      now: Date.now,
+      timers,
+      sendRadsec: (nasId, bytes) => {
+        sent.push(bytes);
+        return lines.has(nasId);
+      },
+    });
+    const secret = new Secret('radsec');
+    const request = (radsec: string): CoaRequest => ({
+      kind: 'coa',
+      target: { address: '127.0.0.1', port: 0, secret, radsec },
+      attributes: new Uint8Array(0),
+    });
+    const outcome = client.send(request('nas-1'));
+    const packet = parsePacket(sent[0]!);
+    assert.ok(typeof packet !== 'string');
+    const reply = encodeReply(CODE.coaAck, packet, secret, new Uint8Array(0));
+    client.receiveRadsec('nas-2', reply);
+    client.receiveRadsec('nas-1', Uint8Array.of(1, 2, 3));
+    client.receiveRadsec('nas-1', reply);
+    assert.deepEqual(await outcome, { result: 'ack' });
+    const silent = client.send(request('nas-1'));
+    assert.deepEqual(timers.fire(), [9000]);
+    assert.deepEqual(await silent, { result: 'timeout' });
+    const gone = client.send(request('nas-2'));
+    timers.fire();
+    assert.equal((await gone).result, 'failed');
+    assert.equal(sent.length, 3);
   });
 
   it('what is under way at the end is given up', async () => {

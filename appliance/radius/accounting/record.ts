@@ -38,6 +38,9 @@ const CAUSES: readonly string[] = [
 export const MAX_TIMESTAMP_AGE_MS = 7 * 24 * 3600 * 1000;
 export const MAX_TIMESTAMP_AHEAD_MS = 5 * 60 * 1000;
 
+/** 4 PiB: both directions of a session together are still a number that is exact. */
+export const MAX_OCTETS = 2 ** 52 - 1;
+
 /** What a record may tell anew of a session; null where it doesn't. */
 export interface Told {
   username: string | null;
@@ -104,7 +107,7 @@ const identityScratch = Buffer.alloc(4096);
 
 /**
  * Reads an Accounting-Request that was verified (RFC 2866, 2869). `ignored`: a status type that is none of sessions; a
- * string: what it lacks. Gigawords beyond 2^53 octets count as 2^53 - 1.
+ * string: what it lacks. Octets beyond `MAX_OCTETS` count as that.
  */
 export function readRecord(packet: Packet, source: Source): AccountingRecord | 'ignored' | { invalid: string } {
   const record: AccountingRecord = {
@@ -237,8 +240,8 @@ export function readRecord(packet: Packet, source: Source): AccountingRecord | '
   record.ipv6 ??= prefix;
   record.ssid ??= ssidOf(record.calledStation);
   record.identity = identityScratch.toString('latin1', 0, identityLength);
-  record.bytesIn = Math.min(gigaIn * 2 ** 32 + record.bytesIn, Number.MAX_SAFE_INTEGER);
-  record.bytesOut = Math.min(gigaOut * 2 ** 32 + record.bytesOut, Number.MAX_SAFE_INTEGER);
+  record.bytesIn = Math.min(gigaIn * 2 ** 32 + record.bytesIn, MAX_OCTETS);
+  record.bytesOut = Math.min(gigaOut * 2 ** 32 + record.bytesOut, MAX_OCTETS);
   const age = source.receivedAt - timestamp;
   const plausible = timestamp !== 0 && age <= MAX_TIMESTAMP_AGE_MS && -age <= MAX_TIMESTAMP_AHEAD_MS;
   record.at = plausible ? timestamp : source.receivedAt - Math.min(delay * 1000, MAX_TIMESTAMP_AGE_MS);

@@ -20,6 +20,7 @@ export interface TestRecord {
   in?: number;
   out?: number;
   gigaIn?: number;
+  gigaOut?: number;
   cause?: number;
   port?: number | null;
   ip?: string;
@@ -48,6 +49,7 @@ export function attributesOf(record: TestRecord): Uint8Array {
   if (record.in !== undefined) writer.add(ATTRIBUTE.acctInputOctets, record.in);
   if (record.out !== undefined) writer.add(ATTRIBUTE.acctOutputOctets, record.out);
   if (record.gigaIn !== undefined) writer.add(ATTRIBUTE.acctInputGigawords, record.gigaIn);
+  if (record.gigaOut !== undefined) writer.add(ATTRIBUTE.acctOutputGigawords, record.gigaOut);
   if (record.cause !== undefined) writer.add(ATTRIBUTE.acctTerminateCause, record.cause);
   if (record.ip !== undefined) {
     writer.add(ATTRIBUTE.framedIpAddress, Uint8Array.from(record.ip.split('.').map(Number)));

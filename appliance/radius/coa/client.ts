@@ -16,6 +16,8 @@ import { type ErrorCause, errorCause } from './causes.ts';
 
 /** How long an answer is waited for after each time that a request is sent: it is sent four times. */
 export const WAITS_MS: readonly number[] = [1000, 2000, 3000, 3000];
+/** By RadSec it is sent once, and waited for as long. */
+const STREAM_WAIT_MS = 9000;
 /** Requests to one NAS that are under way at once, */
 export const MAX_AT_ONCE = 64;
 /** and with those that a person waits for. Identifiers allow 256. */
@@ -28,6 +30,8 @@ export interface CoaTarget {
   address: string;
   port: number;
   secret: Secret;
+  /** Id of a NAS whose requests go by its own RadSec connection (RFC 6614, section 2.5; RFC 8559), not by UDP. */
+  radsec?: string | undefined;
 }
 
 export type CoaOutcome =
@@ -94,6 +98,8 @@ export function createCoaClient(options: {
   /** Milliseconds since 1970. */
   now: () => number;
   timers?: Timers;
+  /** Sends by the NAS's RadSec connection; false where it has none. Answers are handed to `receive`. */
+  sendRadsec?: (nasId: string, bytes: Uint8Array) => boolean;
 }) {
   const { log, now } = options;
   const timers = options.timers ?? realTimers;
@@ -179,7 +185,8 @@ export function createCoaClient(options: {
       job.bytes = encodeRequest(REPLIES[job.kind].code, job.id, job.target.secret, attributes, {
         messageAuthenticator: true,
       });
-      transmit(destination, job);
+      if (job.target.radsec === undefined) transmit(destination, job);
+      else transmitByStream(destination, job, job.target.radsec);
     } catch (error) {
       log.warn({ err: error, nas: destination.key }, 'a CoA request could not be made');
       // Not at once: a whole queue of them would be that deep a recursion.
@@ -206,11 +213,21 @@ export function createCoaClient(options: {
     job.timer = timers.set(() => transmit(destination, job), wait);
   }
 
+  /** What comes by a stream isn't sent twice (RFC 6613, section 2.6.1). */
+  function transmitByStream(destination: Destination, job: Job, nasId: string): void {
+    const sent = options.sendRadsec?.(nasId, job.bytes) === true;
+    const outcome: CoaOutcome = sent
+      ? { result: 'timeout' }
+      : { result: 'failed', reason: 'the NAS has no RadSec connection open' };
+    job.timer = timers.set(() => finish(destination, job, outcome), sent ? STREAM_WAIT_MS : 0);
+  }
+
   return {
     /** Sends a request and waits for what becomes of it. Never rejects. */
     send(request: CoaRequest): Promise<CoaOutcome> {
       if (closed) return Promise.resolve({ result: 'failed', reason: 'the appliance is stopping' });
-      const key = `${request.target.address}#${request.target.port}`;
+      const { address, port, radsec } = request.target;
+      const key = radsec === undefined ? `${address}#${port}` : `radsec ${radsec}`;
       let destination = destinations.get(key);
       if (!destination) {
         const nextId = Math.floor(Math.random() * 256);
@@ -229,6 +246,8 @@ export function createCoaClient(options: {
         next(place);
       });
     },
+    /** Takes an answer that came by RadSec. */
+    receiveRadsec: (nasId: string, bytes: Uint8Array): void => receive(bytes, `radsec ${nasId}`),
     /** Gives up what is under way. */
     async close(): Promise<void> {
       closed = true;

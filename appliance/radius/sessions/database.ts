@@ -1,4 +1,4 @@
-import { CompiledQuery } from 'kysely';
+import { CompiledQuery, sql } from 'kysely';
 import { type DomainEvent, SYSTEM } from '../../events/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { AccountingRecord } from '../accounting/record.ts';
@@ -10,7 +10,7 @@ import { rfc3339, rowOf, type SessionRow, type SessionTables, sessionOf, upsertS
 export const KEEP_DAYS = 90;
 const DAY_MS = 24 * 3600 * 1000;
 /** Rows in one transaction: others wait for it, and its commit is on the disk before the next. */
-const TRANSACTION_ROWS = 1024;
+const TRANSACTION_ROWS = 2048;
 /** Rows in one statement; between statements the event loop has its turn. */
 const STATEMENT_ROWS = [32, 8, 1] as const;
 /** How far back a session may have begun that a late record, or today's usage, is looked up for. */
@@ -38,7 +38,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 /** The sessions' table. */
 export function createSessionDatabase(store: Store) {
   const db = store.as<SessionTables>();
-  const statements = STATEMENT_ROWS.map((count) => ({ count, sql: upsertSql(count, store.dialect) }));
+  const statements = STATEMENT_ROWS.map((count) => ({ count, text: upsertSql(count, store.dialect) }));
 
   return {
     /**
@@ -56,7 +56,7 @@ export function createSessionDatabase(store: Store) {
         const told: LiveSession[] = [];
         await store.transaction(async (tx) => {
           for (let at = 0; at < part.length; ) {
-            const { count, sql } = statements.find((statement) => statement.count <= part.length - at)!;
+            const { count, text } = statements.find((statement) => statement.count <= part.length - at)!;
             const rows = part.slice(at, at + count);
             // What it says of an end must be what the row says.
             for (const session of rows) {
@@ -64,7 +64,7 @@ export function createSessionDatabase(store: Store) {
               told.push(session);
               tx.emit(disconnected(session));
             }
-            await tx.db.executeQuery(CompiledQuery.raw(sql, rows.flatMap(rowOf)));
+            await tx.db.executeQuery(CompiledQuery.raw(text, rows.flatMap(rowOf)));
             at += count;
             if (at < part.length) await turn();
           }
@@ -135,8 +135,9 @@ export function createSessionDatabase(store: Store) {
           'user_key',
           'site_id',
           'day_start',
-          of.fn.sum<number>('day_bytes').as('bytes'),
-          of.fn.sum<number>('day_seconds').as('seconds'),
+          // Not a sum of integers: SQLite's could become one that is no exact number here, which is an error.
+          of.fn.sum<number>(sql`day_bytes * 1.0`).as('bytes'),
+          of.fn.sum<number>(sql`day_seconds * 1.0`).as('seconds'),
         ])
         .where('id', '>=', idAt(now - LOOK_BACK_MS))
         .where('day_start', '>', now - 2 * DAY_MS)

@@ -25,7 +25,7 @@ export { SessionView } from './schema.ts';
 export { type DayOf, type Usage, usageKey } from './usage.ts';
 
 /** What memory knows is in the database after this long. */
-export const FLUSH_MS = 500;
+export const FLUSH_MS = 1000;
 const LOST_SWEEP_MS = 15_000;
 const RETENTION_SWEEP_MS = 3600 * 1000;
 

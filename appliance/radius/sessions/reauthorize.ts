@@ -63,7 +63,10 @@ export function createReauthorization(options: {
     // Behind a socket for both families, IPv4 addresses have this form.
     const address = session.address.replace(/^::ffff:(?=\d+\.)/, '');
     const identity = Buffer.from(session.identity ?? '', 'latin1');
-    const target = { address, port: nas.coa.port, secret: nas.coa.secret };
+    const target =
+      nas.protocol === 'radsec'
+        ? { address, port: 0, secret: nas.secret, radsec: nas.id }
+        : { address, port: nas.coa.port, secret: nas.coa.secret };
     const outcome = await coa.send({ kind, target, attributes: Buffer.concat([identity, more]), bulk });
     if (outcome.result === 'nak' && outcome.cause?.code === SESSION_CONTEXT_NOT_FOUND && session.endedAt === null) {
       // It is over, and its Stop was lost. Should the NAS be wrong, the next Interim brings it back.
