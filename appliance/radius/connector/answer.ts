@@ -39,7 +39,7 @@ const isObject = (value: unknown): value is Json =>
  */
 export function readAnswer(status: number, body: Uint8Array, now: number, dictionary: Dictionary): Said {
   if (status >= 400 && status <= 499) return readReject(status, body);
-  if (status < 200 || status > 299) return { kind: 'unusable', reason: `it answered ${status}` };
+  if (!(status >= 200 && status <= 299)) return { kind: 'unusable', reason: `it answered ${status}` };
   // 204 is the one that has no body (RFC 9110, section 15.3.5).
   const json = status === 204 ? {} : parseJson(body);
   if (!isObject(json)) return { kind: 'unusable', reason: 'its answer is not a JSON object' };
