@@ -13,7 +13,7 @@ import {
   parsePacket,
   Secret,
 } from '../../appliance/radius/codec/index.ts';
-import { MAX_OWN_PROXY_STATES } from '../../appliance/radius/proxy/index.ts';
+import { type LocalPolicy, MAX_OWN_PROXY_STATES } from '../../appliance/radius/proxy/index.ts';
 import {
   accept,
   accessRequest,
@@ -127,7 +127,7 @@ describe('forwarding', () => {
 
   test('local policy: attributes of ours, or a reject; a fault of it is no answer', async () => {
     const server = await standIn(accept(new AttributeWriter().add(ATTRIBUTE.sessionTimeout, 60).done()));
-    let own: () => Uint8Array | 'deny' = () => 'deny';
+    let own: () => LocalPolicy = () => 'deny';
     const proxy = proxyOver([upstreamOf('a', server.port)], {
       onAccept: async ({ packet, upstream, realm }) => {
         assert.deepEqual([packet.number(ATTRIBUTE.sessionTimeout), upstream.id, realm], [60, 'a', 'example.com']);
@@ -136,6 +136,9 @@ describe('forwarding', () => {
     });
     const ask = () => proxy.proxyAccess(['a'], accessRequest(), { realm: 'example.com' });
     assert.deepEqual(await ask(), { code: CODE.accessReject, attributes: new Uint8Array(0) });
+    const message = new AttributeWriter().add(ATTRIBUTE.replyMessage, 'not today').done();
+    own = () => ({ deny: message });
+    assert.deepEqual(await ask(), { code: CODE.accessReject, attributes: message });
     own = () => new AttributeWriter().add(ATTRIBUTE.sessionTimeout, 5).done();
     const request = accessRequest();
     const answer = await proxy.proxyAccess(['a'], request, { realm: 'example.com' });

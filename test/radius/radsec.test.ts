@@ -198,7 +198,7 @@ describe('RadSec', requires('openssl'), () => {
     assert.deepEqual([refused.handshake, refused['unknown-client']], [2, 2]);
     assert.match(await it.registry.metrics(), /gatehouse_radius_radsec_refused_total\{reason="handshake"\} 2/);
 
-    const seen: Uint8Array[][] = [];
+    const seen: (readonly Uint8Array[])[] = [];
     const revoking = await start({
       checkCertificate: async (chain) => {
         seen.push(chain);
@@ -207,6 +207,20 @@ describe('RadSec', requires('openssl'), () => {
     });
     await (await client(revoking.port, ap1)).closed();
     assert.deepEqual([revoking.radsec.stats().refused.revoked, seen[0]?.length], [1, 2], 'the leaf and its CA');
+  });
+
+  test('a certificate that is revoked while its client is connected', async () => {
+    let valid = true;
+    const it = await start({ checkCertificate: async () => valid });
+    const peer = await client(it.port, ap1);
+    peer.socket.write(request(1).bytes);
+    await peer.packet();
+    it.radsec.refresh();
+    peer.socket.write(request(2).bytes);
+    assert.equal((await peer.packet()).code, CODE.accessAccept, 'it still holds');
+    valid = false;
+    it.radsec.refresh();
+    await peer.closed();
   });
 
   test('TLS 1.1 and plain text are refused', async () => {

@@ -11,7 +11,7 @@ import { type Exchange, type Outcome, startExchange } from './exchange.ts';
 import { proxyMetrics } from './metrics.ts';
 import { createServer, type PortKind, type Server } from './server.ts';
 import { createTlsLink } from './tls.ts';
-import { answerAttributes, hiddenBy, withOwn } from './translate.ts';
+import { answerAttributes, hiddenBy, refusal, withOwn } from './translate.ts';
 import { createUdpLink, type Lookup } from './udp.ts';
 
 export type { Lookup } from './udp.ts';
@@ -48,11 +48,11 @@ export interface Via {
   realm: string | undefined;
 }
 
-/**
- * Local policy on an accept: encoded attributes that take the place of the upstream's of the same kind, or `deny`, which
- * makes it a reject.
- */
-export type OnAccept = (via: Via, request: AccessRequest) => Uint8Array | 'deny' | Promise<Uint8Array | 'deny'>;
+/** Encoded attributes that take the place of the upstream's of the same kind; or a reject, with those of `deny`. */
+export type LocalPolicy = Uint8Array | 'deny' | { deny: Uint8Array };
+
+/** Local policy on an accept (RFC 2865, section 2.3). */
+export type OnAccept = (via: Via, request: AccessRequest) => LocalPolicy | Promise<LocalPolicy>;
 
 export interface ProxyOptions {
   /** The same object until the upstream is changed. */
@@ -237,7 +237,9 @@ export function createProxy(options: ProxyOptions) {
         }
         if (packet.code === CODE.accessAccept && options.onAccept) {
           const own = await options.onAccept({ packet, upstream: server.upstream, realm: route.realm }, request);
-          if (own === 'deny') return { code: CODE.accessReject, attributes: new Uint8Array(0) };
+          if (!(own instanceof Uint8Array)) {
+            return answerFor(request, CODE.accessReject, refusal(packet, own === 'deny' ? undefined : own.deny));
+          }
           attributes = withOwn(attributes, own);
         }
         return answerFor(request, packet.code, attributes);

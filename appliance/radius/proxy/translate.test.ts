@@ -19,7 +19,15 @@ import {
   VENDOR,
 } from '../codec/index.ts';
 import { loadDictionary } from '../dictionary/index.ts';
-import { type Asked, answerAttributes, hiddenBy, requestAttributes, verifyAnswer, withOwn } from './translate.ts';
+import {
+  type Asked,
+  answerAttributes,
+  hiddenBy,
+  refusal,
+  requestAttributes,
+  verifyAnswer,
+  withOwn,
+} from './translate.ts';
 
 const NAS = new Secret('secret of the NAS');
 const UPSTREAM = new Secret('secret of the upstream server');
@@ -299,5 +307,14 @@ describe('answers', () => {
       .done();
     assert.deepEqual(withOwn(upstreams, own), expected);
     assert.equal(withOwn(upstreams, new Uint8Array(0)), upstreams);
+  });
+
+  test('a reject in the place of an accept says so in EAP as well, and nothing of the accept', () => {
+    const plain = new AttributeWriter().add(ATTRIBUTE.class, 'x');
+    assert.equal(refusal(answer(plain)).length, 0);
+    const eap = answer(plain.add(ATTRIBUTE.eapMessage, Uint8Array.of(3, 77, 0, 4)));
+    const own = new AttributeWriter().add(ATTRIBUTE.replyMessage, 'no');
+    const expected = own.done();
+    assert.deepEqual([...refusal(eap, expected)], [...expected, ATTRIBUTE.eapMessage, 6, 4, 77, 0, 4]);
   });
 });

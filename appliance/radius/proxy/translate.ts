@@ -227,3 +227,17 @@ export function withOwn(upstreams: Uint8Array, own: Uint8Array): Uint8Array {
   }
   return writer.raw(own).done();
 }
+
+/** RFC 3748, section 4.2. */
+const EAP_FAILURE = 4;
+
+/**
+ * The attributes of a reject in the place of this accept. Where that had an EAP-Success, the peer is told of the failure
+ * too (RFC 3579, section 2.2); of the upstream's attributes nothing is passed on.
+ */
+export function refusal(accept: Packet, attributes: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const success = accept.first(eapMessage);
+  const writer = new AttributeWriter().raw(attributes);
+  if (success) writer.add(eapMessage, Uint8Array.of(EAP_FAILURE, success[1] ?? 0, 0, 4));
+  return writer.done();
+}

@@ -23,6 +23,8 @@ export interface RadsecLimits {
   handshakeMs: number;
   /** A connection on which nothing comes or goes is closed. */
   idleMs: number;
+  /** Certificates of those that are connected are checked again so often. */
+  recheckMs: number;
   /** Answers that a client doesn't take in, in bytes; beyond it the connection is closed. */
   unsent: number;
 }
@@ -32,6 +34,7 @@ export const RADSEC_LIMITS: Readonly<RadsecLimits> = {
   perAddress: 64,
   handshakeMs: 10_000,
   idleMs: 600_000,
+  recheckMs: 900_000,
   unsent: 1024 * 1024,
 };
 const LOG_MS = 60_000;
@@ -68,7 +71,7 @@ export interface RadsecOptions {
     send: (reply: Uint8Array) => void;
   }): Stream;
   /** Whether a certificate that one of the authorities signed still holds (revocation); leaf first, DER. */
-  checkCertificate?: (chain: Uint8Array[]) => Promise<boolean>;
+  checkCertificate?: (chain: readonly Uint8Array[]) => Promise<boolean>;
   /** Answers to what `sendTo` has sent: CoA and Disconnect. */
   onReply?: (nasId: string, bytes: Uint8Array) => void;
   limits?: Partial<RadsecLimits>;
@@ -86,7 +89,8 @@ const REFUSALS = ['full', 'handshake', 'revoked', 'unknown-client', 'broken'] as
 type Refusal = (typeof REFUSALS)[number];
 
 interface Connection {
-  nasId: string;
+  /** What the client has shown: DER, leaf first. */
+  chain: readonly Uint8Array[];
   send(bytes: Uint8Array): void;
   close(): void;
 }
@@ -209,7 +213,8 @@ export function createRadsec(options: RadsecOptions) {
     }
     socket.setTimeout(limits.handshakeMs, () => socket.destroy());
     const certificate = socket.getPeerCertificate();
-    if (options.checkCertificate && !(await options.checkCertificate(chainOf(socket)))) {
+    const chain = options.checkCertificate ? chainOf(socket) : [];
+    if (options.checkCertificate && !(await options.checkCertificate(chain))) {
       refused('revoked', address, 'its certificate does not hold any more');
       socket.destroy();
       return;
@@ -222,12 +227,18 @@ export function createRadsec(options: RadsecOptions) {
       socket.destroy();
       return;
     }
-    serve(socket, address, names, first);
+    serve(socket, address, names, first, chain);
   }
 
-  function serve(socket: TLSSocket, address: string, names: readonly string[], first: Nas): void {
+  function serve(
+    socket: TLSSocket,
+    address: string,
+    names: readonly string[],
+    first: Nas,
+    chain: readonly Uint8Array[],
+  ): void {
     const connection: Connection = {
-      nasId: first.id,
+      chain,
       send(bytes) {
         if (socket.destroyed || !socket.writable) return;
         socket.write(bytes);
@@ -278,6 +289,21 @@ export function createRadsec(options: RadsecOptions) {
     log.info({ nas: first.name, address }, 'a RadSec client has connected');
   }
 
+  /** Ends connections whose certificate doesn't hold any more: they may stand for months. */
+  async function recheck(): Promise<void> {
+    for (const [connection, nasId] of [...connections]) {
+      try {
+        if (!options.checkCertificate || (await options.checkCertificate(connection.chain))) continue;
+        log.warn({ nasId }, 'the certificate of a RadSec client does not hold any more: it is cut off');
+        connection.close();
+      } catch (error) {
+        log.error({ nasId, err: error }, 'the certificate of a RadSec client could not be checked again');
+      }
+    }
+  }
+  const rechecks = setInterval(() => void recheck(), limits.recheckMs);
+  rechecks.unref();
+
   const gauge = (name: string, help: string, value: () => number) =>
     new Gauge({
       name,
@@ -320,7 +346,7 @@ export function createRadsec(options: RadsecOptions) {
     },
     /**
      * Takes new credentials for connections from now on. Other authorities end those that there are: their clients come
-     * back and are checked. What OpenSSL doesn't take is logged, and the old credentials stay.
+     * back and are checked. Else their certificates are checked again. What OpenSSL doesn't take is logged, and the old credentials stay.
      */
     refresh(): void {
       try {
@@ -329,6 +355,7 @@ export function createRadsec(options: RadsecOptions) {
         const others = shown !== undefined && shown.authorities !== wanted.authorities;
         shown = wanted;
         if (others) for (const connection of [...connections.keys()]) connection.close();
+        else void recheck();
       } catch (error) {
         log.error({ err: error }, 'RadSec cannot use its new certificate: the one before stays');
       }
@@ -345,6 +372,7 @@ export function createRadsec(options: RadsecOptions) {
     },
     stats: () => ({ connections: connections.size, handshakes: shaking.size, refused: Object.fromEntries(refusals) }),
     async close(): Promise<void> {
+      clearInterval(rechecks);
       const closed = servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)));
       for (const socket of [...shaking.values()]) socket.destroy();
       for (const connection of [...connections.keys()]) connection.close();
