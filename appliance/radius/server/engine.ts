@@ -156,7 +156,7 @@ export class Engine {
     let peer = channel.peers.get(address) ?? 0;
     if (peer !== 0 && code !== CODE.statusServer) {
       // Before anything is computed: what is sent again was verified the first time.
-      const work = this.#pending.get(keyOf(peer, place));
+      const work = this.#pending.size > 0 ? this.#pending.get(keyOf(peer, place)) : undefined;
       if (work && sameRequest(work.packet.bytes, bytes)) {
         this.counts.swallowed++;
         return undefined;

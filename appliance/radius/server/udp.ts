@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { Logger } from '../../store/index.ts';
 import { addressWords, formatWords } from '../nas/index.ts';
 import { MAX_PEERS, RECEIVE_BUFFER } from './limits.ts';
@@ -114,6 +115,7 @@ function inBatches(socket: Socket, batch: Batch, { incoming, onRefused }: UdpOpt
   let flushing = false;
   let open = true;
   const names = createNames();
+  const target = createTargets(socket.address().family === 'IPv6' ? 6 : 4);
 
   const flush = (): void => {
     const refused = batch.flush();
@@ -146,13 +148,16 @@ function inBatches(socket: Socket, batch: Batch, { incoming, onRefused }: UdpOpt
   const take = (bytes: Buffer, remote: RemoteInfo): void => {
     from = remote;
     const reply = incoming(bytes, plainAddress(remote.address), remote.port);
-    if (reply) socket.send(reply, remote.port, remote.address);
+    if (reply && !batch.send(target(remote), reply)) onRefused(1);
   };
 
   socket.on('message', (bytes, remote) => {
     if (remote.port !== 0) take(bytes, remote);
     // Node reads on after each datagram: once in a turn of its loop is enough.
-    if (drained) return;
+    if (drained) {
+      flush();
+      return;
+    }
     drained = true;
     setImmediate(() => {
       drained = false;
@@ -161,14 +166,9 @@ function inBatches(socket: Socket, batch: Batch, { incoming, onRefused }: UdpOpt
   });
   return {
     port: socket.address().port,
-    origin: () => (typeof from === 'number' ? batch.name(from) : from),
+    origin: () => (typeof from === 'number' ? batch.name(from) : target(from!).slice()),
     send(reply, origin) {
-      if (!(origin instanceof Uint8Array)) {
-        const { port, address } = origin as RemoteInfo;
-        socket.send(reply, port, address);
-        return;
-      }
-      if (!batch.send(origin, reply)) onRefused(1);
+      if (!batch.send(origin as Uint8Array, reply)) onRefused(1);
       flushLater();
     },
     close() {
@@ -191,6 +191,29 @@ function createNames(): (sender: number | string) => string {
     return text;
   };
 }
+
+/** The `sockaddr` of a sender that Node has told, which is overwritten for the next one from there. */
+function createTargets(family: 4 | 6): (remote: RemoteInfo) => Uint8Array {
+  const known = new Map<string, Uint8Array>();
+  return ({ address, port }) => {
+    let name = known.get(address);
+    if (!name) {
+      if (known.size >= MAX_PEERS) known.clear();
+      const words = addressWords(address)!;
+      const zone = address.indexOf('%');
+      const scope = zone < 0 ? 0 : scopeOf(address.slice(zone + 1));
+      name = socketAddress(family === 6 && words.length === 1 ? [0, 0, 0xffff, ...words] : words, port, scope);
+      known.set(address, name);
+    }
+    name[2] = port >> 8;
+    name[3] = port & 255;
+    return name;
+  };
+}
+
+/** The number of a network interface; 0 where there is none of that name. */
+const scopeOf = (zone: string): number =>
+  networkInterfaces()[zone]?.find(({ family }) => family === 'IPv6')?.scopeid ?? (Number(zone) || 0);
 
 /** The four bytes as they lie in memory, read as little-endian. */
 const textOf4 = (word: number): string => `${word & 255}.${(word >>> 8) & 255}.${(word >>> 16) & 255}.${word >>> 24}`;
