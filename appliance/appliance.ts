@@ -160,6 +160,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
           errors: problemErrors,
           routes: [sites.routes, identity.siteRoutes, pki.routes, access.routes, ...radius.routes],
         },
+        radius.connector,
         { ...overlay.portal, errors: plainErrors },
       ],
       authenticate: identity.authenticate,

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Registry } from 'prom-client';
 import type { Access } from '../access/index.ts';
 import type { Bus } from '../events/index.ts';
-import { HttpError, type Routes } from '../http/index.ts';
+import { type Api, HttpError, type Routes } from '../http/index.ts';
 import type { Logger, SecretBox, Store } from '../store/index.ts';
 import { type AccountingRequest, createAccounting } from './accounting/index.ts';
 import {
@@ -15,9 +15,11 @@ import {
 } from './authenticate/index.ts';
 import { createCoaClient } from './coa/index.ts';
 import { ATTRIBUTE, Secret } from './codec/index.ts';
+import { connectorErrors, createConnectors } from './connector/index.ts';
 import { loadDictionary } from './dictionary/index.ts';
 import { type Account, AccountPasswords, Directory } from './directory/index.ts';
 import { type CertificateCheck, createEap, type Eap, type EapCredentials } from './eap/index.ts';
+import { createInbound } from './inbound.ts';
 import { sourceView } from './nas/fields.ts';
 import { createNasDirectory } from './nas/index.ts';
 import { createProxied } from './proxied.ts';
@@ -113,8 +115,23 @@ export function createRadius(options: RadiusOptions) {
     bus,
     log,
     now,
-    unknownConnectors: async (ids) => ids,
+    unknownConnectors: (ids) => connectors.unknownConnectors(ids),
     nasWithUpstream: async (id) => nasWith('proxy', id),
+  });
+
+  const connectors = createConnectors({
+    store,
+    secrets,
+    bus,
+    log,
+    registry,
+    dictionary,
+    now,
+    monotonic,
+    usersOf: async (id) => [
+      ...(await routing.realmsWithConnector(id)).map((name) => `realm ${name}`),
+      ...nasWith('rest', id).map((name) => `NAS ${name}`),
+    ],
   });
 
   const directory = new Directory({
@@ -127,11 +144,7 @@ export function createRadius(options: RadiusOptions) {
   const failed = (error: unknown): void => log.error({ err: error }, 'credentials could not be checked');
   const passwords = new AccountPasswords({ verify: options.verifyPassword, failed, monotonic });
   const local = createLocal({ directory, passwords, useVoucher: (id) => access.useVoucher(id), failed, now });
-  const authenticate = createRoute({
-    resolve: routing.resolve,
-    local,
-    rest: async () => ({ outcome: 'none', reason: 'no connector' }),
-  });
+  const authenticate = createRoute({ resolve: routing.resolve, local, rest: connectors.authenticate });
 
   const coa = createCoaClient({ log, registry, now });
   const sessions = createSessions({
@@ -152,10 +165,12 @@ export function createRadius(options: RadiusOptions) {
     overlaySession: async (id) => (await options.overlaySessions()).find((session) => session.id === id),
   });
 
+  const renderer = new Renderer(dictionary);
+  const inbound = createInbound({ access, local, renderer, now });
   const authorize = createAuthorize({
     access,
     directory,
-    renderer: new Renderer(dictionary),
+    renderer,
     usage: ({ userId, username, mac }, at) => sessions.usage(usageKey(userId ?? null, username), at, mac),
     admitted: (request, admission) => sessions.onAuthenticated(request, admission),
     log,
@@ -237,7 +252,7 @@ export function createRadius(options: RadiusOptions) {
   const dispatch = createDispatch({
     resolve: routing.resolve,
     local,
-    rest: async () => ({ outcome: 'none', reason: 'no connector' }),
+    rest: connectors.authenticate,
     directory,
     authorize,
     eap: startedEap,
@@ -293,7 +308,19 @@ export function createRadius(options: RadiusOptions) {
 
   return {
     /** For the prefix /v1. */
-    routes: [nas.routes, routing.routes, sessions.routes] satisfies Routes[],
+    routes: [nas.routes, routing.routes, connectors.routes, sessions.routes] satisfies Routes[],
+    /** As the backend of other RADIUS servers. */
+    connector: {
+      prefix: '/connector',
+      errors: connectorErrors,
+      routes: [
+        connectors.inbound({
+          authenticate: inbound.authenticate,
+          attributesFor: inbound.attributesFor,
+          ntHash: (login) => directory.user(login)?.password?.ntHash,
+        }),
+      ],
+    } satisfies Api,
     /** What is wrong with a reply attribute; undefined where nothing is. */
     attributeFault(name: string, value: string): string | undefined {
       const encoded = dictionary.encode(name, value, NOBODYS);
@@ -303,6 +330,7 @@ export function createRadius(options: RadiusOptions) {
     async start(): Promise<RadiusPorts> {
       await nas.start();
       await routing.start();
+      await connectors.start();
       await directory.start();
       await sessions.load();
       await accounting.start();
@@ -325,6 +353,7 @@ export function createRadius(options: RadiusOptions) {
       await accounting.stop();
       await sessions.stop();
       directory.stop();
+      connectors.stop();
       await coa.close();
     },
   };
