@@ -112,8 +112,8 @@ default_days = 30
 default_crl_days = 3
 copy_extensions = copy
 [any]
-commonName = supplied
 organizationName = optional
+commonName = supplied
 [client]
 basicConstraints = CA:FALSE
 extendedKeyUsage = clientAuth
@@ -250,6 +250,7 @@ export async function foreignCa(name: string) {
       return {
         url: `http://127.0.0.1:${port}/`,
         async stop() {
+          if (child.exitCode !== null || child.signalCode !== null) return;
           child.removeAllListeners('exit');
           child.kill('SIGKILL');
           await once(child, 'exit');
