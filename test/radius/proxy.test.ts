@@ -360,6 +360,17 @@ describe('answers that are none', () => {
     assert.equal(server.requests.length, bad.length + 1);
   });
 
+  test('answers without Message-Authenticator are dropped, and somebody is told what to do', async () => {
+    const server = await standIn((request) =>
+      encodeReply(CODE.accessAccept, request, UPSTREAM_SECRET, new Uint8Array(0), { messageAuthenticator: false }),
+    );
+    const warnings: string[] = [];
+    const log = { info() {}, error() {}, warn: (_: object, message: string) => void warnings.push(message) };
+    const proxy = proxyOver([upstreamOf('a', server.port, QUICK)], { log });
+    for (let i = 0; i < 2; i++) assert.equal(await proxy.proxyAccess(['a'], accessRequest()), undefined);
+    assert.equal(warnings.filter((message) => /require_message_authenticator/.test(message)).length, 1);
+  });
+
   test('a mutated reject never becomes an accept', async () => {
     const mutation = fc.array(fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 });
     let changes: [number, number][] = [];

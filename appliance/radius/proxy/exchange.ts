@@ -93,7 +93,9 @@ export function startExchange(options: {
     try {
       sent = server.send((id) => encodeRequest(request.code, id, upstream.secret, attributes, signed), {
         received(packet) {
-          if (!verifyAnswer(packet, asked)) return false;
+          const verdict = verifyAnswer(packet, asked);
+          if (verdict === 'unsigned') server.unsigned();
+          if (verdict !== 'valid') return false;
           server.heard();
           finish({ packet, server, authenticator: asked.authenticator });
           return true;

@@ -16,6 +16,9 @@ const OUR_NAME = 'gatehouse';
 
 export type PortKind = 'auth' | 'acct' | 'radsec';
 
+/** How often it is said that an answer has no Message-Authenticator. */
+const UNSIGNED_LOG_MS = 600_000;
+
 /** One port of an upstream server: the way to it, whether it is there, what was counted. */
 export interface Server {
   readonly upstream: Upstream;
@@ -25,6 +28,8 @@ export interface Server {
   send(encode: (id: number) => Uint8Array, waiter: Waiter): Sent | Unsent;
   /** It has said something that was verified. */
   heard(): void;
+  /** It, or somebody in its name, has answered without the Message-Authenticator that is asked for. */
+  unsigned(): void;
   /** A try of a request ended without an answer. */
   silent(request: object): void;
   stats(): { requests: number; answers: number; timeouts: number; invalid: number; state: State };
@@ -45,6 +50,7 @@ export function createServer(options: {
   let shown: State = 'alive';
   let timer: NodeJS.Timeout | undefined;
   let heardAt = monotonic();
+  let unsignedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
 
   function state(): State {
@@ -124,6 +130,15 @@ export function createServer(options: {
     heard() {
       counted.answers++;
       heard();
+    },
+    unsigned() {
+      if (monotonic() - unsignedAt < UNSIGNED_LOG_MS) return;
+      unsignedAt = monotonic();
+      log.warn(
+        { upstream: upstream.name },
+        'an answer of an upstream RADIUS server has no Message-Authenticator and is dropped: update that server, or, ' +
+          'on a network where nobody can forge answers, turn require_message_authenticator off',
+      );
     },
     silent(request) {
       counted.timeouts++;

@@ -103,11 +103,14 @@ export interface Asked {
   requireMessageAuthenticator: boolean;
 }
 
-/** Whether a packet is the answer: its code, its authenticators. */
-export function verifyAnswer(answer: Packet, asked: Asked): boolean {
-  if (!asked.codes.has(answer.code) || !checkReply(answer, asked.authenticator, asked.secret)) return false;
-  if (answer.has(messageAuthenticator)) return true;
-  return !asked.requireMessageAuthenticator && !answer.has(eapMessage);
+/**
+ * Whether a packet is the answer: its code, its authenticators. `unsigned` is right but for a Message-Authenticator that
+ * it should have: of an old server, or forged (BlastRADIUS).
+ */
+export function verifyAnswer(answer: Packet, asked: Asked): 'valid' | 'unsigned' | 'invalid' {
+  if (!asked.codes.has(answer.code) || !checkReply(answer, asked.authenticator, asked.secret)) return 'invalid';
+  if (answer.has(messageAuthenticator)) return 'valid';
+  return asked.requireMessageAuthenticator || answer.has(eapMessage) ? 'unsigned' : 'valid';
 }
 
 /** From the secret and request of one hop to those of the next. */
