@@ -1,5 +1,4 @@
 import type { NamedAttribute } from '../types.ts';
-import { canonicalMac } from './mac.ts';
 import { readMatch } from './match.ts';
 import {
   DEFAULT_PRIORITY,
@@ -195,13 +194,4 @@ function readAttributes(reader: Reader, root: At, checks: DocumentChecks): Named
     },
     MAX_ATTRIBUTES,
   );
-}
-
-/** A MAC address, or the beginning of one by whole bytes (`02:00:00`), in any notation. */
-export function macPrefix(text: string): string | undefined {
-  const whole = canonicalMac(text);
-  if (whole) return whole;
-  const hex = text.trim().toLowerCase();
-  if (!/^[0-9a-f]{2}([:-]?[0-9a-f]{2}){2,4}$/.test(hex)) return undefined;
-  return (hex.replace(/[:-]/g, '').match(/../g) ?? []).join(':');
 }

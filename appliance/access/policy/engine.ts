@@ -130,8 +130,6 @@ export class PolicySet {
 
 const unmatched = (facts: Facts): Decision => (facts.door === 'radius' ? NO_MATCH : NOT_NAMED);
 
-export const isWorse = (a: Decision, b: Decision): boolean => RANK[a.action] > RANK[b.action];
-
 function matches({ conditions }: CompiledPolicy, subject: Subject): boolean {
   for (const condition of conditions) if (!condition.test(subject)) return false;
   return true;

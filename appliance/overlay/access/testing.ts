@@ -4,13 +4,13 @@ import path from 'node:path';
 import { SUBPROTOCOL } from '@gatehouse/protocol';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { accessMigrations, createAccess, type UserFacts } from '../../appliance/access/index.ts';
-import { createBus, type EventType, type Heard } from '../../appliance/events/index.ts';
-import { type Caller, createHttp, plainErrors, problemErrors } from '../../appliance/http/index.ts';
-import { createOverlay, overlayMigrations } from '../../appliance/overlay/index.ts';
-import { openKeyFile, openStore, storeMigrations } from '../../appliance/store/index.ts';
-import { createClient } from '../harness.ts';
-import { type Json, type TestAppliance, until } from './support.ts';
+import { type Json, type TestAppliance, until } from '../../../test/api/support.ts';
+import { createClient } from '../../../test/harness.ts';
+import { accessMigrations, createAccess, type UserFacts } from '../../access/index.ts';
+import { createBus, type EventType, type Heard } from '../../events/index.ts';
+import { type Caller, createHttp, plainErrors, problemErrors } from '../../http/index.ts';
+import { openKeyFile, openStore, storeMigrations } from '../../store/index.ts';
+import { createOverlay, overlayMigrations } from '../index.ts';
 
 /**
  * Both doors' policies and the overlay over one database, without identity: `admin` may do everything, and the users are
