@@ -289,6 +289,33 @@ describe('accounting', () => {
     }
   });
 
+  it('what is replayed is not counted as stored of what comes after it', async () => {
+    const dataDir = newFolder();
+    const database = { broken: true };
+    const store: BedOptions['store'] = (real) => ({
+      ...real,
+      transaction: (fn) => (database.broken ? Promise.reject(new Error('no database')) : real.transaction(fn)),
+    });
+    const many = (bed: Bed, name: string) =>
+      Promise.all(
+        Array.from({ length: 2000 }, (_, i) => hand(bed, { kind: 'start', id: `${name}${i}`, port: i, user: name })),
+      );
+    await withBed({ dataDir, store }, async (bed) => void (await many(bed, 'a')));
+    database.broken = false;
+    await withBed({ dataDir, store }, async (bed) => {
+      assert.equal(bed.sessions.active.size, 2000);
+      await hand(bed, { kind: 'start', id: 'one' });
+      await bed.sessions.flush();
+      database.broken = true;
+      await many(bed, 'b');
+    });
+    database.broken = false;
+    await withBed({ dataDir, store }, async (bed) => {
+      assert.equal(bed.sessions.active.size, 2000, 'b took the ports of a');
+      assert.equal((await rows(bed)).length, 4001);
+    });
+  });
+
   it('a journal that is replayed twice changes nothing', async () => {
     const dataDir = newFolder();
     const folder = journalFolder(path.join(dataDir, 'kept'));

@@ -74,16 +74,19 @@ export function createSessions(options: SessionsOptions) {
   const usage = createUsage(options.dayOf);
   const dirty = new Set<LiveSession>();
   const events: DomainEvent[] = [];
+  /** Sessions that have just been found over their quota, and those whose NAS is being told. */
   const over: LiveSession[] = [];
+  const ending = new Set<LiveSession>();
   const live = createLive({
     usage,
     now,
     authentication: (record) => pending.find(record),
     userOf: options.userOf ?? (() => undefined),
     changed: (session) => dirty.add(session),
-    overQuota(session, reason) {
-      events.push({ type: 'policy.violation', data: { ...violationOf(session), reason, actor: SYSTEM } });
+    overQuota(session, reason, told) {
       over.push(session);
+      if (told) return;
+      events.push({ type: 'policy.violation', data: { ...violationOf(session), reason, actor: SYSTEM } });
     },
   });
   const reauthorization = createReauthorization({
@@ -115,7 +118,8 @@ export function createSessions(options: SessionsOptions) {
     });
   }
 
-  function applyAll(records: readonly AccountingRecord[]): void {
+  /** `counted`: records of this run's journal, which waits for them to be stored. */
+  function applyAll(records: readonly AccountingRecord[], counted: boolean): void {
     for (const record of records) {
       try {
         live.apply(record);
@@ -123,12 +127,15 @@ export function createSessions(options: SessionsOptions) {
         log.error({ err: error, nas: record.nasId }, 'an accounting record could not be applied');
       }
     }
-    applied += records.length;
+    if (counted) applied += records.length;
     for (const session of over.splice(0)) {
-      // The NAS is asked when the record is dealt with; who comes back is refused by the same limit.
+      if (ending.has(session)) continue;
+      ending.add(session);
+      // Who comes back is refused by the same limit.
       void reauthorization.disconnect(session, true).then(({ result }) => {
-        if (result !== 'ack')
-          log.warn({ session: session.id, result }, 'a session over its quota was not disconnected');
+        ending.delete(session);
+        if (result === 'ack') return;
+        log.warn({ session: session.id, result }, 'a session over its quota was not disconnected');
       });
     }
   }
@@ -275,7 +282,7 @@ export function createSessions(options: SessionsOptions) {
     async stop(): Promise<void> {
       for (const timer of timers.splice(0)) clearInterval(timer);
       await queue;
-      await flush();
+      await flushLater();
     },
 
     /**
@@ -284,14 +291,14 @@ export function createSessions(options: SessionsOptions) {
      */
     apply(records: readonly AccountingRecord[], all = false): Promise<void> | undefined {
       if (!queue && !all && !records.some(live.isUnknown)) {
-        applyAll(records);
+        applyAll(records, true);
         return undefined;
       }
       const mine: Promise<void> = (queue ?? Promise.resolve())
         .then(async () => {
           const unknown = records.filter((record) => (all ? record.sessionId !== '' : live.isUnknown(record)));
           if (unknown.length > 0) await lookUp(unknown);
-          applyAll(records);
+          applyAll(records, !all);
         })
         .finally(() => {
           if (queue === mine) queue = undefined;

@@ -13,7 +13,7 @@ import {
   MIN_LOST_MS,
   STOP_DUE_MS,
 } from './live.ts';
-import { createPending } from './pending.ts';
+import { createPending, MAX_REMEMBERED_KEYS } from './pending.ts';
 import { createUsage, usageKey } from './usage.ts';
 
 const DAY = 24 * 3600 * 1000;
@@ -30,7 +30,8 @@ function start() {
     authentication: (record) => pending.find(record),
     userOf: (name) => (name === 'known' ? { userId: 'u-known' } : undefined),
     changed: (session) => changed.add(session),
-    overQuota: (session, reason) => over.push(`${session.username}: ${reason}`),
+    overQuota: (session, reason, told) => over.push(`${session.username}: ${reason}${told ? ' (again)' : ''}`),
+    maxActive: 200,
   });
   const apply = (...records: TestRecord[]) => {
     for (const record of records) live.apply(recordOf(record));
@@ -462,7 +463,7 @@ describe('usage', () => {
     apply({ kind: 'start' }, { kind: 'interim', at: 100, in: 999 });
     assert.deepEqual(over, []);
     apply({ kind: 'interim', at: 200, in: 1000 }, { kind: 'interim', at: 300, in: 2000 });
-    assert.deepEqual(over, ['alice: daily quota of bytes']);
+    assert.deepEqual(over, ['alice: daily quota of bytes', 'alice: daily quota of bytes (again)']);
     assert.equal(all()[0]?.endedAt, null, 'it ends when its NAS says so');
   });
 });
@@ -487,6 +488,43 @@ describe('memory', () => {
     const { live, apply } = start();
     for (let i = 0; i < 100; i++) apply({ kind: 'start', at: i, port: i, mac: `02-00-00-00-00-${10 + (i % 90)}` });
     assert.ok(live.byId.size <= 9, `${live.byId.size}`);
+  });
+
+  it('has room for a bounded number of active sessions', () => {
+    const { live, apply } = start();
+    for (let i = 0; i < 200; i++) apply({ kind: 'start', id: `A${i}`, port: i, user: `u${i}`, mac: null });
+    const room = (record: TestRecord) => live.hasRoom(recordOf(record));
+    assert.equal(room({ kind: 'start', id: 'more' }), false);
+    assert.equal(room({ kind: 'interim', id: 'more' }), false);
+    assert.equal(room({ kind: 'stop', id: 'more' }), true);
+    assert.equal(room({ kind: 'on' }), true);
+    assert.equal(room({ kind: 'interim', id: 'A7' }), true);
+    apply({ kind: 'stop', id: 'A7', port: 7, user: 'u7', mac: null, at: 5 });
+    assert.equal(room({ kind: 'start', id: 'more' }), true);
+  });
+
+  it('remembers a bounded number of accepted requests, the newest', () => {
+    const pending = createPending(() => NOW);
+    const one = (n: number) => ({
+      nasId: 'nas-1',
+      device: 'ap-1|',
+      acctSessionId: `S${n}`,
+      mac: null,
+      username: `u${n}`,
+      userId: `u-${n}`,
+      userKey: `user:u-${n}`,
+      method: 'pap',
+      policy: null,
+      decided: null,
+      quotaBytes: null,
+      quotaSeconds: null,
+      class: undefined,
+    });
+    for (let n = 0; n < MAX_REMEMBERED_KEYS; n++) pending.remember(one(n));
+    assert.equal(pending.size, MAX_REMEMBERED_KEYS);
+    const known = (n: number) => pending.find(recordOf({ kind: 'start', id: `S${n}`, user: null, mac: null }))?.userId;
+    assert.equal(known(0), undefined);
+    assert.equal(known(MAX_REMEMBERED_KEYS - 1), `u-${MAX_REMEMBERED_KEYS - 1}`);
   });
 
   it('says whether the database is to be asked', () => {

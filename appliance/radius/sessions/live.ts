@@ -28,7 +28,8 @@ const MAX_INCARNATIONS = 8;
 export interface LiveSession extends Session {
   /** The end was told (`session.disconnected`). */
   told: boolean;
-  overQuota: boolean;
+  /** The day on which it was told that it is over its quota. */
+  overQuotaOn: number;
   /** The name in the accounting, which may be an outer identity. */
   outer: string | null;
   /** A Disconnect was acknowledged: without a Stop it is over then. 0: none was. */
@@ -65,7 +66,9 @@ export function createLive(options: {
   /** By a name alone, where no request was seen. */
   userOf: (username: string) => { userId: string; userKey?: string } | undefined;
   changed: (session: LiveSession) => void;
-  overQuota: (session: LiveSession, reason: string) => void;
+  /** At each Interim that finds it so; `told`: it was on this day before. */
+  overQuota: (session: LiveSession, reason: string, told: boolean) => void;
+  maxActive?: number;
 }) {
   const { usage } = options;
   const byId = new Map<string, LiveSession>();
@@ -159,7 +162,7 @@ export function createLive(options: {
     const fresh = newSession(randomUUIDv7(), record);
     const session: LiveSession = Object.assign(fresh, {
       told: false,
-      overQuota: false,
+      overQuotaOn: 0,
       outer: record.username,
       stopDueAt: 0,
     });
@@ -215,12 +218,14 @@ export function createLive(options: {
   }
 
   function checkQuota(session: LiveSession): void {
-    if (session.overQuota || (session.quotaBytes === null && session.quotaSeconds === null)) return;
+    if (session.quotaBytes === null && session.quotaSeconds === null) return;
+    if (session.stopDueAt !== 0) return;
     const used = usage.of(session.userKey, options.now());
     const bytes = session.quotaBytes !== null && used.bytes >= session.quotaBytes;
     if (!bytes && !(session.quotaSeconds !== null && used.seconds >= session.quotaSeconds)) return;
-    session.overQuota = true;
-    options.overQuota(session, bytes ? 'daily quota of bytes' : 'daily quota of time');
+    const told = session.overQuotaOn === session.dayStart;
+    session.overQuotaOn = session.dayStart;
+    options.overQuota(session, bytes ? 'daily quota of bytes' : 'daily quota of time', told);
   }
 
   function lostAfter(session: LiveSession): number {
@@ -241,7 +246,9 @@ export function createLive(options: {
       byKey.get(keyOf(of, acctSessionId))?.findLast((session) => session.endedAt === null),
     /** Whether a record can be taken: the number of sessions is bounded. */
     hasRoom: (record: AccountingRecord): boolean =>
-      active.size < MAX_ACTIVE || record.kind !== 'start' || byKey.has(keyOf(record, record.sessionId)),
+      active.size < (options.maxActive ?? MAX_ACTIVE) ||
+      (record.kind !== 'start' && record.kind !== 'interim') ||
+      byKey.has(keyOf(record, record.sessionId)),
     /** Whether the database may know a session of it that memory doesn't. */
     isUnknown: (record: AccountingRecord): boolean =>
       record.sessionId !== '' &&
@@ -253,7 +260,7 @@ export function createLive(options: {
       if (byId.has(session.id)) return;
       const live = Object.assign(session, {
         told: session.endedAt !== null,
-        overQuota: false,
+        overQuotaOn: 0,
         outer: null,
         stopDueAt: 0,
       });
