@@ -256,6 +256,24 @@ describe('asking a REST connector', () => {
     assert.deepEqual(asked(), [3, 3], 'first again');
   });
 
+  test('one request finds out whether a backend is well again; the others do not wait for it', async () => {
+    const [id, next] = [await at.connector({ url: backend.url }), await at.connector({ url: other.url })];
+    backend.answer(500, {});
+    await outcome([id, next]);
+    at.clock.monotonic += CIRCUIT_MS;
+    let end = () => {};
+    backend.respond = (_, response) => (end = () => response.end('{}'));
+    const first = outcome([id, next]);
+    while (backend.seen.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    for (let i = 0; i < 5; i++) assert.equal(await outcome([id, next]), 'accept');
+    assert.equal(backend.seen.length, 2);
+    end();
+    assert.equal(await first, 'accept');
+    backend.answer(200, {});
+    await outcome([id, next]);
+    assert.equal(backend.seen.length, 3, 'first again');
+  });
+
   test('nobody to ask', async () => {
     assert.equal(await outcome([]), 'none');
     assert.equal(await outcome(['gone']), 'none');

@@ -43,7 +43,8 @@ export class RestSource {
   readonly #backend: Backend;
   readonly #cache = new AcceptCache();
   readonly #noted = new Set<string>();
-  #illUntil = 0;
+  #ill = false;
+  #illUntil = Number.NEGATIVE_INFINITY;
   #told = Number.NEGATIVE_INFINITY;
 
   constructor(connector: Connector, options: SourceOptions) {
@@ -52,9 +53,15 @@ export class RestSource {
     this.#backend = new Backend(connector);
   }
 
-  /** Whether it has failed within the last seconds. */
-  get ill(): boolean {
-    return this.#options.monotonic() < this.#illUntil;
+  /**
+   * Whether it is asked in its turn: not within seconds of a failure. Then one request finds out whether it is well again,
+   * and the others go on as before meanwhile: they must not all wait for a backend that is still silent.
+   */
+  admits(): boolean {
+    const now = this.#options.monotonic();
+    if (now < this.#illUntil) return false;
+    if (this.#ill) this.#illUntil = now + CIRCUIT_MS;
+    return true;
   }
 
   /** Asks the backend. Undefined: it has decided nothing. Never throws. */
@@ -65,7 +72,8 @@ export class RestSource {
       this.#failed(asked.failed, asked.circuit);
       return undefined;
     }
-    this.#illUntil = 0;
+    this.#ill = false;
+    this.#illUntil = Number.NEGATIVE_INFINITY;
     const { verdict, said } = asked;
     const key = this.#keyOf(attempt, body);
     if (verdict.outcome === 'reject') {
@@ -188,7 +196,10 @@ export class RestSource {
 
   #failed(reason: string, circuit: boolean): void {
     const now = this.#options.monotonic();
-    if (circuit) this.#illUntil = now + CIRCUIT_MS;
+    if (circuit) {
+      this.#ill = true;
+      this.#illUntil = now + CIRCUIT_MS;
+    }
     if (now - this.#told < CIRCUIT_MS) return;
     this.#told = now;
     this.#options.log.warn({ connector: this.connector.name, reason }, 'a REST connector could not decide');
@@ -225,8 +236,12 @@ export async function authenticateWith(sources: readonly RestSource[], attempt: 
   if (sources.length === 0) return { outcome: 'none', reason: 'there is no such REST connector' };
   const body = requestBody(attempt);
   if (typeof body === 'string') return { outcome: 'reject', reason: body };
-  const ordered = [...sources.filter((source) => !source.ill), ...sources.filter((source) => source.ill)];
-  for (const source of ordered) {
+  const last: RestSource[] = [];
+  for (const source of sources) {
+    const verdict = source.admits() ? await source.ask(attempt, body) : void last.push(source);
+    if (verdict) return verdict;
+  }
+  for (const source of last) {
     const verdict = await source.ask(attempt, body);
     if (verdict) return verdict;
   }
