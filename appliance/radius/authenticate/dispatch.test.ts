@@ -28,12 +28,17 @@ describe('where a request goes', () => {
     assert.equal(await rig.handle(request(eap.done(), of)), proxied);
     await ask(rig, request(pap('bob@corp', 'hello123', secret).done()));
     assert.equal(rig.state.recorded.at(-1)?.facts.realm, 'corp');
+    assert.equal(rig.state.admitted.at(-1)?.username, 'bob@corp');
     const inner = await rig.route({
       login: 'bob@corp',
       credentials: { kind: 'pap', password: Buffer.from('hello123') },
       request: undefined,
     });
     assert.ok(inner.outcome === 'accept' && inner.realm === 'corp');
+    rig.state.proxy = async () => ({ code: CODE.accessReject, attributes: new Uint8Array(0) });
+    await rig.handle(request(pap('bob@corp', 'hello123', secret).done(), of));
+    const { facts, reason } = rig.state.recorded.at(-1)!;
+    assert.deepEqual([facts.username, facts.realm, reason], ['bob', 'corp', 'rejected by the upstream server']);
     const tunnelled = await rig.route({
       login: 'x',
       credentials: { kind: 'pap', password: Buffer.from('x') },
@@ -169,7 +174,19 @@ describe('a session that is decided anew', () => {
     assert.deepEqual([kept.policy, kept.dailyQuota], ['staff', { bytes: 9 }]);
     assert.equal(again({ mac: undefined }), 'deny');
     assert.equal(again({ userId: 'gone' }), 'deny');
-    assert.equal(again({ username: 'guest', userId: undefined }), undefined, 'known elsewhere');
+    assert.deepEqual(again({ username: 'guest', userId: undefined }), kept, 'by the device, as nobody knows more');
+    const realms: unknown[] = [];
+    rig.state.decide = (facts) => {
+      realms.push([facts.username, facts.realm]);
+      return staff;
+    };
+    again({ username: 'bob@corp' });
+    again({ username: 'guest@corp', userId: undefined });
+    assert.deepEqual(realms, [
+      ['bob', 'corp'],
+      ['guest', 'corp'],
+    ]);
+    rig.state.decide = (facts) => (facts.groups.includes('laptops') ? staff : decision({ action: 'deny' }));
     assert.equal(again({ username: 'x', userId: undefined, method: 'mab', mac: '02:00:00:00:00:09' }), 'deny');
     rig.state.decide = () => staff;
     const guest = again({ username: 'ABCD', userId: undefined, mac: undefined });

@@ -5,7 +5,7 @@ import type { Eap, EapResult } from '../eap/index.ts';
 import type { AccessRequest, Answer, Attempt, Authenticate, Handle, Nas, Source, Verdict } from '../types.ts';
 import type { Authorize, How } from './authorize.ts';
 import { extract } from './extract.ts';
-import { type Fields, readFields, textOf } from './fields.ts';
+import { type Fields, methodGuess, readFields, textOf } from './fields.ts';
 
 /** Where a login belongs; `login` is without its realm where that is to be stripped. */
 export type Resolve = (
@@ -24,13 +24,14 @@ export interface DispatchOptions extends RouteOptions {
   authorize: Authorize;
   /** Undefined: EAP is off. */
   eap(): Pick<Eap, 'handle'> | undefined;
-  proxy(upstreamIds: readonly string[], request: AccessRequest): Promise<Answer | undefined>;
+  /** `login` is what the upstream is to be asked for. */
+  proxy(
+    upstreamIds: readonly string[],
+    request: AccessRequest,
+    route: { login: string; realm: string | undefined },
+  ): Promise<Answer | undefined>;
   log: Logger;
 }
-
-/** RFC 3748, section 4.1: the type of a response is its fifth byte. EAP-TLS, TTLS. */
-const EAP_TYPE_AT = 4;
-const [EAP_TLS, EAP_TTLS] = [13, 21];
 
 /** Checks an attempt where its realm says: locally or by connectors. What is proxied can't be asked inside a tunnel. */
 export function createRoute({ resolve, local, rest }: RouteOptions): Authenticate {
@@ -67,7 +68,11 @@ export function createDispatch(options: DispatchOptions): Handle<AccessRequest> 
     const { login, realm, source } = routed;
     const credentials = extract(fields, userName, request.packet, request.nas.secret);
     if (typeof credentials === 'string') {
-      return authorize.reject(request, { fields, login, realm, method: methodGuess(fields) }, credentials);
+      return authorize.reject(
+        request,
+        { fields, login, realm, method: methodGuess(fields, request.packet) },
+        credentials,
+      );
     }
     const how: How = { fields, login, realm, method: credentials.kind, credentials };
     const attempt: Attempt = { login, credentials, request };
@@ -77,6 +82,17 @@ export function createDispatch(options: DispatchOptions): Handle<AccessRequest> 
     const verdict = local(attempt);
     if (!(verdict instanceof Promise)) return conclude(request, how, verdict);
     return verdict.then((late) => conclude(request, how, late));
+  };
+
+  const byProxy = async (
+    request: AccessRequest,
+    fields: Fields,
+    { login, realm }: ReturnType<Resolve>,
+    upstreamIds: readonly string[],
+  ): Promise<Answer | undefined> => {
+    const answer = await proxy(upstreamIds, request, { login, realm });
+    if (answer?.code === CODE.accessReject) authorize.rejectedByUpstream(request, fields, login, realm);
+    return answer;
   };
 
   const byEap = async (request: AccessRequest, fields: Fields, login: string): Promise<Answer | undefined> => {
@@ -100,7 +116,7 @@ export function createDispatch(options: DispatchOptions): Handle<AccessRequest> 
     }
     const eap = { message: result.eap, msk: undefined };
     if (result.kind === 'reject') {
-      const method = methodGuess(fields, request.packet.joined(ATTRIBUTE.eapMessage)?.[EAP_TYPE_AT]);
+      const method = methodGuess(fields, request.packet);
       const how: How = { fields, login: outer, realm: undefined, method, eap };
       return authorize.reject(request, how, result.reason, result.message);
     }
@@ -121,13 +137,13 @@ export function createDispatch(options: DispatchOptions): Handle<AccessRequest> 
       const fields = readFields(request.packet);
       const userName = fields.userName === undefined ? '' : textOf(fields.userName);
       if (userName === '' && !fields.eap) {
-        const how: How = { fields, login: '', realm: undefined, method: methodGuess(fields) };
+        const how: How = { fields, login: '', realm: undefined, method: methodGuess(fields, request.packet) };
         return authorize.reject(request, how, 'no User-Name');
       }
       const routed = resolve(userName, request.nas);
       const answer =
         routed.source.kind === 'proxy'
-          ? proxy(routed.source.upstreamIds, request)
+          ? byProxy(request, fields, routed, routed.source.upstreamIds)
           : fields.eap
             ? byEap(request, fields, userName)
             : direct(request, fields, userName, routed);
@@ -136,14 +152,4 @@ export function createDispatch(options: DispatchOptions): Handle<AccessRequest> 
       return failed(request)(error);
     }
   };
-}
-
-/** The method of a request that shows too little of one, for the journal. */
-export function methodGuess(fields: Fields, eapType?: number): How['method'] {
-  if (eapType === EAP_TLS) return 'eap-tls';
-  if (eapType === EAP_TTLS) return 'ttls-pap';
-  if (fields.eap) return 'peap-mschapv2';
-  if (fields.msChap2Response) return 'mschapv2';
-  if (fields.msChapResponse) return 'mschap';
-  return fields.chapPassword ? 'chap' : 'pap';
 }

@@ -22,7 +22,7 @@ export interface Person {
 
 /** Everything that a policy may ask of a request. */
 export function factsOf(
-  { nas, address, at }: AccessRequest,
+  request: AccessRequest,
   fields: Fields,
   { username, realm, method, certificate, subject }: Person,
   directory: Pick<Directory, 'deviceByMac'>,
@@ -39,14 +39,14 @@ export function factsOf(
     groups: groupsOf(subject, device),
     method,
     certificate,
-    nas: { id: nas.id, name: nas.name, type: nas.type, groups: nas.groups, siteId: nas.siteId, address },
+    nas: nasFacts(request),
     ssid: (calledStation && ssidOf(calledStation)) ?? (fields.ssid && textOf(fields.ssid)),
     calledStation,
     callingStation,
     mac,
     device,
     voucher: subject?.voucher,
-    at,
+    at: request.at,
   };
 }
 
@@ -56,3 +56,19 @@ export function groupsOf(subject: Subject | undefined, device: Facts['device']):
   if (!device || device.groups.length === 0 || subject?.device === device) return own;
   return own.length === 0 ? device.groups : [...new Set([...own, ...device.groups])];
 }
+
+export const nasFacts = ({ nas, address }: Pick<AccessRequest, 'nas' | 'address'>): NonNullable<Facts['nas']> => ({
+  id: nas.id,
+  name: nas.name,
+  type: nas.type,
+  groups: nas.groups,
+  siteId: nas.siteId,
+  address,
+});
+
+/** The name under which somebody's sessions are kept: from it and the realms, the realm is found again. */
+export const displayName = ({ username, realm }: Facts): string =>
+  realm === undefined || username.toLowerCase().endsWith(`@${realm}`) ? username : `${username}@${realm}`;
+
+export const withoutRealm = (name: string, realm: string | undefined): string =>
+  realm !== undefined && name.toLowerCase().endsWith(`@${realm}`) ? name.slice(0, -realm.length - 1) : name;

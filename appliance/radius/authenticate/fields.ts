@@ -1,3 +1,4 @@
+import type { Method } from '../../access/index.ts';
 import { ATTRIBUTE, type Packet, VENDOR } from '../codec/index.ts';
 
 /** RFC 2865, section 5.6. */
@@ -149,4 +150,20 @@ export function textOf(bytes: Uint8Array): string {
     text += String.fromCharCode(byte);
   }
   return text;
+}
+
+/** RFC 3748, section 4.1: the type of a response is its fifth byte. EAP-TLS, TTLS. */
+const EAP_TYPE_AT = 4;
+const [EAP_TLS, EAP_TTLS] = [13, 21];
+
+/** The method of a request as far as it shows; what is inside of a tunnel doesn't, so of EAP it is the likeliest. */
+export function methodGuess(fields: Fields, packet?: Packet): Method {
+  if (fields.eap) {
+    const type = packet?.joined(ATTRIBUTE.eapMessage)?.[EAP_TYPE_AT];
+    return type === EAP_TLS ? 'eap-tls' : type === EAP_TTLS ? 'ttls-pap' : 'peap-mschapv2';
+  }
+  if (fields.msChap2Response) return 'mschapv2';
+  if (fields.msChapResponse) return 'mschap';
+  if (fields.serviceType === CALL_CHECK) return 'mab';
+  return fields.chapPassword ? 'chap' : 'pap';
 }

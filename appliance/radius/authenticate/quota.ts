@@ -21,10 +21,13 @@ export interface Limits {
   quota: Decision['dailyQuota'];
 }
 
-/** Holds a decision's limits, and a voucher's, against what has been used; asks for that only where there is a limit. */
+/**
+ * Holds a decision's limits, and a voucher's, against what `name` has used; asks for that only where there is a limit.
+ */
 export function limitsOf(
   decision: Decision,
   facts: Facts,
+  name: string,
   voucherById: (id: string) => VoucherEntry | undefined,
   usageOf: UsageOf,
 ): Limits {
@@ -32,7 +35,7 @@ export function limitsOf(
   const { bytes, seconds } = quota ?? {};
   const { simultaneousUse } = decision;
   if (quota === undefined && simultaneousUse === undefined) return NONE;
-  const used = usageOf({ userId: facts.userId, username: facts.username, mac: facts.mac }, facts.at);
+  const used = usageOf({ userId: facts.userId, username: name, mac: facts.mac }, facts.at);
   if (simultaneousUse !== undefined && used.sessions >= simultaneousUse) {
     const reason = `${used.sessions} sessions at once, where ${simultaneousUse} are allowed`;
     return { refused: { reason, message: 'You are connected with too many devices.' }, quota };

@@ -114,6 +114,7 @@ export async function createRig() {
       state.usageAsked++;
       return state.usage;
     },
+    realmOf: (login, of) => resolve(login, of).realm,
     admitted: (_, admission) => void state.admitted.push(admission),
     log: quiet,
   });

@@ -14,8 +14,8 @@ const u32 = (number: number): number => Math.min(MAX_U32, Math.max(0, Math.round
  */
 export function vlan(id: number | string, type: NasType): Pair[] {
   const pairs: Pair[] = [
-    ['Tunnel-Type', 13],
-    ['Tunnel-Medium-Type', 6],
+    ['Tunnel-Type', 'VLAN'],
+    ['Tunnel-Medium-Type', 'IEEE-802'],
     ['Tunnel-Private-Group-Id', String(id)],
   ];
   if (type === 'mikrotik' && /^\d+$/.test(String(id))) pairs.push(['Mikrotik-Wireless-VLANID', Number(id)]);
@@ -122,11 +122,11 @@ export function portal(url: string, redirectAcl: string | undefined, type: NasTy
   }
 }
 
-/** RFC 2865, sections 5.27 to 5.29; 1: the NAS asks again when the time is over, where it otherwise would end the session. */
+/** RFC 2865, sections 5.27 to 5.29. When the time is over the NAS asks again, where it otherwise would end the session. */
 export function timeouts(decision: Decision): Pair[] {
   const pairs: Pair[] = [];
   if (decision.sessionTimeout !== undefined) {
-    pairs.push(['Session-Timeout', u32(decision.sessionTimeout)], ['Termination-Action', 1]);
+    pairs.push(['Session-Timeout', u32(decision.sessionTimeout)], ['Termination-Action', 'RADIUS-Request']);
   }
   if (decision.idleTimeout !== undefined) pairs.push(['Idle-Timeout', u32(decision.idleTimeout)]);
   return pairs;
