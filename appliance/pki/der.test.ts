@@ -75,26 +75,26 @@ test('a CRL: what is written is read, and any changed byte is noticed', async ()
   const thisUpdate = Math.floor(Date.now() / 1000) * 1000;
   const serials = Array.from({ length: 12_000 }, (_, i) => (i + 0x10_0000).toString(16));
   const revoked = serials.map((text) => ({ serial: text, at: thisUpdate, reason: 'superseded' as const }));
-  const bytes = writeCrl({ ...options, thisUpdate, nextUpdate: thisUpdate + 1000, revoked });
+  const bytes = await writeCrl({ ...options, thisUpdate, nextUpdate: thisUpdate + 1000, revoked });
   const crl = await readCrl(bytes, [issuer]);
   assert.deepEqual([...crl.revoked], serials);
   assert.equal(crl.thisUpdate, thisUpdate);
   assert.equal(crl.nextUpdate, thisUpdate + 1000);
 
-  const small = writeCrl({ ...options, thisUpdate, nextUpdate: thisUpdate + 1000, revoked: revoked.slice(0, 2) });
+  const small = await writeCrl({ ...options, thisUpdate, nextUpdate: thisUpdate + 1000, revoked: revoked.slice(0, 2) });
   for (let at = 0; at < small.length; at++) {
     const changed = Buffer.from(small);
     changed[at] = changed[at]! ^ 0x41;
     await assert.rejects(readCrl(changed, [issuer]), `byte ${at}`);
   }
-  const none = await readCrl(writeCrl({ ...options, thisUpdate, nextUpdate: thisUpdate, revoked: [] }), [issuer]);
+  const none = await readCrl(await writeCrl({ ...options, thisUpdate, nextUpdate: thisUpdate, revoked: [] }), [issuer]);
   assert.equal(none.revoked.size, 0);
 });
 
 test('a CRL that is a part of one is refused', async () => {
   const key = newKey();
   const issuer = readCertificate(new X509Certificate(await issueAuthority(key.privateKey, Date.now())).raw);
-  const whole = writeCrl({
+  const whole = await writeCrl({
     issuer,
     key: key.privateKey,
     keyId: keyIdOf(issuer),
