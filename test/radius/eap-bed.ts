@@ -64,12 +64,9 @@ export interface EapBed {
 
 const silent = { info() {}, warn() {}, error: console.error, debug() {} } as never;
 
-/** EAP behind a socket: what the RADIUS server does for it, at its smallest. */
-export async function startEapBed(options: EapBedOptions): Promise<EapBed> {
-  const secret = new Secret(SECRET);
-  const nas = { id: 'nas-1', name: 'test', secret } as unknown as Nas;
-  const bed: EapBed = { port: 0, ends: [], attempts: [], known: [], challenges: 0 } as never;
-  const eap = createEap({
+/** EAP with users in memory, without a socket. */
+export function makeEap(options: EapBedOptions, bed: Pick<EapBed, 'attempts' | 'known'>): Eap {
+  return createEap({
     workers: options.workers ?? 1,
     log: silent,
     registry: new Registry(),
@@ -87,6 +84,14 @@ export async function startEapBed(options: EapBedOptions): Promise<EapBed> {
     },
     limits: options.limits,
   });
+}
+
+/** EAP behind a socket: what the RADIUS server does for it, at its smallest. */
+export async function startEapBed(options: EapBedOptions): Promise<EapBed> {
+  const secret = new Secret(SECRET);
+  const nas = { id: 'nas-1', name: 'test', secret } as unknown as Nas;
+  const bed: EapBed = { port: 0, ends: [], attempts: [], known: [], challenges: 0 } as never;
+  const eap = makeEap(options, bed);
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
   const answer = async (packet: Packet, address: string, port: number): Promise<void> => {
     const request = { packet, nas, address, authPort: bed.port, at: Date.now() };

@@ -145,7 +145,8 @@ export class Conversation {
         this.again = step.again;
         return { kind: 'none', reason: step.reason };
       case 'reject':
-        if (!channel.hasOutput) return this.reject(step.reason, step.message);
+        // An alert is seen by the peer before the end; tickets are not for whoever is refused.
+        if (channel.failure === undefined || !channel.hasOutput) return this.reject(step.reason, step.message);
         this.ending = step;
         this.outbox.load(channel.take());
         return this.fragment();

@@ -244,7 +244,14 @@ export function createEap(options: EapOptions): Eap {
   sweeper.unref();
 
   return {
-    handle: async (request) => count(await handle(request)),
+    handle: async (request) => {
+      try {
+        return count(await handle(request));
+      } catch (error) {
+        log.error({ err: error }, 'an EAP request was not handled');
+        return count({ kind: 'none', reason: 'internal' });
+      }
+    },
     refresh: () => {
       try {
         const fresh = options.credentials();
