@@ -34,6 +34,8 @@ export interface AccessOptions extends Pick<Service, 'store' | 'secrets' | 'log'
   findUser?: (username: string) => Promise<(UserFacts & { id: string }) | undefined>;
   /** A network password that can be read aloud: identity's. */
   generatePassword?: () => string;
+  /** What is wrong with a network password: identity's. Without it 8 to 128 characters are asked for. */
+  passwordFault?: (password: string) => string | undefined;
   /** Of these names, those that no overlay network has a group of. */
   unknownOverlayGroups?: (names: readonly string[]) => Promise<string[]>;
 }
@@ -72,6 +74,9 @@ export function createAccess(options: AccessOptions): Access & {
       (() => {
         throw new Error('nobody has passed in how passwords are made');
       }),
+    passwordFault:
+      options.passwordFault ??
+      (({ length }) => (length < 8 || length > 128 ? 'must have 8 to 128 characters' : undefined)),
     unknownOverlayGroups: options.unknownOverlayGroups ?? (async () => []),
   };
   bus.on(['identity.user.deleted'], (event) => deleteDevicesOf(service, event.data.userId, event.data.actor));

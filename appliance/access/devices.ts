@@ -157,16 +157,19 @@ export async function deleteDevice(service: Service, id: string, actor: Actor): 
   });
 }
 
-/** Gives a device a password for the network: this one, or a new one. Answers it, for the only time. */
+/** Gives a device a password for the network: this one, or one that is made up, which is answered this once. */
 export async function setNetworkPassword(
   service: Service,
   id: string,
   given: string | undefined,
   actor: Actor,
-): Promise<string> {
-  const password = given ?? service.generatePassword();
+): Promise<string | undefined> {
+  const fault = given === undefined ? undefined : service.passwordFault(given);
+  if (fault !== undefined) throw unprocessable(`password ${fault}`);
+  // As keyboards type it; identity keeps the users' so too.
+  const password = given?.normalize('NFC') ?? service.generatePassword();
   await writePassword(service, id, service.secrets.seal(password, networkPasswordContext(id)), actor);
-  return password;
+  return given === undefined ? password : undefined;
 }
 
 export const clearNetworkPassword = (service: Service, id: string, actor: Actor): Promise<void> =>

@@ -29,6 +29,8 @@ export interface Service {
   findUser: ((username: string) => Promise<(UserFacts & { id: string }) | undefined>) | undefined;
   /** A password that can be read aloud. */
   generatePassword(): string;
+  /** What is wrong with a network password that somebody gives; undefined where nothing is. */
+  passwordFault(password: string): string | undefined;
   /** Of these names, those that no overlay network has a group of. */
   unknownOverlayGroups(names: readonly string[]): Promise<string[]>;
 }

@@ -33,9 +33,9 @@ const DeviceQuery = Type.Object({
   user_id: Type.Optional(Id),
   peer_id: Type.Optional(Id),
 });
-const PasswordBody = Type.Unsafe<{ network_password?: string } | null>({
+const PasswordBody = Type.Unsafe<{ password?: string } | null>({
   type: ['object', 'null'],
-  properties: { network_password: { type: 'string', minLength: 8, maxLength: 128, pattern: '^[\\u0020-\\u007e]*$' } },
+  properties: { password: { type: 'string', maxLength: 1024 } },
 });
 
 /** Devices: what connects by its MAC address, and what people have. */
@@ -98,20 +98,19 @@ export const deviceRoutes =
         config,
         schema: {
           tags,
-          summary: 'Give it a network password: this one, or a new one',
+          summary: "Set a device's network password",
+          description: 'Without `password` one is made up, that can be read aloud; the answer shows it this once.',
           params: IdParams,
           body: PasswordBody,
-          response: answers({ 200: NetworkPassword }),
+          response: answers({ 200: NetworkPassword, 204: Nothing }),
         },
       },
-      async (request) => ({
-        network_password: await setNetworkPassword(
-          service,
-          request.params.id,
-          request.body?.network_password,
-          actorOf(request),
-        ),
-      }),
+      async (request, reply) => {
+        const { id } = request.params;
+        const shown = await setNetworkPassword(service, id, request.body?.password, actorOf(request));
+        if (shown === undefined) return reply.code(204).send(null);
+        return reply.header('cache-control', 'no-store').send({ network_password: shown });
+      },
     );
 
     app.delete(
