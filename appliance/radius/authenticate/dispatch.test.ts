@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ATTRIBUTE, AttributeWriter, CODE, decryptSalted, VENDOR } from '../codec/index.ts';
 import { account, device, voucher } from '../directory/testing.ts';
 import type { EapResult } from '../eap/index.ts';
-import type { Answer } from '../types.ts';
+import type { Answer, Subject } from '../types.ts';
 import { pap, reply } from './shapes.ts';
 import { AUTHENTICATOR, createRig, decision, nas, type Rig, request } from './testing.ts';
 
@@ -146,6 +146,50 @@ describe('EAP', () => {
     await rig.emit('identity.user.deleted', { userId: '1', username: 'bob' });
     await rig.directory.settled();
     assert.equal(known({ earlier, at: Date.now() + 1 }).outcome, 'reject');
+  });
+});
+
+describe('a TLS session that is resumed', () => {
+  const subject = (kind: Subject['kind'], id: string): Subject => ({
+    kind,
+    id,
+    username: id,
+    userId: undefined,
+    groups: [],
+    device: undefined,
+    voucher: undefined,
+  });
+  const resume = (rig: Rig, earlier: Subject, at: number) =>
+    rig.recognize({
+      login: earlier.username,
+      method: 'peap-mschapv2',
+      certificate: undefined,
+      request: request(new Uint8Array(0)),
+      earlier: { outcome: 'accept', subject: earlier },
+      at,
+    }).outcome;
+
+  it("of a device, a voucher or another source's user is asked about too", async () => {
+    const rig = await createRig();
+    rig.devices.set('d', device('d', '02:00:00:11:22:33', { networkPassword: 'x' }));
+    rig.vouchers.set('v', voucher('v', 'ABCD', { duration: 60, firstUsedAt: rig.state.now }));
+    assert.equal(resume(rig, subject('device', 'd'), 1), 'none', 'before the directory is loaded');
+    await rig.load();
+    assert.equal(resume(rig, subject('device', 'd'), 1), 'accept');
+    assert.equal(resume(rig, subject('device', 'gone'), 1), 'reject');
+    assert.equal(resume(rig, subject('voucher', 'v'), 1), 'accept');
+    assert.equal(resume(rig, subject('voucher', 'gone'), 1), 'reject');
+    assert.equal(resume(rig, subject('external', 'c'), 1), 'reject', 'the realm is local');
+    rig.state.source = { kind: 'rest', connectorIds: ['c'] };
+    assert.equal(resume(rig, subject('external', 'c'), 1), 'accept');
+    rig.state.source = { kind: 'local' };
+    const made = Date.now();
+    rig.state.now += 60_000;
+    rig.devices.set('d', device('d', '02:00:00:11:22:33', { networkPassword: 'y' }));
+    await rig.emit('access.device.updated', { deviceId: 'd', mac: '', changed: [] });
+    await rig.directory.settled();
+    assert.equal(resume(rig, subject('device', 'd'), made), 'reject', 'its password has changed');
+    assert.equal(resume(rig, subject('voucher', 'v'), made), 'reject', 'its time is over');
   });
 });
 

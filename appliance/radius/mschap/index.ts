@@ -1,4 +1,4 @@
-export { type MppeKeys, mppeKeysV1, mppeKeysV2 } from './mppe.ts';
+export { type MppeKeys, mppeKeysV2 } from './mppe.ts';
 export {
   authenticatorResponse,
   challengeHash,

@@ -23,13 +23,3 @@ export function mppeKeysV2(ntHashHash: Uint8Array, response: Uint8Array): MppeKe
   const master = MASTER.digest(ntHashHash, response, 16);
   return { send: SERVER_SENDS.digest(master, NOTHING, 16), recv: CLIENT_SENDS.digest(master, NOTHING, 16) };
 }
-
-/**
- * The plain text of MS-CHAP-MPPE-Keys for version 1 (RFC 2548, section 2.4.1): 8 bytes of LM key, which is zero here, 16
- * bytes of the hash of the NT hash, 8 zeros that fill it up to 32.
- */
-export function mppeKeysV1(ntHashHash: Uint8Array): Uint8Array {
-  const keys = new Uint8Array(32);
-  keys.set(ntHashHash, 8);
-  return keys;
-}

@@ -1,1 +1,1 @@
-export { type Item, pairsOf, type Rendered, Renderer } from './render.ts';
+export { type Item, type Rendered, Renderer } from './render.ts';
