@@ -4,6 +4,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { createFolder } from '../../store/index.ts';
 
+/**
+ * A segment grows by this much at once, filled with zeros: a sync of bytes that the file has already costs half of one
+ * that makes it longer.
+ */
+const GROW_BYTES = 1024 * 1024;
+
 /** A segment that is being written. */
 export interface SegmentFile {
   /** All of `bytes` at `position`, or it rejects. */
@@ -23,6 +29,7 @@ export interface JournalFolder {
   remove(name: string): Promise<void>;
 }
 
+const zeros = new Uint8Array(GROW_BYTES);
 const openFile = promisify(open);
 const writeFile = promisify(write);
 const syncData = promisify(fdatasync);
@@ -45,15 +52,27 @@ export function journalFolder(folder: string): JournalFolder {
         await closeFile(handle);
         throw error;
       }
+      const writeAll = async (bytes: Uint8Array, position: number): Promise<void> => {
+        for (let done = 0; done < bytes.length; ) {
+          const { bytesWritten } = await writeFile(handle, bytes, done, bytes.length - done, position + done);
+          done += bytesWritten;
+        }
+      };
+      let grown = 0;
       return {
         async write(bytes, position) {
-          for (let done = 0; done < bytes.length; ) {
-            const { bytesWritten } = await writeFile(handle, bytes, done, bytes.length - done, position + done);
-            done += bytesWritten;
-          }
+          await writeAll(bytes, position);
+          const end = position + bytes.length;
+          if (end <= grown) return;
+          grown = end + GROW_BYTES;
+          // Where there is no room for it, it is slower, no more.
+          await writeAll(zeros, end).catch(() => undefined);
         },
         sync: () => syncData(handle),
-        cut: (length) => truncate(handle, length),
+        async cut(length) {
+          await truncate(handle, length);
+          grown = length;
+        },
         close: () => closeFile(handle),
       };
     },

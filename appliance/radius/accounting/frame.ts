@@ -35,11 +35,11 @@ function writeText(into: Buffer, at: number, text: string): number {
   return at + 1 + length;
 }
 
-/** What lay in a segment: `skipped` bytes in the middle were none of a frame; from `end` on is a torn tail. */
+/** What lay in a segment: `skipped` bytes in the middle, and `torn` at the end, were none of a frame. */
 export interface Scan {
   frames: Frame[];
   skipped: number;
-  end: number;
+  torn: number;
 }
 
 /**
@@ -49,7 +49,9 @@ export interface Scan {
 export function scanFrames(bytes: Buffer): Scan {
   const frames: Frame[] = [];
   let [at, end, skipped] = [0, 0, 0];
-  while (at + HEAD + MIN_BODY <= bytes.length) {
+  let used = bytes.length;
+  while (used > 0 && bytes[used - 1] === 0) used--; // a segment is filled with zeros before it is written
+  while (at + HEAD + MIN_BODY <= bytes.length && at < used) {
     const length = frameAt(bytes, at);
     const frame = length === 0 ? undefined : readBody(bytes.subarray(at + HEAD, at + length));
     if (frame === undefined) {
@@ -61,7 +63,7 @@ export function scanFrames(bytes: Buffer): Scan {
     at += length;
     end = at;
   }
-  return { frames, skipped, end };
+  return { frames, skipped, torn: Math.max(0, used - end) };
 }
 
 /** Length of the good frame that starts there; 0: none does. */

@@ -115,7 +115,7 @@ export function createJournal<T>(options: {
   async function run(): Promise<void> {
     // What arrived in the same turn of the event loop goes with it.
     await new Promise((resolve) => setImmediate(resolve));
-    while (gathering.items.length > 0) {
+    for (; gathering.items.length > 0; await new Promise((resolve) => setImmediate(resolve))) {
       const batch = gathering;
       gathering = spare;
       try {
@@ -171,11 +171,10 @@ export function createJournal<T>(options: {
       const names = (await folder.list()).filter((name) => NAME.test(name)).sort();
       for (const name of names) {
         const bytes = await folder.read(name);
-        const { frames, skipped, end } = scanFrames(bytes);
+        const { frames, skipped, torn } = scanFrames(bytes);
         if (skipped > 0)
           log.error({ name, bytes: skipped }, 'the accounting journal is damaged: what can be read is kept');
-        if (end < bytes.length)
-          log.info({ name, bytes: bytes.length - end }, 'a torn end of the accounting journal is cut');
+        if (torn > 0) log.info({ name, bytes: torn }, 'a torn end of the accounting journal is cut');
         await each(frames);
         number = Number(NAME.exec(name)?.[1]);
       }
