@@ -9,11 +9,12 @@ import { benchApi, type Target } from './api.ts';
 import { table } from './cpu.ts';
 import { benchLists } from './lists.ts';
 import { benchRadius } from './radius/index.ts';
+import { benchCodec } from './radius-codec.ts';
 import { run as benchRadiusFuzz } from './radius-fuzz.ts';
 import { benchScale } from './scale.ts';
 import { benchCompile, benchDevice } from './wireguard.ts';
 
-const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale] [radius]   all without a name; device and scale need root
+const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale] [radius] [codec]   all without a name; device and scale need root
   radius-fuzz       mutated packets through the RADIUS codec, --packets <n> (default 10,000,000)
   --generators <folder>   built programs gen and eapgen of the RADIUS load generator; without it radius is left out
   --rounds <n>, --seconds <n>, --only <case>   of the radius bench (default 3 rounds of 5 s, all cases)
@@ -91,6 +92,9 @@ if (wanted('radius')) {
     process.stderr.write('the radius bench needs --generators <folder>, with the programs gen and eapgen\n');
     process.exit(1);
   }
+}
+if (wanted('codec')) {
+  table(benchCodec());
 }
 // A quarter of an hour: only where it is asked for.
 if (positionals.includes('radius-fuzz')) {
