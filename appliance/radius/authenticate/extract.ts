@@ -3,6 +3,7 @@ import { decryptPassword, md5, type Packet, type Secret, sameBytes } from '../co
 import { macOf } from '../directory/index.ts';
 import type { Credentials } from '../types.ts';
 import { CALL_CHECK, type Fields, textOf } from './fields.ts';
+import { stationOf } from './stations.ts';
 
 /** RFC 2865, section 5.3: an identifier and 16 bytes. */
 const CHAP_BYTES = 17;
@@ -59,7 +60,7 @@ export function extract(
 /** MAC authentication bypass: the address is the caller's own, else anybody could name another's. */
 function byMac(mac: string, { callingStation }: Fields): (Credentials & { kind: 'mab' }) | string {
   if (!callingStation) return 'the user name is a MAC address, and there is no Calling-Station-Id';
-  if (macOf(textOf(callingStation)) !== mac) return 'the user name is a MAC address, and Calling-Station-Id is another';
+  if (stationOf(callingStation).mac !== mac) return 'the user name is a MAC address, and Calling-Station-Id is another';
   return { kind: 'mab', mac };
 }
 

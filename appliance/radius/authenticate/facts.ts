@@ -1,14 +1,8 @@
 import type { Facts, Method } from '../../access/index.ts';
-import { type Directory, macOf } from '../directory/index.ts';
+import type { Directory } from '../directory/index.ts';
 import type { AccessRequest, Subject } from '../types.ts';
 import { type Fields, textOf } from './fields.ts';
-
-/** `AA-BB-CC-DD-EE-FF:ssid` (RFC 3580, section 3.20), also with other notations of the MAC address. */
-const MAC_AND_SSID = /^(?:(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{12}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}):(.+)$/is;
-
-/** The SSID in a Called-Station-Id. */
-export const ssidOf = (calledStation: string): string | undefined =>
-  calledStation.length > 13 ? MAC_AND_SSID.exec(calledStation)?.[1] : undefined;
+import { stationOf } from './stations.ts';
 
 /** Who a request is for, as far as it is known. */
 export interface Person {
@@ -27,9 +21,9 @@ export function factsOf(
   { username, realm, method, certificate, subject }: Person,
   directory: Pick<Directory, 'deviceByMac'>,
 ): Facts {
-  const calledStation = fields.calledStation && textOf(fields.calledStation);
-  const callingStation = fields.callingStation && textOf(fields.callingStation);
-  const mac = callingStation === undefined ? undefined : macOf(callingStation);
+  const called = fields.calledStation && stationOf(fields.calledStation);
+  const calling = fields.callingStation && stationOf(fields.callingStation);
+  const mac = calling?.mac;
   const device = subject?.device ?? (mac === undefined ? undefined : directory.deviceByMac(mac)?.facts);
   return {
     door: 'radius',
@@ -40,9 +34,9 @@ export function factsOf(
     method,
     certificate,
     nas: nasFacts(request),
-    ssid: (calledStation && ssidOf(calledStation)) ?? (fields.ssid && textOf(fields.ssid)),
-    calledStation,
-    callingStation,
+    ssid: called?.ssid ?? (fields.ssid && textOf(fields.ssid)),
+    calledStation: called?.text,
+    callingStation: calling?.text,
     mac,
     device,
     voucher: subject?.voucher,

@@ -15,6 +15,7 @@ import {
 import { authenticatorResponse, challengeHash, challengeResponse } from '../mschap/index.ts';
 import type { Attempt, Authenticate, Credentials, Subject, Verdict } from '../types.ts';
 import { textOf } from './fields.ts';
+import { stationOf } from './stations.ts';
 
 export interface LocalOptions {
   directory: Directory;
@@ -175,7 +176,7 @@ function proveVoucher(credentials: Shown, { code }: VoucherEntry, login: string)
 
 function callingMac({ request }: Attempt): string | undefined {
   const calling = request?.packet.first(ATTRIBUTE.callingStationId);
-  return calling && macOf(textOf(calling));
+  return calling && stationOf(calling).mac;
 }
 
 /** Who tries, for the throttle: the device, else where it comes from. */

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { ATTRIBUTE, type AttributeWriter, CODE, decryptSalted, type Packet, VENDOR } from '../codec/index.ts';
 import { account, device, voucher } from '../directory/testing.ts';
 import type { Answer, Subject, Verdict } from '../types.ts';
-import { ssidOf } from './facts.ts';
 import { CALLING, mschapv2, pap, reply } from './shapes.ts';
+import { ssidOf, stationOf } from './stations.ts';
 import { ALLOW, AUTHENTICATOR, createRig, decision, nas, type Rig, request } from './testing.ts';
 
 const { secret } = nas();
@@ -59,6 +59,11 @@ describe('the facts of a request', () => {
     }
     for (const text of ['AA-BB-CC-DD-EE-FF', 'AA-BB-CC-DD-EE-FF:', 'x:y', '0123456789012:x']) {
       assert.equal(ssidOf(text), undefined, text);
+    }
+    for (const text of ['', 'x'.repeat(200), 'AA-BB-CC-DD-EE-FF:ü', '02-00-00-11-22-33', '02-00-00-11-22-33']) {
+      const { mac, ssid } = stationOf(Buffer.from(text));
+      assert.deepEqual([stationOf(Buffer.from(text)).text, ssid], [text, ssidOf(text)]);
+      assert.equal(mac, text.startsWith('02') ? '02:00:00:11:22:33' : undefined);
     }
     const rig = await withBob();
     const vendors = [
