@@ -54,8 +54,19 @@ export interface SessionTables {
   radius_sessions: SessionRow;
 }
 
-/** RFC 3339 of milliseconds since 1970. */
-export const rfc3339 = (ms: number): string => new Date(ms).toISOString();
+const texts = new Map<number, string>();
+const MAX_TEXTS = 4096;
+
+/** RFC 3339 of milliseconds since 1970. Kept for a while: many rows have the same seconds. */
+export function rfc3339(ms: number): string {
+  let text = texts.get(ms);
+  if (text === undefined) {
+    if (texts.size >= MAX_TEXTS) texts.clear();
+    text = new Date(ms).toISOString();
+    texts.set(ms, text);
+  }
+  return text;
+}
 
 /** In the order of `COLUMNS`. */
 export function rowOf(session: LiveSession): (string | number | null)[] {
