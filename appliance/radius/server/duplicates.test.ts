@@ -9,8 +9,8 @@ const request = (authenticator: number, code = 1): Uint8Array => {
   new DataView(bytes.buffer).setUint32(16, authenticator);
   return bytes;
 };
-const reply = (length: number, seed: number): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => (i * 31 + seed) & 255);
+const reply = (length: number, seed: number): Buffer =>
+  Buffer.from(Array.from({ length }, (_, i) => (i * 31 + seed) & 255));
 const WIDE = { duplicateMs: 5_000, duplicateEntries: 4_096, duplicateBytes: 1024 * 1024 };
 
 describe('answers kept for retransmissions', () => {
@@ -42,7 +42,7 @@ describe('answers kept for retransmissions', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 200 }), (steps) => {
         const cache = new DuplicateCache(WIDE);
-        const model = new Map<string, { authenticator: number; reply: Uint8Array; at: number }>();
+        const model = new Map<string, { authenticator: number; reply: Buffer; at: number }>();
         let now = 0;
         for (const [seed, { peer, place, authenticator, length, wait, store }] of steps.entries()) {
           now += wait;

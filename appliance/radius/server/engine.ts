@@ -82,7 +82,9 @@ export class Engine {
   #working = new Set<Work>();
   #perClient = new Map<string, number>();
   #rate: ((key: string, now: number) => boolean) | undefined;
+  /** About a NAS, and about addresses that are none's, whose number others choose. */
   #once: (key: string, now: number) => boolean;
+  #onceUnknown: (key: string, now: number) => boolean;
   #lastPeer = 0;
   #ticker: NodeJS.Timeout | undefined;
   #closing = false;
@@ -98,6 +100,7 @@ export class Engine {
     });
     if (options.limits.requestsPerSecond > 0) this.#rate = createRate(options.limits.requestsPerSecond, MAX_PEERS);
     this.#once = createOnce(options.limits.logged, options.limits.logMs);
+    this.#onceUnknown = createOnce(options.limits.logged, options.limits.logMs);
   }
 
   get working(): number {
@@ -323,7 +326,7 @@ export class Engine {
 
   #unknown({ port }: Channel, address: string, now: number): undefined {
     this.drop('unknown-client');
-    if (this.#once(`unknown ${address}`, now)) {
+    if (this.#onceUnknown(address, now)) {
       this.#options.log.warn({ address, port }, 'RADIUS packet from an address that no NAS has: dropped');
     }
   }

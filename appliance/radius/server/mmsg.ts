@@ -1,4 +1,5 @@
 import { endianness } from 'node:os';
+import { RECEIVE_BUFFER } from './limits.ts';
 
 type Ffi = typeof import('node:ffi');
 
@@ -29,6 +30,9 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
 const MSG_DONTWAIT = 0x40;
+const SOL_SOCKET = 1;
+/** Beyond the system's own limit, where the process may (CAP_NET_ADMIN). */
+const SO_RCVBUFFORCE = 33;
 const EINTR = 4;
 const EAGAIN = 11;
 const ENOBUFS = 105;
@@ -36,6 +40,7 @@ const ENOBUFS = 105;
 const DEFINITIONS = {
   socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
   bind: { arguments: ['int32', 'pointer', 'uint32'], return: 'int32' },
+  setsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'uint32'], return: 'int32' },
   getsockname: { arguments: ['int32', 'pointer', 'pointer'], return: 'int32' },
   close: { arguments: ['int32'], return: 'int32' },
   recvmmsg: { arguments: ['int32', 'pointer', 'uint32', 'int32', 'pointer'], return: 'int32' },
@@ -90,11 +95,13 @@ async function importQuietly(): Promise<Ffi> {
   }
 }
 
-/** A UDP socket of the family that is bound; undefined where the system refuses it. */
+/** A UDP socket that is bound to a `sockaddr`; undefined where the system refuses it. */
 export function openSocket({ functions, pointer }: Calls, address: Uint8Array): number | undefined {
   const family = address.length === 16 ? AF_INET : AF_INET6;
   const fd = functions.socket(family, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;
+  const size = new Int32Array([RECEIVE_BUFFER]);
+  functions.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, pointer(size.buffer), 4);
   const buffer = new ArrayBuffer(NAME_BYTES);
   new Uint8Array(buffer).set(address);
   if (functions.bind(fd, pointer(buffer), address.length) === 0) return fd;

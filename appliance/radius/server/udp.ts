@@ -70,15 +70,24 @@ export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
   });
   socket.removeAllListeners('error');
   socket.on('error', (error) => log.error({ port, reason: error.message }, 'RADIUS socket failed'));
-  try {
-    socket.setRecvBufferSize(RECEIVE_BUFFER);
-    socket.setSendBufferSize(RECEIVE_BUFFER);
-  } catch {
-    // The system's own size will do.
-  }
+  growBuffers(socket, options);
   return fd === undefined
     ? oneByOne(socket, options)
     : inBatches(socket, new Batch(options.calls!, fd, family), options);
+}
+
+/** Asks for larger buffers, and says where the system's limit is so low that a burst loses requests. */
+function growBuffers(socket: Socket, { port, log }: UdpOptions): void {
+  try {
+    if (socket.getRecvBufferSize() < RECEIVE_BUFFER) socket.setRecvBufferSize(RECEIVE_BUFFER);
+    socket.setSendBufferSize(RECEIVE_BUFFER);
+  } catch {
+    // The system's own size has to do.
+  }
+  const bytes = socket.getRecvBufferSize();
+  if (bytes >= RECEIVE_BUFFER) return;
+  const advice = process.platform === 'linux' ? ': raise net.core.rmem_max, or bursts may lose requests' : '';
+  log.info({ port, bytes, wanted: RECEIVE_BUFFER }, `RADIUS receive buffer is smaller than wanted${advice}`);
 }
 
 /** A bound socket; undefined where it can't be had, and Node says why. */
