@@ -17,6 +17,8 @@ export interface PoolOptions {
   /** Answers a question in the name of a round; undefined where it can't be answered. */
   answer: (round: Waiting, asked: Question) => Promise<unknown>;
   onCrash: () => void;
+  /** Another worker, for tests. */
+  script?: URL;
 }
 
 /** A round that a worker has. */
@@ -108,7 +110,10 @@ export class Pool {
   private start(seat: Seat, index: number): void {
     const { limits, credentials, log } = this.options;
     const workerData: WorkerData = { credentials: credentials(), limits };
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, name: `eap-${index}` });
+    const worker = new Worker(this.options.script ?? new URL('./worker.ts', import.meta.url), {
+      workerData,
+      name: `eap-${index}`,
+    });
     seat.worker = worker;
     worker.on('message', (messages: FromWorker[]) => {
       for (const message of messages) this.receive(seat, message);
