@@ -48,12 +48,27 @@ export interface How {
 
 /** Fewer bytes of attributes fit beside any Proxy-States that a NAS or a chain of proxies adds in practice. */
 const ROOMY = 1024;
+/** Rejects that are logged one by one. */
+const LOGGED_A_SECOND = 20;
+
 /** Whether somebody who is who they say may in, and on what terms; says it to the NAS, the journal and the sessions. */
 export function createAuthorize(options: AuthorizeOptions) {
   const { access, directory, renderer, log } = options;
   const terms = createTerms(options);
   /** Requests that were refused here, some of them after an upstream had accepted. */
   const refusedHere = new WeakSet<AccessRequest>();
+
+  let second = 0;
+  let told = 0;
+  /** A flood of rejects is in the journal and the metrics; the log has its beginning. */
+  function tell(details: object): void {
+    const now = Math.floor(performance.now() / 1000);
+    if (now !== second) {
+      if (told > LOGGED_A_SECOND) log.info({ count: told - LOGGED_A_SECOND }, 'more were rejected');
+      [second, told] = [now, 0];
+    }
+    if (++told <= LOGGED_A_SECOND) log.info(details, 'rejected');
+  }
 
   function refuse(
     request: AccessRequest,
@@ -65,10 +80,7 @@ export function createAuthorize(options: AuthorizeOptions) {
   ): Answer {
     refusedHere.add(request);
     access.record({ facts, outcome: 'reject', reason, decision });
-    log.info(
-      { username: facts.username, mac: facts.mac, nas: request.nas.name, method: how.method, reason },
-      'rejected',
-    );
+    tell({ username: facts.username, mac: facts.mac, nas: request.nas.name, method: how.method, reason });
     return rejection(how, message);
   }
 

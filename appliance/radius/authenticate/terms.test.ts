@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ATTRIBUTE, type AttributeWriter, CODE, decryptSalted, type Packet, VENDOR } from '../codec/index.ts';
-import { account, device, voucher } from '../directory/testing.ts';
+import { account, device, quiet, voucher } from '../directory/testing.ts';
 import type { Answer, Subject, Verdict } from '../types.ts';
 import { CALLING, mschapv2, pap, reply } from './shapes.ts';
 import { ssidOf, stationOf } from './stations.ts';
@@ -79,6 +79,14 @@ describe('the facts of a request', () => {
       );
       assert.equal(rig.state.recorded.at(-1)?.facts.ssid, 'x');
     }
+  });
+
+  it('of a flood of rejects are all in the journal, and a few in the log', async (t) => {
+    const rig = await withBob();
+    const lines = t.mock.method(quiet, 'info', () => undefined);
+    for (let n = 0; n < 1000; n++) await rig.handle(request(pap('eve', 'x', secret).done()));
+    assert.equal(rig.state.recorded.length, 1000);
+    assert.ok(lines.mock.callCount() < 500, `${lines.mock.callCount()} lines`);
   });
 
   it('are there for who is refused too, with the name as it was typed', async () => {

@@ -60,6 +60,17 @@ describe('the directory', () => {
     directory.stop();
   });
 
+  it('lets the rest start without it where it cannot be read', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { directory, setBroken } = world();
+    setBroken(true);
+    const started = directory.start();
+    t.mock.timers.tick(5000);
+    await started;
+    assert.equal(directory.loaded, false);
+    directory.stop();
+  });
+
   it('makes a handful of reads of 10,000 events', async () => {
     const { accounts, reads, directory, emit } = world();
     await directory.start();

@@ -24,6 +24,8 @@ export interface DirectoryOptions {
   now?: (() => number) | undefined;
 }
 
+/** So long a start waits for the first reading. */
+const START_MS = 5000;
 /** Records taken in before others get the thread: about a millisecond. */
 const AT_ONCE = 250;
 /** Longer names are nobody's: what a User-Name of a packet holds. */
@@ -109,10 +111,18 @@ export class Directory {
     bus.on(['access.vouchers.created'], () => vouchers.touchAll());
   }
 
-  /** Reads everything, again and again until it could be read. */
+  /**
+   * Reads everything, again and again until it could be read. Resolves when that is done, or after some seconds: until
+   * then there are no answers, but the rest of the appliance needn't wait.
+   */
   async start(): Promise<void> {
     for (const refresh of Object.values(this.#refreshes)) refresh.touchAll();
-    await this.settled();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, START_MS);
+    });
+    await Promise.race([this.settled(), late]);
+    clearTimeout(timer);
   }
 
   stop(): void {
