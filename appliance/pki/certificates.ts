@@ -38,18 +38,21 @@ export async function issueCertificate(
   body: CertificateBody,
   actor: Actor,
 ): Promise<IssuedView> {
-  const { username, csr, days, format } = body;
+  const { csr, days, format } = body;
   const generate = body.generate ?? false;
   if (generate === (csr !== undefined)) throw unprocessable('give either csr, or generate as true');
   if (csr !== undefined && format === 'pkcs12')
     throw unprocessable('format pkcs12 is for generated keys: there is no key here');
-  if ([...username].length > MAX_USERNAME || /[\u0000-\u001f\u007f]/.test(username)) {
+  const found = await context.userExistsByName(body.username);
+  if (found === false) throw unprocessable(`there is no user ${body.username}`);
+  // The login is the user's own name: an address may become somebody else's.
+  const username = found === true ? body.username : found;
+  if (![username, body.username].every(fits)) {
     throw unprocessable(`username does not fit into a certificate: it may have ${MAX_USERNAME} characters in one line`);
   }
-  if (!(await context.userExistsByName(username))) throw unprocessable(`there is no user ${username}`);
   const key = generate ? newKey() : undefined;
   const publicKey = key ? createPublicKey(key.privateKey as never) : await publicKeyOf(csr ?? '');
-  const { row, certificate } = await issueRow(context, ca, { username, days, publicKey });
+  const { row, certificate } = await issueRow(context, ca, { username, name: body.username, days, publicKey });
   await context.store.transaction<PkiTables, void>(async (tx) => {
     const { total } = await tx.db
       .selectFrom('pki_certificates')
@@ -79,6 +82,8 @@ export async function issueCertificate(
   };
 }
 
+const fits = (name: string): boolean => [...name].length <= MAX_USERNAME && !/[\u0000-\u001f\u007f]/.test(name);
+
 async function publicKeyOf(csr: string): Promise<KeyObject> {
   const key = await readRequest(csr);
   if (typeof key === 'string') throw unprocessable(key);
@@ -88,7 +93,7 @@ async function publicKeyOf(csr: string): Promise<KeyObject> {
 async function issueRow(
   { now, crlUrl }: PkiContext,
   ca: Ca,
-  options: { username: string; days: number; publicKey: KeyObject },
+  options: { username: string; name: string; days: number; publicKey: KeyObject },
 ): Promise<{ row: CertificateRow; certificate: Certificate }> {
   const at = now();
   const serial = newSerial();

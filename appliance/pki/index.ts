@@ -1,5 +1,5 @@
 import { type Actor, type DomainEvent, SYSTEM } from '../events/index.ts';
-import { conflict, notFound, type Routes } from '../http/index.ts';
+import { conflict, notFound, type Routes, unprocessable } from '../http/index.ts';
 import type { Logger, SecretBox, Store } from '../store/index.ts';
 import { pemOf } from './certificate.ts';
 import {
@@ -46,7 +46,8 @@ export function createPki(options: {
   secrets: SecretBox;
   log: Logger;
   now: () => Date;
-  userExistsByName: (username: string) => Promise<boolean>;
+  /** By user name or e-mail address: the user name as it is written, or whether there is one. */
+  userExistsByName: (name: string) => Promise<string | boolean>;
   serverNames?: () => readonly string[];
   crlUrl?: string;
   http?: HttpFetch;
@@ -164,7 +165,15 @@ export function createPki(options: {
     ca: () => current().ca,
     getCrl,
     revoke,
-    issue: (body: CertificateBody, actor: Actor) => issueCertificate(context, current().ca, body, actor),
+    async issue(body: CertificateBody, actor: Actor) {
+      const issued = await issueCertificate(context, current().ca, body, actor);
+      if ((await context.userExistsByName(body.username)) === false) {
+        // Deleted meanwhile, maybe before there was anything to revoke.
+        await revoke(issued.id, 'cessationOfOperation', SYSTEM);
+        throw unprocessable(`there is no user ${body.username}`);
+      }
+      return issued;
+    },
     get: (id: string) => getCertificate(context, current().ca, id),
     list: (username: string | undefined, page: Parameters<typeof listCertificates>[3]) =>
       listCertificates(context, current().ca, username, page),

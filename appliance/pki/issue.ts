@@ -150,24 +150,23 @@ export const issueServer = (ca: Issuer, publicKey: KeyObject, names: readonly st
 const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 const ASCII = /^[\x20-\x7e]*$/;
 
-/** For a person: CN is the user name; where that is an e-mail address, it is there as UPN and e-mail address too. */
+/** For a person: CN is the user name; an e-mail address is there as UPN and e-mail address too. */
 export function issueClient(
   ca: Issuer,
   options: {
     serial: string;
     username: string;
+    /** The name that was asked for: the user's, or an e-mail address of theirs. */
+    name: string;
     publicKey: KeyObject;
     days: number;
     now: number;
     crlUrl?: string | undefined;
   },
 ): Promise<Issued> {
-  const { username } = options;
-  const names = EMAIL.test(username)
-    ? [
-        { type: 'upn' as const, value: username },
-        ...(ASCII.test(username) ? [{ type: 'email' as const, value: username }] : []),
-      ]
+  const { username, name } = options;
+  const names = EMAIL.test(name)
+    ? [{ type: 'upn' as const, value: name }, ...(ASCII.test(name) ? [{ type: 'email' as const, value: name }] : [])]
     : [];
   return issue(ca, { ...options, commonName: username, usage: 'clientAuth', names });
 }

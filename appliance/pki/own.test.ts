@@ -104,6 +104,17 @@ describe("the appliance's CA", requires('openssl'), () => {
     }
   });
 
+  test('the login is the user name as it is written, whatever name was given', async () => {
+    const { body } = await pki.call('POST', 'certificates', { username: 'Erin@example.com', generate: true });
+    assert.equal(body.username, 'erin');
+    const checked = await pki.pki.check([derOf(body.certificate)]);
+    assert.ok(checked.ok);
+    assert.equal(checked.login, 'erin');
+    assert.deepEqual(checked.facts.alternativeNames, ['UPN:Erin@example.com', 'email:Erin@example.com']);
+    await pki.pki.userDeleted('erin');
+    assert.equal((await pki.pki.check([derOf(body.certificate)])).ok, false);
+  });
+
   test('what cannot be used is refused with the reason', async () => {
     const good = await request(EC);
     const broken = Buffer.from(good.replace(/-----[^-]+-----/g, ''), 'base64');

@@ -24,7 +24,7 @@ const ReasonName = Type.Enum(Object.keys(REASONS) as [Reason, ...Reason[]]);
 
 export const CertificateBody = Type.Object(
   {
-    username: Type.String({ minLength: 1, maxLength: 255 }),
+    username: Type.String({ minLength: 1, maxLength: 255, description: "A user's name, or e-mail address" }),
     csr: Type.Optional(Pem(16_384, 'A certificate request (PKCS#10) in PEM; only its key is taken')),
     generate: Type.Optional(Type.Boolean({ description: 'Make the key here; it is shown once and not kept' })),
     format: Type.Optional(Type.Enum(['pem', 'pkcs12'])),

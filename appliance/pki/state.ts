@@ -19,7 +19,8 @@ export interface PkiContext {
   secrets: SecretBox;
   log: Logger;
   now: () => Date;
-  userExistsByName: (username: string) => Promise<boolean>;
+  /** By user name or e-mail address: the user name as it is written, or whether there is one. */
+  userExistsByName: (name: string) => Promise<string | boolean>;
   /** DNS names of the appliance, for its server certificate; by default the machine's. */
   serverNames: () => readonly string[];
   /** Where clients find the CRL; it goes into their certificates. */

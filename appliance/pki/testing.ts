@@ -43,7 +43,7 @@ export async function startPki(options: { dataDir?: string; database?: string; a
     secrets: openKeyFile(dataDir),
     log,
     now: () => new Date(clock.at),
-    userExistsByName: async (name) => /^(alice|bob|zoë|carol)/.test(name),
+    userExistsByName: async (name) => (name === 'Erin@example.com' ? 'erin' : /^(alice|bob|zoë|carol)/.test(name)),
     serverNames: () => names,
   });
   await pki.start();
