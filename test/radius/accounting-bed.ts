@@ -1,8 +1,7 @@
 import { createSocket } from 'node:dgram';
 import type { AddressInfo } from 'node:net';
-import { Registry } from 'prom-client';
 import { type AccountingOptions, createAccounting } from '../../appliance/radius/accounting/index.ts';
-import { SECRET, testNas } from '../../appliance/radius/accounting/testing.ts';
+import { newRegistry, SECRET, testNas } from '../../appliance/radius/accounting/testing.ts';
 import { createCoaClient } from '../../appliance/radius/coa/index.ts';
 import { checkRequestAuthenticator, encodeReply, parsePacket } from '../../appliance/radius/codec/index.ts';
 import { createSessions, type SessionsOptions } from '../../appliance/radius/sessions/index.ts';
@@ -34,7 +33,7 @@ export async function startBed(options: BedOptions) {
   const told: { message: string; details: object }[] = [];
   const say = (details: object, message: string) => void told.push({ message, details });
   const log = { info() {}, warn: say, error: say };
-  const registry = new Registry();
+  const registry = newRegistry();
   const now = options.now ?? Date.now;
   const real = await openStore({ dataDir: options.dataDir, database: options.database, migrations, log });
   const store = options.store?.(real) ?? real;

@@ -16,9 +16,17 @@ import { startBed } from './accounting-bed.ts';
 const ROUNDS = Number(process.env.GATEHOUSE_CRASH_ROUNDS ?? 3);
 const SOCKETS = 4;
 const WINDOW = 64;
-const stub = path.join(import.meta.dirname, 'acct-stub.ts');
 const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-kill-'));
 after(() => rmSync(dataDir, { recursive: true, force: true }));
+
+/** A process of its own around accounting, which says its port. */
+const program = `
+  const { startBed } = await import(${JSON.stringify(new URL('./accounting-bed.ts', import.meta.url).href)});
+  const bed = await startBed({ dataDir: ${JSON.stringify(dataDir)} });
+  bed.store.onEvent(async () => undefined);
+  console.log(bed.port);`;
+const spawnStub = (): ChildProcess =>
+  spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
 
 /** One session and what became of its records: sent, and answered. */
 interface Story {
@@ -72,9 +80,9 @@ async function load(port: number, stories: Story[], stop: { now: boolean }): Pro
 }
 
 async function startStub(): Promise<{ child: ChildProcess; port: number }> {
-  const child = spawn(process.execPath, [stub, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawnStub();
   const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
-  return { child, port: JSON.parse(line).port };
+  return { child, port: Number(line) };
 }
 
 describe('kill -9 under load', () => {
@@ -96,7 +104,7 @@ describe('kill -9 under load', () => {
     it(`round ${round}: no answered record is lost, and the active sessions are right`, async (t) => {
       const fresh = newStories(round);
       // Once more while what the last round left is read back.
-      const early = spawn(process.execPath, [stub, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] });
+      const early = spawnStub();
       await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 500));
       const gone = once(early, 'exit');
       early.kill('SIGKILL');

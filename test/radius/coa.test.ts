@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { Registry } from 'prom-client';
+import { newRegistry } from '../../appliance/radius/accounting/testing.ts';
 import { type CoaRequest, createCoaClient, MAX_AT_ONCE, WAITS_MS } from '../../appliance/radius/coa/index.ts';
 import {
   ATTRIBUTE,
@@ -45,7 +45,7 @@ describe('CoA and Disconnect', () => {
   async function start() {
     const nas = await startNas(SECRET);
     const timers = manualTimers();
-    const registry = new Registry();
+    const registry = newRegistry();
     const client = createCoaClient({ log, registry, now: () => Date.UTC(2026, 0, 1), timers });
     closing.push(nas.close, client.close);
     const attributes = new AttributeWriter().add(ATTRIBUTE.userName, 'alice').add(ATTRIBUTE.acctSessionId, 'S1').done();

@@ -8,7 +8,7 @@ import type { Frame } from './frame.ts';
 import { createJournal } from './journal.ts';
 import { type AccountingRecord, readRecord } from './record.ts';
 
-export { type AccountingRecord, deviceOf } from './record.ts';
+export { type AccountingRecord, deviceOf, type Told } from './record.ts';
 
 /** An Accounting-Request that was verified. */
 export interface AccountingRequest {

@@ -1,8 +1,10 @@
+import { Registry } from 'prom-client';
 import { ATTRIBUTE, AttributeWriter, CODE, encodeRequest, type Packet, parsePacket, Secret } from '../codec/index.ts';
 import type { Nas } from '../types.ts';
 import { type AccountingRecord, readRecord } from './record.ts';
 
 export const SECRET = new Secret('testing123');
+export const newRegistry = (): Registry => new Registry();
 export const NOW = Date.UTC(2026, 0, 15, 12);
 const STATUS = { start: 1, stop: 2, interim: 3, on: 7, off: 8 } as const;
 

@@ -1,4 +1,4 @@
-export { type ErrorCause, errorCause, SESSION_CONTEXT_NOT_FOUND } from './causes.ts';
+export { type ErrorCause, SESSION_CONTEXT_NOT_FOUND } from './causes.ts';
 export {
   type CoaClient,
   type CoaKind,

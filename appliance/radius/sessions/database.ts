@@ -1,7 +1,7 @@
 import { CompiledQuery, sql } from 'kysely';
 import { type DomainEvent, SYSTEM } from '../../events/index.ts';
 import type { Store } from '../../store/index.ts';
-import type { AccountingRecord } from '../accounting/record.ts';
+import type { AccountingRecord } from '../accounting/index.ts';
 import type { LiveSession } from './live.ts';
 import type { Session } from './merge.ts';
 import { rfc3339, rowOf, type SessionRow, type SessionTables, sessionOf, upsertSql } from './tables.ts';

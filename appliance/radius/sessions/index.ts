@@ -3,8 +3,7 @@ import { Gauge } from 'prom-client';
 import { type DomainEvent, SYSTEM } from '../../events/index.ts';
 import type { Routes } from '../../http/index.ts';
 import type { Logger, Store } from '../../store/index.ts';
-import type { AccountingRecord } from '../accounting/record.ts';
-import { deviceOf } from '../accounting/record.ts';
+import { type AccountingRecord, deviceOf } from '../accounting/index.ts';
 import type { CoaClient } from '../coa/index.ts';
 import { ATTRIBUTE } from '../codec/index.ts';
 import { macOf } from '../directory/index.ts';
@@ -18,7 +17,6 @@ import type { SessionView } from './schema.ts';
 import type { SessionRow } from './tables.ts';
 import { createUsage, type DayOf, type Usage, usageKey } from './usage.ts';
 
-export { KEEP_DAYS } from './database.ts';
 export type { LiveSession } from './live.ts';
 export type { Reauthorized, Redecide, Redecision } from './reauthorize.ts';
 export { SessionView } from './schema.ts';

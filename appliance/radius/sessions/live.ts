@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import type { AccountingRecord } from '../accounting/record.ts';
+import type { AccountingRecord } from '../accounting/index.ts';
 import { choose, conclude, merge, newSession, type Session } from './merge.ts';
 import type { Authentication } from './pending.ts';
 import { type UsageBook, usageKey, usedOf } from './usage.ts';

@@ -1,4 +1,4 @@
-import type { AccountingRecord, Told } from '../accounting/record.ts';
+import type { AccountingRecord, Told } from '../accounting/index.ts';
 
 /** A Start's time may differ this much between its copies: a NAS's Acct-Delay-Time is whole seconds, or missing. */
 export const START_SLACK_MS = 60_000;

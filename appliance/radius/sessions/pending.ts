@@ -1,4 +1,4 @@
-import type { AccountingRecord } from '../accounting/record.ts';
+import type { AccountingRecord } from '../accounting/index.ts';
 
 /** An accepted request is remembered this long: its Accounting-Start is due within seconds. */
 export const REMEMBERED_MS = 5 * 60 * 1000;
