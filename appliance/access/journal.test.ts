@@ -116,6 +116,17 @@ test('no more than the bound is kept: the oldest goes, in the table too', async 
   await journal.stop();
 });
 
+test('guesses push out guesses, not the requests of people who are known', async (t) => {
+  const { open, clock } = await start(t, 100);
+  const journal = open();
+  for (let i = 0; i < 80; i++) journal.record({ facts: one(`u${i}`, clock.ms), outcome: 'accept', decision: ALLOW });
+  for (let i = 0; i < 500; i++) journal.record({ facts: one(`x${i}`, clock.ms), outcome: 'reject', reason: 'unknown' });
+  const decided = [...journal.entries()].filter((entry) => entry.decided).length;
+  assert.ok(decided >= 75, String(decided));
+  assert.ok(journal.size <= 100);
+  await journal.stop();
+});
+
 test('counts alone are written seldom, and at the end', async (t) => {
   const { open, clock, rows } = await start(t);
   const journal = open();

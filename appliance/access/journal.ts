@@ -8,19 +8,22 @@ import type { Ended, Facts } from './types.ts';
 
 /** Distinct requests kept. */
 export const MAX_REQUESTS = 100_000;
+/** The part of them that may be of wrong credentials. */
+export const UNDECIDED_SHARE = 0.25;
 export const KEPT_MS = 24 * 3600_000;
 const FLUSH_MS = 2_000;
 /** A request that only came again is written this seldom: what a crash may take is its last count. */
 const RECOUNT_MS = 5 * 60_000;
 const PRUNE_MS = 60_000;
-const ROWS_AT_ONCE = 200;
+const ROWS_AT_ONCE = 50;
 const ROWS_PER_FLUSH = 2_000;
 const READ_AT_ONCE = 5_000;
 
 /** Telling of the same person, device and NAS again. */
 const TELL_MS = 60_000;
-const EVENTS_MS = 500;
-const EVENTS_AT_ONCE = 500;
+/** A hundred at a time: the statement that writes them holds up everything else for as long as it takes. */
+const EVENTS_MS = 200;
+const EVENTS_AT_ONCE = 100;
 /** Events waiting to be written; more are counted and dropped, as nothing may hold up an answer. */
 export const MAX_EVENTS_WAITING = 10_000;
 
@@ -86,6 +89,8 @@ const rowOf = (entry: JournalEntry): RequestRow => ({
 export class Journal {
   readonly #options: JournalOptions;
   readonly #max: number;
+  /** Those whose credentials were wrong, oldest first: guesses must not push out what policies are tried on. */
+  readonly #undecided = new Set<Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #byMac = new Map<string, Set<Entry>>();
   readonly #told = new Map<string, Told>();
@@ -156,7 +161,11 @@ export class Journal {
         entry.policyId = policyId;
         entry.written = 0;
       }
-      entry.decided = decided;
+      if (entry.decided !== decided) {
+        entry.decided = decided;
+        if (decided) this.#undecided.delete(entry);
+        else this.#undecided.add(entry);
+      }
     }
     if (!entry.dirty) {
       entry.dirty = true;
@@ -238,7 +247,9 @@ export class Journal {
     policyId: string | null,
     counts: { first: number; last: number; count: number; id: string | undefined },
   ): Entry {
-    if (this.#entries.size >= this.#max) {
+    const [wrong] = this.#undecided;
+    if (wrong && !decided && this.#undecided.size >= this.#max * UNDECIDED_SHARE) this.#remove(wrong);
+    else if (this.#entries.size >= this.#max) {
       const [oldest] = this.#entries.values();
       if (oldest) this.#remove(oldest);
     }
@@ -265,6 +276,7 @@ export class Journal {
       written: 0,
     };
     this.#entries.set(key, entry);
+    if (!decided) this.#undecided.add(entry);
     this.#gone.delete(entry.id);
     if (facts.mac !== undefined) {
       const same = this.#byMac.get(facts.mac);
@@ -276,6 +288,7 @@ export class Journal {
 
   #remove(entry: Entry): void {
     this.#entries.delete(entry.key);
+    this.#undecided.delete(entry);
     entry.dirty = true; // so that it isn't written any more
     if (--entry.told.uses === 0) this.#told.delete(entry.told.key);
     const same = entry.facts.mac === undefined ? undefined : this.#byMac.get(entry.facts.mac);
@@ -360,6 +373,8 @@ export class Journal {
         }
         await this.#upsert(batch.map(rowOf));
         wanted.splice(0, batch.length);
+        // SQLite answers without letting go: packets get their turn here.
+        await new Promise((resolve) => setImmediate(resolve));
       }
     } catch (error) {
       for (const entry of wanted) {

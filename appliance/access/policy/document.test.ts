@@ -283,6 +283,10 @@ test('what YAML cannot read is told with its place', () => {
   assert.equal(tab?.line, 3);
 });
 
+test('a null character is refused wherever it is: no database keeps it', () => {
+  assert.match(faultsOf('name: a # \0\ndecide: {action: deny}')[0]!.message, /null character/);
+});
+
 test('bounds: size, depth, values behind aliases', () => {
   assert.match(faultsOf(`name: ${'a'.repeat(MAX_DOCUMENT_BYTES)}`)[0]!.message, /64 KiB/);
   for (const text of ['['.repeat(30_000), '- '.repeat(30_000), '{a: '.repeat(10_000), '? '.repeat(30_000)]) {

@@ -38,6 +38,8 @@ export class Reader {
     this.#lines = new LineCounter();
     if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) {
       this.fault({ path: [], offset: 0 }, `the document is larger than ${MAX_DOCUMENT_BYTES / 1024} KiB`);
+    } else if (text.includes('\0')) {
+      this.fault({ path: [], offset: 0 }, 'the document has a null character in it');
     } else if (depth(text) > MAX_DEPTH) {
       this.fault({ path: [], offset: 0 }, `the document is nested deeper than ${MAX_DEPTH} levels`);
     } else {
