@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HttpError } from '../http/index.ts';
-import { createGate } from './gate.ts';
+import { createGate, createGates, GateFull } from './gate.ts';
 import { ARGON2_COST, hashPassword, isOutdated, verifyPassword } from './password.ts';
 import { CHEAP } from './testing.ts';
 
@@ -59,4 +59,24 @@ test('the gate runs a few at a time, in order, and refuses what is too much', as
   assert.equal(most, 2);
   assert.deepEqual(order, [0, 1, 2, 3, 4]);
   await gate(async () => undefined); // a failure gives its place back
+});
+
+test('gates with places together: a flood at one does not shut the other, which has its turn at once', async () => {
+  const [flooded, quiet] = createGates(1, [100, 2]) as [ReturnType<typeof createGate>, ReturnType<typeof createGate>];
+  const order: string[] = [];
+  let running = 0;
+  const work = (gate: typeof quiet, name: string) =>
+    gate(async () => {
+      assert.equal(++running, 1);
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push(name);
+      running--;
+    });
+  const flood = Array.from({ length: 101 }, () => work(flooded, 'flood'));
+  await assert.rejects(work(flooded, 'more'), GateFull);
+  const others = [work(quiet, 'first'), work(quiet, 'second')];
+  await assert.rejects(work(quiet, 'third'), GateFull);
+  await Promise.all([...flood, ...others]);
+  assert.ok(order.indexOf('first') <= 2 && order.indexOf('second') <= 4, order.slice(0, 6).join());
+  assert.equal(order.length, 103);
 });

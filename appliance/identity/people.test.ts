@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { GateFull } from './gate.ts';
+import { GateFull } from './index.ts';
 import { generateNetworkPassword, networkPasswordFault } from './network-password.ts';
 import type { IdentityTables } from './tables.ts';
 import { BACKENDS, type Fixture, startIdentity } from './testing.ts';
