@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lookup as dnsLookup } from 'node:dns/promises';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../store/index.ts';
-import { ATTRIBUTE, CODE, MAX_PACKET, type Packet, replyLength } from '../codec/index.ts';
+import { ATTRIBUTE, CODE, MAX_PACKET, type Packet, randomAuthenticator, replyLength } from '../codec/index.ts';
 import type { Dictionary } from '../dictionary/index.ts';
 import type { Upstream } from '../routing/index.ts';
 import type { AccessRequest, Answer, Nas } from '../types.ts';
@@ -179,7 +179,7 @@ export function createProxy(options: ProxyOptions) {
       secret: nas.secret,
       login: route.login,
       servers: serversFor(upstreamIds, kind, request),
-      mark: Buffer.concat([ours, randomBytes(MARK_BYTES)]),
+      mark: Buffer.concat([ours, randomAuthenticator()]),
       refused(reason) {
         counted.refused++;
         log.warn({ nas: nas.name, reason }, 'a request cannot be forwarded');
