@@ -203,10 +203,15 @@ test('no verdict, then one: the peer that repeats itself gets in', needs, async 
 
 test('whoever repeats itself while the verdict is awaited gets one answer', needs, async () => {
   let decide = (): void => {};
+  let asked = (): void => {};
+  const waiting = new Promise<undefined>((resolve) => {
+    asked = () => resolve(undefined);
+  });
   const { handle } = start({
     authenticate: () =>
       new Promise((resolve) => {
         decide = () => resolve({ outcome: 'accept', subject: {} as never });
+        asked();
       }),
   });
   const supplicant = peer();
@@ -214,10 +219,7 @@ test('whoever repeats itself while the verdict is awaited gets one answer', need
   let state: Uint8Array | undefined;
   for (let rounds = 0; rounds < 5; rounds++) {
     const pending = handle(accessRequest(response, state));
-    const result = await Promise.race([
-      pending,
-      new Promise<undefined>((done) => setTimeout(() => done(undefined), 300)),
-    ]);
+    const result = await Promise.race([pending, waiting]);
     if (result === undefined) {
       assert.deepEqual(await handle(accessRequest(response, state)), {
         kind: 'none',

@@ -144,7 +144,7 @@ test('handshakes that are broken off leave nothing behind', async () => {
     const channel = engine.open('peap', hello);
     registry.register(channel, count);
     await channel.feed(hello);
-    assert.ok(channel.hasOutput);
+    assert.ok(channel.hasOutput, `${count} ${hello.length} ${channel.failure}`);
     channel.close();
   }
   client.destroy();

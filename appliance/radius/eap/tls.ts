@@ -288,13 +288,15 @@ export class Channel {
   }
 
   /**
-   * OpenSSL answers while it is being fed, but for the first flight (Node starts to read a tick later) and for a write
-   * behind another (which ends by an immediate of Node's, ahead of this one). Nothing at all is an answer as well.
+   * OpenSSL answers while it is being fed, but for the first flight and for a write behind another: Node does these in
+   * the next turn, for whoever is in the middle of one that is two. Nothing at all by then is an answer as well.
    */
   private settled(before: number): Promise<void> | undefined {
     if (this.events !== before) return undefined;
     return new Promise((resolve) => {
-      const immediate = setImmediate(resolve);
+      let immediate = setImmediate(() => {
+        immediate = setImmediate(() => this.wake?.());
+      });
       this.wake = () => {
         clearImmediate(immediate);
         this.wake = undefined;
