@@ -159,6 +159,14 @@ const FAULTS: [string, string, number, number, string, RegExp][] = [
   ],
   ['size', 'name: a\ndecide: {action: allow, daily_quota: {data: much}}', 2, 45, 'decide.daily_quota.data', /10GB/],
   [
+    'rate as a bare number',
+    'name: a\ndecide: {action: allow, bandwidth: {up: 10}}',
+    2,
+    41,
+    'decide.bandwidth.up',
+    /"10": write a rate with its unit/,
+  ],
+  [
     'a day of 25 hours',
     'name: a\ndecide: {action: allow, daily_quota: {time: 25h}}',
     2,

@@ -210,10 +210,11 @@ export class Reader {
   }
 
   /** A number that `parse` reads from a text with a unit; its answer is the fault where that is a text. */
-  quantity(at: At, parse: (value: string | number) => number | string): number | undefined {
+  quantity(at: At, parse: (value: string) => number | string): number | undefined {
     const value = this.scalar(at, 40);
     if (value === undefined) return undefined;
-    const parsed = parse(typeof value === 'boolean' ? String(value) : value);
+    // A bare number too: whoever writes `up: 10` doesn't mean ten bits.
+    const parsed = parse(String(value));
     if (typeof parsed === 'number') return parsed;
     return this.fault(this.#valueAt(at), `${at.path.at(-1)}: ${parsed}`);
   }
