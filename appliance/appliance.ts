@@ -85,7 +85,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       secrets,
       log,
       now,
-      userExistsByName: async (name) => (await identity.findByName(name)) !== undefined,
+      userExistsByName: async (name) => (await identity.findByName(name))?.username ?? false,
     });
     const access = createAccess({
       store,
