@@ -146,7 +146,7 @@ export function createAccounting(options: AccountingOptions) {
     /** Undefined: no answer, and the NAS sends it again. */
     handle(request: AccountingRequest): Answer | undefined | Promise<Answer | undefined> {
       const { packet, nas, address } = request;
-      const source = { nasId: nas.id, siteId: nas.siteId, address, receivedAt: request.at };
+      const source = { nasId: nas.id, siteId: nas.siteId, address, receivedAt: Math.floor(request.at) };
       const record = readRecord(packet, source);
       if (record === 'ignored') return ACKNOWLEDGED;
       if ('invalid' in record) {

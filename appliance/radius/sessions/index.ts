@@ -11,7 +11,7 @@ import type { AccessRequest, Nas } from '../types.ts';
 import { createSessionDatabase } from './database.ts';
 import { createLive, type LiveSession } from './live.ts';
 import { type Authentication, createPending } from './pending.ts';
-import { createReauthorization, digestOf, type Redecide } from './reauthorize.ts';
+import { createReauthorization, digestOf, type Redecide, whole } from './reauthorize.ts';
 import { sessionRoutes } from './routes.ts';
 import type { SessionView } from './schema.ts';
 import type { SessionRow } from './tables.ts';
@@ -325,8 +325,8 @@ export function createSessions(options: SessionsOptions) {
         method: accepted.method,
         policy: accepted.policy,
         decided: accepted.attributes ? digestOf(accepted.attributes) : null,
-        quotaBytes: accepted.dailyQuota?.bytes ?? null,
-        quotaSeconds: accepted.dailyQuota?.seconds ?? null,
+        quotaBytes: whole(accepted.dailyQuota?.bytes),
+        quotaSeconds: whole(accepted.dailyQuota?.seconds),
         class: accepted.class && Buffer.from(accepted.class).toString('hex'),
       };
       pending.remember(authentication);

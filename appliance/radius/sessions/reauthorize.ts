@@ -35,6 +35,10 @@ export function digestOf(attributes: Uint8Array): string {
   return digest;
 }
 
+/** A limit as the database keeps it. */
+export const whole = (limit: number | undefined): number | null =>
+  limit === undefined ? null : Math.min(Math.floor(limit), Number.MAX_SAFE_INTEGER);
+
 /** Asks this many sessions before the event loop has its turn. */
 const ASKED_AT_ONCE = 200;
 
@@ -92,8 +96,8 @@ export function createReauthorization(options: {
     if (outcome.result === 'ack') {
       session.decided = decided;
       session.policy = decision.policy;
-      session.quotaBytes = decision.quotaBytes ?? null;
-      session.quotaSeconds = decision.quotaSeconds ?? null;
+      session.quotaBytes = whole(decision.quotaBytes);
+      session.quotaSeconds = whole(decision.quotaSeconds);
       options.changed(session);
     } else if (outcome.result === 'nak' && !always && session.endedAt === null) {
       // A NAS that can't change a session under way must not keep somebody where they may not be any more: who comes
