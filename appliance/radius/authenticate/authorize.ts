@@ -2,8 +2,8 @@ import type { Access, Decision, Facts, Method } from '../../access/index.ts';
 import type { Logger } from '../../store/index.ts';
 import { CODE, MAX_PACKET, replyLength } from '../codec/index.ts';
 import type { Item, Rendered } from '../render/index.ts';
-import type { AccessRequest, Answer, Credentials, Verdict } from '../types.ts';
-import { createDecideAgain } from './again.ts';
+import type { AccessRequest, Answer, Credentials, Subject, Verdict } from '../types.ts';
+import { Admitted, createDecideAgain } from './again.ts';
 import { displayName, factsOf } from './facts.ts';
 import { type Fields, methodGuess } from './fields.ts';
 import { ownAttributes } from './own.ts';
@@ -55,6 +55,7 @@ const LOGGED_A_SECOND = 20;
 export function createAuthorize(options: AuthorizeOptions) {
   const { access, directory, renderer, log } = options;
   const terms = createTerms(options);
+  const remembered = new Admitted();
   /** Requests that were refused here, some of them after an upstream had accepted. */
   const refusedHere = new WeakSet<AccessRequest>();
 
@@ -91,10 +92,21 @@ export function createAuthorize(options: AuthorizeOptions) {
     return refuse(request, how, facts, reason, message);
   }
 
-  function admit(request: AccessRequest, facts: Facts, { decided, limits }: Terms, rendered: Rendered): void {
+  function admit(
+    request: AccessRequest,
+    facts: Facts,
+    name: string,
+    subject: Subject,
+    { decided, limits }: Terms,
+    rendered: Rendered,
+  ): void {
     access.record({ facts, outcome: 'accept', decision: decided });
+    // Without policies nothing is asked of a user's facts, but for a certificate, which can't be had again.
+    if (decided.policy !== null || facts.certificate || subject.kind !== 'user') {
+      remembered.remember(facts, name, subject);
+    }
     options.admitted(request, {
-      username: displayName(facts),
+      username: name,
       userId: facts.userId ?? null,
       method: facts.method,
       policy: decided.policy?.name ?? null,
@@ -114,7 +126,8 @@ export function createAuthorize(options: AuthorizeOptions) {
     const person = { username: subject.username, realm, method, certificate, subject };
     const facts = factsOf(request, how.fields, person, directory);
     if (isDisabled(facts)) return refuse(request, how, facts, DISABLED, undefined);
-    const granted = terms.of(facts, displayName(facts), subject, request.nas.type);
+    const name = displayName(facts);
+    const granted = terms.of(facts, name, subject, request.nas.type);
     const { rendered, decided, limits } = granted;
     if (!rendered) return refuse(request, how, facts, granted.reason ?? '', granted.message, decided);
     let attributes: Uint8Array;
@@ -125,7 +138,7 @@ export function createAuthorize(options: AuthorizeOptions) {
       if (!(error instanceof RangeError)) throw error;
       return refuse(request, how, facts, unsayable(decided, error.message), undefined, decided);
     }
-    admit(request, facts, granted, rendered);
+    admit(request, facts, name, subject, granted, rendered);
     return { code: CODE.accessAccept, attributes };
   }
 
@@ -178,7 +191,7 @@ export function createAuthorize(options: AuthorizeOptions) {
     accept,
     reject,
     rejectedByUpstream,
-    decideAgain: createDecideAgain(directory, terms, options.realmOf ?? (() => undefined)),
+    decideAgain: createDecideAgain(directory, terms, remembered, options.realmOf ?? (() => undefined)),
   };
 }
 export type Authorize = ReturnType<typeof createAuthorize>;

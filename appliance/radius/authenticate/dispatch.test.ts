@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Facts } from '../../access/index.ts';
 import { ATTRIBUTE, AttributeWriter, CODE, decryptSalted, VENDOR } from '../codec/index.ts';
 import { account, device, voucher } from '../directory/testing.ts';
 import type { EapResult } from '../eap/index.ts';
 import type { Answer, Subject } from '../types.ts';
-import { pap, reply } from './shapes.ts';
+import { Admitted, MAX_REMEMBERED } from './again.ts';
+import { CALLING, pap, reply } from './shapes.ts';
 import { AUTHENTICATOR, createRig, decision, nas, type Rig, request } from './testing.ts';
 
 const { secret } = nas();
@@ -231,11 +233,83 @@ describe('a session that is decided anew', () => {
       ['guest', 'corp'],
     ]);
     rig.state.decide = (facts) => (facts.groups.includes('laptops') ? staff : decision({ action: 'deny' }));
-    assert.equal(again({ username: 'x', userId: undefined, method: 'mab', mac: '02:00:00:00:00:09' }), 'deny');
+    const mab = { username: '02:00:00:11:22:33', userId: undefined, method: 'mab' };
+    const unknown = again({ ...mab, mac: '02:00:00:00:00:09' });
+    assert.equal(unknown, undefined, 'another source may have let it in');
     rig.state.decide = () => staff;
     const guest = again({ username: 'ABCD', userId: undefined, mac: undefined });
     assert.ok(guest && guest !== 'deny' && guest.attributes.length > kept.attributes.length, 'with its own bandwidth');
-    const printer = again({ username: '02:00:00:11:22:33', userId: undefined, method: 'mab' });
+    const printer = again(mab);
     assert.ok(printer && printer !== 'deny');
+    const calling = (writer: AttributeWriter) => writer.add(ATTRIBUTE.callingStationId, CALLING);
+    await ask(rig, request(calling(pap('020000112233', '020000112233', secret)).done()));
+    rig.devices.delete('d');
+    await rig.emit('access.device.deleted', { deviceId: 'd', mac: '' });
+    await rig.directory.settled();
+    assert.equal(again(mab), 'deny', 'a device of ours that is gone');
+    const elsewhere = { ...rig.directory.user('bob')!.subject, kind: 'external' as const, userId: undefined };
+    rig.state.rest = async () => ({ outcome: 'accept', subject: { ...elsewhere, username: '020000112233' } });
+    const of = nas({ source: { kind: 'rest', connectorIds: ['c'] } });
+    await ask(rig, request(calling(pap('020000112233', '020000112233', secret)).done(), of));
+    assert.notEqual(again({ ...mab, username: '020000112233' }), 'deny', "another source's");
+  });
+
+  it('is decided on what it came in with: certificate, SSID, the groups that another source gave', async () => {
+    const rig = await withBob();
+    const seen: Facts[] = [];
+    const terms = decision({ vlan: 5 });
+    rig.state.decide = (facts) => {
+      seen.push(facts);
+      return terms;
+    };
+    const certificate = { subject: 'CN=bob' } as NonNullable<Facts['certificate']>;
+    const eap: EapResult = {
+      kind: 'accept',
+      eap: Uint8Array.of(3, 1, 0, 4),
+      login: 'bob',
+      outerIdentity: 'bob',
+      method: 'eap-tls',
+      verdict: { outcome: 'accept', subject: rig.directory.user('bob')!.subject },
+      certificate,
+      msk: new Uint8Array(64),
+      resumed: false,
+    };
+    rig.state.eap = async () => eap;
+    const standing = (more: object) => ({
+      request: { nas: nas(), address: '127.0.0.1', at: rig.state.now },
+      username: 'bob',
+      userId: '1',
+      method: 'eap-tls' as const,
+      mac: '02:00:00:11:22:33',
+      ...more,
+    });
+    assert.equal(rig.authorize.decideAgain(standing({})), undefined, 'its certificate is not known any more');
+    const station = (writer: AttributeWriter) =>
+      writer.add(ATTRIBUTE.callingStationId, CALLING).add(ATTRIBUTE.calledStationId, 'AA-BB-CC-DD-EE-FF:office');
+    const came = new AttributeWriter().add(ATTRIBUTE.userName, 'bob').add(ATTRIBUTE.eapMessage, new Uint8Array(9));
+    await rig.handle(request(station(came).done()));
+    assert.ok(rig.authorize.decideAgain(standing({})));
+    const [first, again] = seen;
+    assert.deepEqual({ ...again, at: 0 }, { ...first, at: 0 });
+
+    const external: Subject = {
+      ...eap.verdict.subject,
+      kind: 'external',
+      id: 'c',
+      userId: undefined,
+      groups: ['guests'],
+    };
+    rig.state.rest = async () => ({ outcome: 'accept', subject: { ...external, username: 'eve' } });
+    const of = nas({ source: { kind: 'rest', connectorIds: ['c'] } });
+    await rig.handle(request(station(pap('eve@corp', 'x', secret)).done(), of));
+    rig.authorize.decideAgain(standing({ username: 'eve@corp', userId: undefined, method: 'pap' }));
+    assert.deepEqual(seen.at(-1)?.groups, ['guests']);
+    assert.deepEqual([seen.at(-1)?.username, seen.at(-1)?.realm], ['eve', 'corp']);
+  });
+
+  it('remembers no more than its limit', () => {
+    const admitted = new Admitted();
+    for (let n = 0; n < MAX_REMEMBERED + 10; n++) admitted.remember({} as Facts, `${n}`, undefined);
+    assert.equal(admitted.size, MAX_REMEMBERED);
   });
 });

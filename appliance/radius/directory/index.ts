@@ -1,3 +1,4 @@
+export { Bounded } from './bounded.ts';
 export { Directory, type DirectoryOptions } from './directory.ts';
 export {
   type Account,
