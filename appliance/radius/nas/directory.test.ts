@@ -141,6 +141,24 @@ describe('directory of NAS', () => {
     assert.equal(find(['ap1.example.com'], '10.0.0.1'), 'any');
   });
 
+  test('10,000 clients, half of them networks, are each found', () => {
+    const directory = new NasDirectory();
+    const host = (i: number) => `10.${i >> 8}.${i & 255}.1`;
+    const network = (i: number) => [`172.${16 + (i >> 12)}.${(i >> 4) & 255}`, (i & 15) << 4] as const;
+    for (let i = 0; i < 5_000; i++) {
+      directory.set(nas(`host-${i}`, host(i)));
+      directory.set(nas(`network-${i}`, `${network(i).join('.')}/28`));
+    }
+    assert.equal(directory.size, 10_000);
+    for (let i = 0; i < 5_000; i++) {
+      const [start, last] = network(i);
+      assert.equal(directory.find(host(i))?.id, `host-${i}`);
+      assert.equal(directory.find(`${start}.${last + 15}`)?.id, `network-${i}`);
+    }
+    for (let i = 0; i < 5_000; i++) directory.delete(`host-${i}`);
+    assert.deepEqual([directory.size, directory.find(host(7))], [5_000, undefined]);
+  });
+
   test('a flood of senders in one network leaves memory bounded and answers right', () => {
     const directory = new NasDirectory();
     directory.set(nas('wide', '10.0.0.0/8'));

@@ -5,7 +5,7 @@ import { nasRoutes } from './routes.ts';
 import type { NasRow, NasTables } from './tables.ts';
 
 export { addressWords, formatWords } from './address.ts';
-export { NasDirectory } from './directory.ts';
+export type { NasDirectory } from './directory.ts';
 export { nasMigrations } from './migrations.ts';
 export type { NasContext } from './nas.ts';
 

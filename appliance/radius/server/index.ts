@@ -9,8 +9,8 @@ import type { DropReason, Kind } from './receive.ts';
 import { openUdp, type UdpSocket } from './udp.ts';
 
 export type { AccountingRequest } from './engine.ts';
-export { LIMITS, type Limits } from './limits.ts';
-export { DROP_REASONS, type DropReason, type Kind } from './receive.ts';
+export type { Limits } from './limits.ts';
+export type { DropReason, Kind } from './receive.ts';
 
 export interface ServerOptions {
   log: Logger;

@@ -50,9 +50,10 @@ const DEFINITIONS = {
 
 /** The calls, and where this thread's errno lies. */
 function open(ffi: Ffi) {
-  const { functions } = ffi.dlopen(null, DEFINITIONS);
+  const { lib, functions } = ffi.dlopen(null, DEFINITIONS);
   const errno = new Int32Array(ffi.toArrayBuffer(functions.__errno_location(), 4, false));
-  return { functions, errno, pointer: (buffer: ArrayBuffer): bigint => ffi.getRawPointer(buffer) };
+  // The library goes along, so that it isn't collected while its functions are in use.
+  return { lib, functions, errno, pointer: (buffer: ArrayBuffer): bigint => ffi.getRawPointer(buffer) };
 }
 export type Calls = ReturnType<typeof open>;
 
