@@ -37,6 +37,7 @@ const TEST_TOOLS = {
   freeradius: 'freeradius',
   eapol_test: 'eapoltest',
   radsecproxy: 'radsecproxy',
+  '../lib/freeradius/rlm_rest.so': 'freeradius-rest',
 };
 
 const fail = (message) => {

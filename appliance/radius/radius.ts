@@ -26,12 +26,11 @@ import { createProxied } from './proxied.ts';
 import { createProxy } from './proxy/index.ts';
 import { createRadsec, type Radsec } from './radsec/index.ts';
 import { Renderer } from './render/index.ts';
+import { createReview } from './review.ts';
 import { createRouting } from './routing/index.ts';
 import { createServer } from './server/index.ts';
 import { createSessions, type DayOf, type LiveSession, type SessionView, usageKey } from './sessions/index.ts';
 
-/** Sessions are decided anew this often: windows of time open and close. */
-const REVIEW_MS = 60_000;
 /** Threads that EAP runs in, where nobody says how many: one core is left to the rest. */
 const MAX_EAP_WORKERS = 4;
 
@@ -289,22 +288,12 @@ export function createRadius(options: RadiusOptions) {
     radsec?.refresh();
   });
 
-  /** Sessions that may be treated differently now are decided anew; the NAS are told, and nobody waits for them. */
-  const review = async (concerns: (session: Readonly<LiveSession>) => boolean): Promise<void> => {
-    await directory.settled();
-    sessions.reauthorizeWhere(concerns).catch((error) => log.error({ err: error }, 'sessions could not be reviewed'));
-  };
-  bus.on(['access.policy.created', 'access.policy.updated', 'access.policy.deleted'], () => review(() => true));
-  bus.on(['access.posture.changed'], ({ data }) =>
-    review(({ mac, userId }) => mac === data.mac || (data.userId !== null && userId === data.userId)),
-  );
-  bus.on(['access.device.updated', 'access.device.deleted'], ({ data }) => review(({ mac }) => mac === data.mac));
-  bus.on(['identity.user.updated', 'identity.user.deleted'], ({ data }) =>
-    review(({ userId }) => userId === data.userId),
-  );
-  bus.on(['access.voucher.updated', 'access.voucher.deleted'], () => review(({ userId }) => userId === null));
-
-  let reviewing: NodeJS.Timeout | undefined;
+  const review = createReview({
+    settled: () => directory.settled(),
+    reauthorizeWhere: sessions.reauthorizeWhere,
+    log,
+  });
+  review.listen(bus);
 
   return {
     /** For the prefix /v1. */
@@ -335,7 +324,7 @@ export function createRadius(options: RadiusOptions) {
       await sessions.load();
       await accounting.start();
       sessions.start();
-      reviewing = setInterval(() => void review(() => true), REVIEW_MS);
+      review.start();
       const ports: RadiusPorts = {};
       const { auth, acct } = settings;
       if (auth) ports.auth = shown(auth.host, await server.listenAuth(auth.host, auth.port));
@@ -345,7 +334,7 @@ export function createRadius(options: RadiusOptions) {
     },
     /** Answers what is in work, and writes the rest. */
     async stop(): Promise<void> {
-      clearInterval(reviewing);
+      review.stop();
       await radsec?.close();
       await server.close();
       proxy.close();
