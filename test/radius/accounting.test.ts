@@ -1,38 +1,21 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import fc from 'fast-check';
 import { journalFolder } from '../../appliance/radius/accounting/files.ts';
 import { MAX_OCTETS } from '../../appliance/radius/accounting/record.ts';
 import { attributesOf, packetOf, SECRET, type TestRecord, testNas } from '../../appliance/radius/accounting/testing.ts';
-import {
-  ATTRIBUTE,
-  AttributeWriter,
-  CODE,
-  checkReply,
-  encodeRequest,
-  parsePacket,
-} from '../../appliance/radius/codec/index.ts';
-import type { SessionRow, SessionTables } from '../../appliance/radius/sessions/tables.ts';
+import { CODE, checkReply, encodeRequest, parsePacket } from '../../appliance/radius/codec/index.ts';
 import type { StoredEvent } from '../../appliance/store/index.ts';
-import { requiresPostgres, startPostgres } from '../postgres.ts';
 import { requires } from '../requires.ts';
-import { type Bed, type BedOptions, startBed } from './accounting-bed.ts';
+import type { Bed, BedOptions } from './accounting-bed.ts';
+
+import { hand, newFolder, root, rows, START, withBed } from './accounting-support.ts';
 
 const run = promisify(execFile);
-const root = mkdtempSync(path.join(tmpdir(), 'gatehouse-accounting-'));
-after(() => rmSync(root, { recursive: true, force: true }));
-let beds = 0;
-const newFolder = () => path.join(root, String(++beds));
-
-const rows = (bed: Bed): Promise<SessionRow[]> =>
-  bed.store.as<SessionTables>().selectFrom('radius_sessions').selectAll().orderBy('id').execute();
-const START = Math.floor(Date.now() / 1000) * 1000;
 
 /** Sends a record by UDP; true when a valid answer came. */
 async function send(bed: Bed, record: TestRecord): Promise<boolean> {
@@ -53,23 +36,6 @@ async function send(bed: Bed, record: TestRecord): Promise<boolean> {
   socket.send(bytes, bed.port, '127.0.0.1');
   return answer.finally(() => socket.close());
 }
-/** Hands a record in without a socket; received at a time in seconds after the start. */
-const hand = (bed: Bed, record: TestRecord, at = record.at ?? 0) =>
-  bed.accounting.handle({
-    packet: packetOf({ ...record, untimed: true }),
-    nas: testNas(),
-    address: '127.0.0.1',
-    at: START + at * 1000,
-  });
-const withBed = async (options: Partial<BedOptions>, fn: (bed: Bed) => Promise<void>): Promise<void> => {
-  const bed = await startBed({ dataDir: newFolder(), ...options });
-  try {
-    await fn(bed);
-  } finally {
-    await bed.stop();
-  }
-};
-
 describe('accounting', () => {
   it('radclient: Start, Interim, Stop, On and Off are answered and stored', requires('radclient'), () =>
     withBed({}, async (bed) => {
@@ -352,70 +318,5 @@ describe('accounting', () => {
       });
     }
     assert.equal(told.length, 2, 'the two ends, once each');
-  });
-
-  /** Whatever packets hold, sessions are written and read back: a row that no database takes would hold up all others. */
-  async function anything(database: string | undefined): Promise<void> {
-    const attribute = fc.tuple(
-      fc.constantFrom(1, 4, 5, 8, 25, 26, 30, 31, 32, 41, 42, 43, 46, 47, 49, 50, 52, 53, 55, 87, 95, 97, 168),
-      fc.oneof(fc.uint8Array({ maxLength: 253 }), fc.uint8Array({ minLength: 4, maxLength: 4 })),
-    );
-    const packets = fc.sample(
-      fc.tuple(
-        fc.constantFrom(1, 2, 3, 7, 8),
-        fc.uint8Array({ minLength: 1, maxLength: 253 }),
-        fc.array(attribute, { maxLength: 12 }),
-      ),
-      600,
-    );
-    const dataDir = newFolder();
-    const place = { dataDir, ...(database !== undefined && { database }) };
-    let active = 0;
-    await withBed(place, async (bed) => {
-      for (const [index, [status, id, attributes]] of packets.entries()) {
-        const writer = new AttributeWriter().add(ATTRIBUTE.acctStatusType, status).add(ATTRIBUTE.acctSessionId, id);
-        for (const [type, value] of attributes) writer.add(type, value);
-        const packet = parsePacket(encodeRequest(CODE.accountingRequest, 1, SECRET, writer.done()));
-        assert.ok(typeof packet !== 'string');
-        void bed.accounting.handle({ packet, nas: testNas(), address: '::1', at: START + index + 0.5 });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      await bed.sessions.flush();
-      assert.ok((await rows(bed)).length > 100);
-      assert.deepEqual(bed.told, []);
-      active = bed.sessions.active.size;
-    });
-    await withBed(place, async (bed) => assert.equal(bed.sessions.active.size, active));
-  }
-
-  it('whatever packets hold, sessions are written and read back', () => anything(undefined));
-
-  it('PostgreSQL: the same', requiresPostgres(), async () => {
-    const server = await startPostgres();
-    try {
-      await anything(await server.createDatabase());
-      const database = await server.createDatabase();
-      const dataDir = newFolder();
-      await withBed({ dataDir, database }, async (bed) => {
-        for (let i = 0; i < 100; i++)
-          await hand(bed, { kind: 'start', id: `S${i}`, port: i, user: `u${i}`, gigaIn: 9 });
-        await hand(bed, { kind: 'stop', id: 'S5', port: 5, user: 'u5', gigaIn: 3_000_000, at: 60 });
-        await bed.sessions.flush();
-      });
-      await withBed({ dataDir, database }, async (bed) => {
-        assert.equal(bed.sessions.active.size, 99);
-        await hand(bed, { kind: 'interim', id: 'S5', port: 5, user: 'u5', at: 50 });
-        await hand(bed, { kind: 'interim', id: 'S6', port: 6, user: 'u6', at: 50, in: 77, gigaIn: 10 });
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        await bed.sessions.flush();
-        const all = await rows(bed);
-        assert.equal(all.length, 100);
-        const of = (id: string) => all.find(({ acct_session_id }) => acct_session_id === id);
-        assert.equal(of('S5')?.bytes_in, MAX_OCTETS);
-        assert.deepEqual([of('S6')?.bytes_in, of('S6')?.status], [10 * 2 ** 32 + 77, 'active']);
-      });
-    } finally {
-      await server.stop();
-    }
   });
 });

@@ -1,159 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { after, describe, it } from 'node:test';
-import { pino } from 'pino';
-import { createHttp, problemErrors } from '../../appliance/http/index.ts';
-import { packetOf, SECRET, type TestRecord, testNas } from '../../appliance/radius/accounting/testing.ts';
-import { ATTRIBUTE, AttributeWriter, CODE, encodeRequest, parsePacket } from '../../appliance/radius/codec/index.ts';
+import { describe, it } from 'node:test';
+import { ATTRIBUTE } from '../../appliance/radius/codec/index.ts';
 import { idAt, KEEP_DAYS } from '../../appliance/radius/sessions/database.ts';
-import type { Redecide, SessionsOptions, SessionView } from '../../appliance/radius/sessions/index.ts';
+import type { SessionView } from '../../appliance/radius/sessions/index.ts';
 import type { SessionTables } from '../../appliance/radius/sessions/tables.ts';
-import type { StoredEvent } from '../../appliance/store/index.ts';
-import { startBed } from './accounting-bed.ts';
-import { startNas } from './nas.ts';
 
-const root = mkdtempSync(path.join(tmpdir(), 'gatehouse-sessions-'));
-after(() => rmSync(root, { recursive: true, force: true }));
-let folders = 0;
-const NOW = Date.UTC(2026, 0, 15, 12);
-
-const overlayView = (id: string, more: Partial<SessionView> = {}): SessionView => ({
-  id,
-  type: 'overlay',
-  site_id: 'default',
-  status: 'active',
-  user: 'alice',
-  user_id: 'u-1',
-  mac: null,
-  ip: '10.1.0.5',
-  ipv6: null,
-  nas: null,
-  nas_port: null,
-  ssid: null,
-  called_station: null,
-  started_at: new Date(NOW + 15_000).toISOString(),
-  updated_at: new Date(NOW + 16_000).toISOString(),
-  ended_at: null,
-  duration: 1,
-  bytes_in: 0,
-  bytes_out: 0,
-  packets_in: 0,
-  packets_out: 0,
-  terminate_cause: null,
-  policy: null,
-  method: 'overlay',
-  acct_session_id: null,
-  ...more,
-});
-
-async function start(t: { after(fn: () => unknown): void }, more: Partial<SessionsOptions> = {}) {
-  const nas = await startNas(SECRET);
-  const clock = { now: NOW };
-  const decision: { redecide: Redecide; asked: string[] } = { redecide: () => undefined, asked: [] };
-  const overlay: SessionView[] = [];
-  const dataDir = path.join(root, String(++folders));
-  const client = testNas({ coa: { port: nas.port, secret: SECRET } });
-  const bed = await startBed({
-    dataDir,
-    nas: [client],
-    now: () => clock.now,
-    sessions: {
-      redecide: (session) => {
-        decision.asked.push(session.acctSessionId);
-        return decision.redecide(session);
-      },
-      overlaySessions: async () => overlay,
-      overlaySession: async (id) => overlay.find((session) => session.id === id),
-      ...more,
-    },
-  });
-  const events: StoredEvent[] = [];
-  bed.store.onEvent(async (event) => void events.push(event));
-  const { app, close } = await createHttp({
-    apis: [{ prefix: '/v1', errors: problemErrors, routes: [bed.sessions.routes] }],
-    authenticate: async ({ headers }) =>
-      headers.authorization
-        ? {
-            id: 'a',
-            username: 'admin',
-            role: headers.authorization as 'administrator',
-            authorizedNetworks: [],
-            via: 'token',
-          }
-        : null,
-    log: pino({ level: 'silent' }),
-    subprotocols: [],
-    sessionCookie: 'session',
-    version: 'test',
-  });
-  t.after(async () => {
-    await close();
-    await bed.stop();
-    await nas.close();
-  });
-  const call = async (method: 'GET' | 'DELETE' | 'POST', url: string, role = 'administrator') => {
-    const answer = await app.inject({ method, url: `/v1${url}`, headers: { authorization: role } });
-    return {
-      status: answer.statusCode,
-      link: answer.headers.link,
-      type: answer.headers['content-type'],
-      body: answer.body === '' ? undefined : answer.json(),
-    };
-  };
-  return {
-    nas,
-    bed,
-    clock,
-    decision,
-    overlay,
-    call,
-    client,
-    /** Hands a record in, received when it happened. */
-    account: (record: TestRecord) =>
-      bed.accounting.handle({
-        packet: packetOf(record),
-        nas: client,
-        address: '127.0.0.1',
-        at: NOW + (record.at ?? 0) * 1000,
-      }),
-    /** Tells of an accepted request. */
-    accept(
-      record: TestRecord,
-      accepted: Partial<Parameters<typeof bed.sessions.onAuthenticated>[1]> = {},
-      sessionId?: string,
-    ) {
-      const writer = new AttributeWriter().add(ATTRIBUTE.nasIdentifier, record.nasIdentifier ?? 'ap-1');
-      writer.add(ATTRIBUTE.callingStationId, record.mac ?? '02-00-00-11-22-33');
-      if (sessionId !== undefined) writer.add(ATTRIBUTE.acctSessionId, sessionId);
-      const packet = parsePacket(encodeRequest(CODE.accessRequest, 1, SECRET, writer.done()));
-      assert.ok(typeof packet !== 'string');
-      bed.sessions.onAuthenticated(
-        { packet, nas: client, address: '127.0.0.1', authPort: 1812, at: clock.now },
-        {
-          username: 'alice',
-          userId: 'u-1',
-          method: 'pap',
-          policy: 'staff',
-          attributes: Uint8Array.of(27, 6, 0, 0, 0, 60),
-          ...accepted,
-        },
-      );
-    },
-    async heard(type: string): Promise<Record<string, unknown>[]> {
-      await bed.sessions.flush();
-      await bed.store.drained();
-      return events.filter((event) => event.type === type).map(({ data }) => data);
-    },
-  };
-}
-const fresh = (seconds: number): Uint8Array => new AttributeWriter().add(ATTRIBUTE.sessionTimeout, seconds).done();
-const pause = (ms = 30) => new Promise((resolve) => setTimeout(resolve, ms));
+import { NOW, overlayView, pause, startSessions } from './sessions-bed.ts';
 
 describe('GET /v1/sessions', () => {
   it('shows a session with all that is known of it', async (t) => {
-    const { account, accept, call, clock } = await start(t);
+    const { account, accept, call, clock } = await startSessions(t);
     accept({ kind: 'start' });
     await account({ kind: 'start', at: 0, user: 'anonymous', ip: '10.0.0.5' });
     await account({ kind: 'interim', at: 60, user: 'anonymous', seconds: 60, in: 10, out: 20 });
@@ -197,7 +53,7 @@ describe('GET /v1/sessions', () => {
   });
 
   it('filters', async (t) => {
-    const { account, accept, call, overlay } = await start(t);
+    const { account, accept, call, overlay } = await startSessions(t);
     accept({ kind: 'start' });
     await account({ kind: 'start' });
     await account({ kind: 'start', id: 'B', user: 'Bob', mac: '02-00-00-00-00-0b', port: 8, at: 1 });
@@ -226,7 +82,7 @@ describe('GET /v1/sessions', () => {
   });
 
   it('goes by pages, the newest first, both kinds', async (t) => {
-    const { account, call, overlay, bed } = await start(t);
+    const { account, call, overlay, bed } = await startSessions(t);
     for (let i = 0; i < 25; i++) {
       await account({ kind: 'start', id: `S${i}`, port: i, mac: `02-00-00-00-00-${10 + i}` });
       if (i % 5 === 0) {
@@ -255,7 +111,7 @@ describe('GET /v1/sessions', () => {
 
 describe('DELETE /v1/sessions/:id', () => {
   const open = async (t: { after(fn: () => unknown): void }) => {
-    const bed = await start(t);
+    const bed = await startSessions(t);
     await bed.account({ kind: 'start', ip: '10.0.0.5' });
     const [session] = (await bed.call('GET', '/sessions')).body as SessionView[];
     return { ...bed, id: session!.id };
@@ -328,128 +184,9 @@ describe('DELETE /v1/sessions/:id', () => {
   });
 });
 
-describe('deciding anew', () => {
-  it('POST …/reauthorize sends what is decided now', async (t) => {
-    const { nas, call, account, accept, decision } = await start(t);
-    accept({ kind: 'start' });
-    await account({ kind: 'start' });
-    const [{ id }] = (await call('GET', '/sessions')).body;
-    decision.redecide = () => ({ attributes: fresh(99), policy: 'guests' });
-    const { status, body } = await call('POST', `/sessions/${id}/reauthorize`);
-    assert.deepEqual([status, body], [200, { action: 'coa', policy: 'guests' }]);
-    assert.equal(nas.asked[0]?.kind, 'coa');
-    assert.equal(nas.asked[0]?.packet.number(ATTRIBUTE.sessionTimeout), 99);
-    assert.equal(nas.asked[0]?.packet.text(ATTRIBUTE.acctSessionId), 'S1');
-    assert.equal((await call('GET', `/sessions/${id}`)).body.policy, 'guests');
-    decision.redecide = () => Promise.resolve('deny' as const);
-    assert.deepEqual((await call('POST', `/sessions/${id}/reauthorize`)).body.action, 'disconnect');
-    assert.equal(nas.asked[1]?.kind, 'disconnect');
-    nas.state.behaviour = { nak: 401 };
-    decision.redecide = () => ({ attributes: fresh(5), policy: 'guests' });
-    const refused = await call('POST', `/sessions/${id}/reauthorize`);
-    assert.deepEqual([refused.status, refused.body.error_cause.name], [409, 'Unsupported-Attribute']);
-    decision.redecide = () => undefined;
-    assert.deepEqual((await call('POST', `/sessions/${id}/reauthorize`)).body.action, 'none');
-    assert.equal((await call('POST', '/sessions/none/reauthorize')).status, 404);
-  });
-
-  it('a change for many: only what is different is told, whoever is refused is disconnected', async (t) => {
-    const { nas, account, accept, bed, decision, heard } = await start(t);
-    for (const [index, name] of ['A', 'B', 'C', 'D'].entries()) {
-      const mac = `02-00-00-00-00-0${index}`;
-      accept({ kind: 'start', mac }, { attributes: fresh(60) });
-      await account({ kind: 'start', id: name, mac, port: index });
-    }
-    const decisions: Record<string, Awaited<ReturnType<Redecide>>> = {
-      A: { attributes: fresh(60), policy: 'staff' },
-      B: { attributes: fresh(10), policy: 'quarantine' },
-      C: 'deny',
-    };
-    decision.redecide = (session) => decisions[session.acctSessionId];
-    const told = await bed.sessions.reauthorizeWhere(({ acctSessionId }) => acctSessionId !== 'D');
-    assert.deepEqual(told, { asked: 3, changed: 1, disconnected: 1, failed: 0 });
-    assert.deepEqual(decision.asked, ['A', 'B', 'C']);
-    assert.deepEqual(nas.asked.map(({ kind, packet }) => [kind, packet.text(ATTRIBUTE.acctSessionId)]).sort(), [
-      ['coa', 'B'],
-      ['disconnect', 'C'],
-    ]);
-    const again = await bed.sessions.reauthorizeWhere(({ acctSessionId }) => acctSessionId !== 'C');
-    assert.deepEqual(again, { asked: 3, changed: 0, disconnected: 0, failed: 0 }, 'B has it already');
-    assert.deepEqual(await heard('session.disconnected'), []);
-  });
-
-  it('a NAS that refuses a CoA is asked to disconnect', async (t) => {
-    const { nas, account, bed, decision } = await start(t);
-    await account({ kind: 'start' });
-    nas.state.behaviour = ({ kind }) => (kind === 'coa' ? { nak: 405 } : 'ack');
-    decision.redecide = () => ({ attributes: fresh(1), policy: 'quarantine' });
-    const told = await bed.sessions.reauthorizeWhere(() => true);
-    assert.deepEqual(told, { asked: 1, changed: 0, disconnected: 1, failed: 0 });
-    assert.deepEqual(
-      nas.asked.map(({ kind }) => kind),
-      ['coa', 'disconnect'],
-    );
-  });
-
-  it('a change while another is under way is told after it, and the last one holds', async (t) => {
-    const { nas, account, bed, decision } = await start(t);
-    await account({ kind: 'start' });
-    nas.delay.ms = 100;
-    decision.redecide = () => ({ attributes: fresh(1), policy: 'one' });
-    const first = bed.sessions.reauthorizeWhere(() => true);
-    await pause();
-    decision.redecide = () => ({ attributes: fresh(2), policy: 'two' });
-    await bed.sessions.reauthorizeWhere(() => true);
-    await first;
-    assert.deepEqual(
-      nas.asked.map(({ packet }) => packet.number(ATTRIBUTE.sessionTimeout)),
-      [1, 2],
-    );
-    assert.equal([...bed.sessions.active][0]?.policy, 'two');
-  });
-
-  it('a policy that cannot be asked changes nothing', async (t) => {
-    const { nas, account, bed, decision } = await start(t);
-    await account({ kind: 'start' });
-    decision.redecide = () => {
-      throw new Error('no policy');
-    };
-    assert.equal((await bed.sessions.reauthorizeWhere(() => true)).asked, 1);
-    assert.equal(nas.asked.length, 0);
-    assert.equal(bed.told.length, 1);
-  });
-
-  it('who authenticates anew within a session changes it', async (t) => {
-    const { account, accept, bed } = await start(t);
-    await account({ kind: 'start' });
-    accept({ kind: 'start' }, { policy: 'later', userId: 'u-9' }, 'S1');
-    const [session] = [...bed.sessions.active];
-    assert.deepEqual([session?.policy, session?.userId, session?.userKey], ['later', 'u-9', 'user:u-9']);
-    assert.equal(bed.sessions.usage('user:u-9', NOW).sessions, 1);
-    assert.equal(bed.sessions.usage('name:alice', NOW).sessions, 0);
-  });
-
-  it('a passed quota disconnects and tells of it, once', async (t) => {
-    const { nas, account, accept, heard, bed } = await start(t);
-    accept({ kind: 'start' }, { dailyQuota: { bytes: 1000 } });
-    await account({ kind: 'start' });
-    await account({ kind: 'interim', at: 60, in: 600, out: 300 });
-    assert.equal(nas.asked.length, 0);
-    await account({ kind: 'interim', at: 120, in: 700, out: 400 });
-    await account({ kind: 'interim', at: 125, in: 800, out: 400 });
-    while (nas.asked.length < 1) await pause(5);
-    assert.deepEqual(
-      (await heard('policy.violation')).map(({ username, reason, nasId }) => [username, reason, nasId]),
-      [['alice', 'daily quota of bytes', 'nas-1']],
-    );
-    assert.deepEqual(bed.sessions.usage('user:u-1', NOW), { sessions: 1, bytes: 1200, seconds: 125 });
-    assert.equal(nas.asked.length, 1);
-  });
-});
-
 describe('retention', () => {
   it('deletes what ended 90 days ago, and nothing else', async (t) => {
-    const { account, bed } = await start(t);
+    const { account, bed } = await startSessions(t);
     await account({ kind: 'start' });
     await bed.sessions.flush();
     const db = bed.store.as<SessionTables>();
