@@ -98,6 +98,11 @@ const CASES: Case[] = [
     fails: [{}, { device: { ...device, name: 'Till-4' } }, { mac: '02:00:00:00:00:08' }],
   },
   { match: 'device_groups: tills', holds: [{ device }], fails: [{}, { groups: ['tills'] }] },
+  {
+    match: 'mac_vendors: [Flex, tiny]',
+    holds: [{ mac: '10:06:48:0f:00:01' }, { mac: '70:b3:d5:a0:1f:01' }],
+    fails: [{ mac: '10:06:48:1f:00:01' }, { mac: '70:b3:d5:a0:2f:01' }],
+  },
   { match: 'voucher: true', holds: [{ voucher }], fails: [{}] },
   { match: 'voucher: false', holds: [{}], fails: [{ voucher }] },
   { match: 'voucher: [b-1]', holds: [{ voucher }], fails: [{}, { voucher: { id: 'v', batchId: 'b-2' } }] },

@@ -11,6 +11,8 @@ export const VENDORS = createVendors({
   '3C0754': 'Apple, Inc.\n1 Infinite Loop',
   '00000C': 'Cisco Systems, Inc\n170 WEST TASMAN DRIVE',
   A1B2C3: 'Pineapple Works Ltd',
+  '1006480': 'Flex Industries',
+  '70B3D5A01': 'Tiny Sensors GmbH',
 });
 
 export const CHECKS: DocumentChecks = {

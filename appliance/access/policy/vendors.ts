@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 
 /** The IEEE's registry of MAC prefixes as policies ask it. */
 export interface Vendors {
-  /** Prefixes (`02:00:00`) of the organisations whose name has `name` at the beginning of a word; any case. */
+  /** Beginnings of addresses (`02:00:00`, `02:00:00:1`) of the organisations whose name has `name` at the beginning of a word; any case. */
   prefixes(name: string): readonly string[];
 }
 
@@ -16,7 +15,8 @@ export function createVendors(registry: Readonly<Record<string, string>>): Vendo
   for (const [oui, text] of Object.entries(registry)) {
     const [name = ''] = text.split('\n', 1);
     const key = ` ${name.toLowerCase()}`;
-    const prefix = (oui.toLowerCase().match(/../g) ?? []).join(':');
+    // Blocks of 24, 28 and 36 bits: the smaller ones end in half a byte.
+    const prefix = oui.toLowerCase().replace(/(..)(?=.)/g, '$1:');
     const list = byName.get(key);
     if (list) list.push(prefix);
     else byName.set(key, [prefix]);
@@ -38,7 +38,7 @@ export function loadVendors(): Vendors {
   if (!shared) {
     let registry: Record<string, string> = {};
     try {
-      registry = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('oui-data'), 'utf8'));
+      registry = JSON.parse(readFileSync(new URL(import.meta.resolve('oui-data')), 'utf8'));
     } catch {
       // Without the registry every name is unknown, and the message says to write prefixes.
     }
