@@ -91,6 +91,9 @@ export interface EventData {
   'radius.connector.created': { connectorId: string; name: string };
   'radius.connector.updated': { connectorId: string; changed: string[] };
   'radius.connector.deleted': { connectorId: string; name: string };
+  /** Other RADIUS servers that may ask us. */
+  'radius.connector_client.created': { clientId: string; name: string };
+  'radius.connector_client.deleted': { clientId: string; name: string };
   /** Told at most once a minute for the same person, device and NAS; `policy` is the name of the one that decided. */
   'session.authenticated': {
     username: string;

@@ -1,4 +1,5 @@
 import type { Access, Decision, Facts, NamedAttribute } from '../access/index.ts';
+import { createRoute, type Resolve } from './authenticate/index.ts';
 import type { Renderer } from './render/index.ts';
 import type { Attempt, Authenticate, Verdict } from './types.ts';
 
@@ -11,15 +12,21 @@ type Accept = Extract<Verdict, { outcome: 'accept' }>;
 export function createInbound(options: {
   access: Pick<Access, 'decide'>;
   local: Authenticate;
+  resolve: Resolve;
   renderer: Renderer;
   /** Milliseconds since 1970. */
   now(): number;
 }) {
-  const { access, local, renderer, now } = options;
+  const { access, renderer, now } = options;
+  // The site's own users only: were others asked, two servers could ask each other for ever.
+  const route = createRoute({
+    ...options,
+    rest: async () => ({ outcome: 'reject', reason: 'the realm is not of this site' }),
+  });
 
-  const decide = ({ subject }: Accept, method: Facts['method']): Decision => {
+  const decide = ({ subject, realm }: Accept, method: Facts['method']): Decision => {
     const { username, userId, groups, device, voucher } = subject;
-    return access.decide({ door: 'radius', username, userId, groups, method, device, voucher, at: now() });
+    return access.decide({ door: 'radius', username, realm, userId, groups, method, device, voucher, at: now() });
   };
   const held = (attempt: Attempt, verdict: Verdict): Verdict => {
     if (verdict.outcome !== 'accept') return verdict;
@@ -30,7 +37,7 @@ export function createInbound(options: {
 
   return {
     authenticate: ((attempt) => {
-      const verdict = local(attempt);
+      const verdict = route(attempt);
       return verdict instanceof Promise ? verdict.then((late) => held(attempt, late)) : held(attempt, verdict);
     }) satisfies Authenticate,
     /** By name, for the other server to encode; what is encrypted is its own to make. */

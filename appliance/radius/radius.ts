@@ -165,13 +165,14 @@ export function createRadius(options: RadiusOptions) {
   });
 
   const renderer = new Renderer(dictionary);
-  const inbound = createInbound({ access, local, renderer, now });
+  const inbound = createInbound({ access, local, resolve: routing.resolve, renderer, now });
   const authorize = createAuthorize({
     access,
     directory,
     renderer,
     usage: ({ userId, username, mac }, at) => sessions.usage(usageKey(userId ?? null, username), at, mac),
     admitted: (request, admission) => sessions.onAuthenticated(request, admission),
+    realmOf: (login, client) => routing.resolve(login, client).realm,
     log,
   });
 
@@ -306,7 +307,7 @@ export function createRadius(options: RadiusOptions) {
         connectors.inbound({
           authenticate: inbound.authenticate,
           attributesFor: inbound.attributesFor,
-          ntHash: (login) => directory.user(login)?.password?.ntHash,
+          ntHash: (login) => directory.user(routing.resolve(login, undefined).login)?.password?.ntHash,
         }),
       ],
     } satisfies Api,

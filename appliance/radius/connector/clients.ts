@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Actor } from '../../events/index.ts';
 import { type CursorPage, conflict, notFound, unprocessable } from '../../http/index.ts';
 import { sha256Hex } from '../../store/index.ts';
 import { type ConnectorClientView, MAX_CLIENTS } from './schema.ts';
-import { type Service, timestamp, transact } from './service.ts';
+import { event, type Service, timestamp, transact } from './service.ts';
 import type { ConnectorClientRow, ConnectorTables } from './tables.ts';
 
 const PREFIX = 'ghc_';
@@ -24,8 +25,12 @@ export async function listClients({ store }: Service, page: CursorPage): Promise
 }
 
 /** Makes a client; the only time that its token is told. */
-export function createClient(service: Service, name: string): Promise<ConnectorClientView & { token: string }> {
-  return transact(service, async (db) => {
+export function createClient(
+  service: Service,
+  name: string,
+  actor: Actor,
+): Promise<ConnectorClientView & { token: string }> {
+  return transact(service, async (db, emit) => {
     const trimmed = name.trim();
     if (trimmed === '') throw unprocessable('name must not be empty');
     const all = await db.selectFrom('connector_clients').select(['name', 'name_key']).execute();
@@ -42,15 +47,18 @@ export function createClient(service: Service, name: string): Promise<ConnectorC
       created_at: timestamp(service.now()),
     };
     await db.insertInto('connector_clients').values(row).execute();
+    emit(event('radius.connector_client.created', { clientId: row.id, name: trimmed }, actor));
     return { ...view(row), token };
   });
 }
 
 /** 404 when there is none. Its token is void from the next request on. */
-export function deleteClient(service: Service, id: string): Promise<void> {
-  return transact(service, async (db) => {
-    const { numDeletedRows } = await db.deleteFrom('connector_clients').where('id', '=', id).executeTakeFirst();
-    if (numDeletedRows === 0n) throw notFound('connector client');
+export function deleteClient(service: Service, id: string, actor: Actor): Promise<void> {
+  return transact(service, async (db, emit) => {
+    const row = await db.selectFrom('connector_clients').select('name').where('id', '=', id).executeTakeFirst();
+    if (!row) throw notFound('connector client');
+    await db.deleteFrom('connector_clients').where('id', '=', id).execute();
+    emit(event('radius.connector_client.deleted', { clientId: id, name: row.name }, actor));
   });
 }
 

@@ -133,7 +133,7 @@ export const connectorRoutes =
         },
       },
       async (request, reply) => {
-        const made = await createClient(service, request.body.name);
+        const made = await createClient(service, request.body.name, actorOf(request));
         return reply.code(201).header('cache-control', 'no-store').send(made);
       },
     );
@@ -149,7 +149,7 @@ export const connectorRoutes =
         },
       },
       async (request, reply) => {
-        await deleteClient(service, request.params.id);
+        await deleteClient(service, request.params.id, actorOf(request));
         return reply.code(204).send(null);
       },
     );
