@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { CLOSE } from '@gatehouse/protocol';
 import { Device, enroll, type Json, makeNetwork, makePeer } from '../../../test/api/support.ts';
 import { BACKENDS } from '../../identity/testing.ts';
 import { startDoors } from './testing.ts';
@@ -95,6 +96,35 @@ for (const backend of BACKENDS) {
         types.map(({ type }) => type),
         ['access.posture.changed', 'access.posture.changed', 'posture.failed', 'access.posture.changed'],
       );
+      device.line.close();
+      gate.line.close();
+    });
+
+    test('a report beyond its bounds ends the connection, and says nothing of the device', async () => {
+      const { laptop, gate } = await scene();
+      const enrolled = await enroll(a.appliance, laptop);
+      const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`f${i}`, true]));
+      for (const wrong of [
+        { macs: [], facts: many },
+        { macs: Array(17).fill('02:00:00:00:00:08'), facts: {} },
+        { macs: ['02:00:00:00:00:08'], facts: { Firewall: true } },
+        { macs: ['02:00:00:00:00:08'], facts: { firewall: null } },
+        { macs: ['02:00:00:00:00:08'] },
+      ]) {
+        const device = await Device.start(a.appliance, enrolled);
+        device.line.send({ type: 'posture', ...wrong });
+        assert.equal(await device.line.closed(), CLOSE.badMessage, JSON.stringify(wrong));
+      }
+      const device = await Device.start(a.appliance, enrolled);
+      device.line.send({ type: 'posture', macs: ['nonsense', 'ff:ff:ff:ff:ff:ff', '00:00:00:00:00:00'], facts: {} });
+      for (let i = 0; i < 100; i++) {
+        device.line.send({ type: 'posture', macs: ['02:00:00:00:00:08'], facts: { round: i } });
+      }
+      await a.until('the last report is in', async () => {
+        const [known, ...more] = (await a.admin.get(`/v1/devices?peer_id=${laptop.id}`)).body;
+        assert.deepEqual(more, []);
+        return known?.posture.facts.round === 99;
+      });
       device.line.close();
       gate.line.close();
     });
