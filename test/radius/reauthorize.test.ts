@@ -53,6 +53,11 @@ describe('deciding anew', () => {
     const again = await bed.sessions.reauthorizeWhere(({ acctSessionId }) => acctSessionId !== 'C');
     assert.deepEqual(again, { asked: 3, changed: 0, disconnected: 0, failed: 0 }, 'B has it already');
     assert.deepEqual(await heard('session.disconnected'), []);
+    decisions.A = { attributes: fresh(60), policy: 'staff, renamed', quotaBytes: 5.5 };
+    await bed.sessions.reauthorizeWhere(({ acctSessionId }) => acctSessionId === 'A');
+    const [first] = [...bed.sessions.active].filter(({ acctSessionId }) => acctSessionId === 'A');
+    assert.deepEqual([first?.policy, first?.quotaBytes], ['staff, renamed', 5], 'without a word to the NAS');
+    assert.equal(nas.asked.length, 2);
   });
 
   it('a NAS that refuses a CoA is asked to disconnect', async (t) => {

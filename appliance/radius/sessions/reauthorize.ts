@@ -45,6 +45,8 @@ const ASKED_AT_ONCE = 200;
 /** A session that is being asked about; `again`: something has changed meanwhile, so once more. */
 interface Turn {
   again: boolean;
+  /** It looks at `again` no more. */
+  over: boolean;
   ended: Promise<void>;
 }
 
@@ -85,20 +87,29 @@ export function createReauthorization(options: {
     return outcome;
   }
 
+  function adopt(session: LiveSession, decision: Redecision, decided: string): void {
+    const quotaBytes = whole(decision.quotaBytes);
+    const quotaSeconds = whole(decision.quotaSeconds);
+    const { policy } = decision;
+    const same = session.decided === decided && session.policy === policy;
+    if (same && session.quotaBytes === quotaBytes && session.quotaSeconds === quotaSeconds) return;
+    Object.assign(session, { decided, policy, quotaBytes, quotaSeconds });
+    options.changed(session);
+  }
+
   async function once(session: LiveSession, always: boolean, bulk: boolean): Promise<Reauthorized> {
     const decision = await options.redecide(session);
     if (decision === 'deny') return { action: 'disconnect', outcome: await disconnect(session, bulk) };
     const decided = decision && digestOf(decision.attributes);
-    if (!decision || decided === undefined || (decided === session.decided && !always)) {
+    if (!decision || decided === undefined) return { action: 'none', outcome: { result: 'ack' } };
+    if (decided === session.decided && !always) {
+      // Nothing for the NAS, but the name of the policy or a quota may be another.
+      adopt(session, decision, decided);
       return { action: 'none', outcome: { result: 'ack' } };
     }
     const outcome = await ask(session, 'coa', decision.attributes, bulk);
     if (outcome.result === 'ack') {
-      session.decided = decided;
-      session.policy = decision.policy;
-      session.quotaBytes = whole(decision.quotaBytes);
-      session.quotaSeconds = whole(decision.quotaSeconds);
-      options.changed(session);
+      adopt(session, decision, decided);
     } else if (outcome.result === 'nak' && !always && session.endedAt === null) {
       // A NAS that can't change a session under way must not keep somebody where they may not be any more: who comes
       // anew is decided anew.
@@ -113,9 +124,13 @@ export function createReauthorization(options: {
 
   /** One at a time for a session: an earlier decision must not arrive after a later one. */
   function alone<R>(session: LiveSession, fn: (turn: Turn) => Promise<R>): Promise<R> {
-    const turn: Turn = { again: false, ended: Promise.resolve() };
+    const turn: Turn = { again: false, over: false, ended: Promise.resolve() };
     const before = busy.get(session.id)?.ended ?? Promise.resolve();
-    const result = before.then(() => fn(turn));
+    const result = before
+      .then(() => fn(turn))
+      .finally(() => {
+        turn.over = true;
+      });
     turn.ended = result.then(
       () => undefined,
       () => undefined,
@@ -127,7 +142,7 @@ export function createReauthorization(options: {
 
   async function automatic(session: LiveSession): Promise<Reauthorized | undefined> {
     const current = busy.get(session.id);
-    if (current) {
+    if (current && !current.over) {
       // Whoever is at it asks once more.
       current.again = true;
       return undefined;
@@ -137,7 +152,9 @@ export function createReauthorization(options: {
         for (;;) {
           turn.again = false;
           const done = await once(session, false, true);
-          if (!turn.again || session.endedAt !== null) return done;
+          if (turn.again && session.endedAt === null) continue;
+          turn.over = true;
+          return done;
         }
       });
     } catch (error) {
@@ -156,6 +173,7 @@ export function createReauthorization(options: {
           turn.again = false;
           done = await once(session, false, false);
         }
+        turn.over = true;
         return done;
       }),
     /**
@@ -168,7 +186,8 @@ export function createReauthorization(options: {
       const told = { asked: 0, changed: 0, disconnected: 0, failed: 0 };
       const under: Promise<void>[] = [];
       for (const session of [...live.active]) {
-        if (session.endedAt !== null || !predicate(session)) continue;
+        // One whose Disconnect was acknowledged is as good as over.
+        if (session.endedAt !== null || session.stopDueAt !== 0 || !predicate(session)) continue;
         told.asked++;
         under.push(
           automatic(session).then((done) => {
