@@ -266,6 +266,20 @@ describe('RadSec', requires('openssl'), () => {
     assert.equal((await again.packet()).code, CODE.accessAccept);
   });
 
+  test('limits: handshakes under way, connections of clients', async () => {
+    const busy = await start({ limits: { handshakes: 1 } });
+    const mute = connectTcp(busy.port, '127.0.0.1');
+    ends.push(() => mute.destroy());
+    await until('it is counted', () => busy.radsec.stats().handshakes === 1);
+    await (await client(busy.port, ap1)).closed();
+    const full = await start({ limits: { connections: 1 } });
+    const first = await client(full.port, ap1);
+    await until('it is counted', () => full.radsec.stats().connections === 1);
+    await (await client(full.port, ap1)).closed();
+    assert.deepEqual([busy.radsec.stats().refused.full, full.radsec.stats().refused.full], [1, 1]);
+    assert.ok(!first.isClosed());
+  });
+
   test('handshakes that never come, and connections without a word, end', async () => {
     const it = await start({ limits: { handshakeMs: 300 } });
     const mute = connectTcp(it.port, '127.0.0.1');
@@ -311,6 +325,7 @@ describe('RadSec', requires('openssl'), () => {
     await peer.closed();
     it.nas.set('ap1.example.com', nasOf({ protocol: 'radsec', secret: RADSEC }));
     const back = await client(it.port, ap1);
+    await until('it is known', () => it.radsec.stats().connections === 1);
     it.radsec.prune((id) => id !== 'nas-1');
     await back.closed();
   });

@@ -25,6 +25,9 @@ export const CONVERSATION_MS = 60_000;
 export const MAX_OWN_PROXY_STATES = 8;
 
 const MARK_BYTES = 8;
+/** What concerns single requests is said once in this time for each NAS. */
+const LOG_MS = 60_000;
+const MAX_LOGGED = 1024;
 
 /** A request to forward: of those, what an Access-Request and an Accounting-Request have in common. */
 export interface Forwarded {
@@ -83,7 +86,15 @@ export function createProxy(options: ProxyOptions) {
   const conversations = new BoundedMap<string>({ max, ms: CONVERSATION_MS, monotonic });
   const underWay = new Map<string, { exchange: Exchange; answer: Promise<Answer | undefined> }>();
   const counted = { loops: 0, refused: 0, overflows: 0 };
+  const said = new BoundedMap<true>({ max: MAX_LOGGED, ms: LOG_MS, monotonic });
   let closed = false;
+
+  function warn({ id, name }: Nas, message: string, details: object = {}): void {
+    const key = `${id}/${message}`;
+    if (said.get(key)) return;
+    said.set(key, true);
+    log.warn({ nas: name, ...details }, message);
+  }
 
   function open(upstream: Upstream): { upstream: Upstream; auth: Server; acct: Server } {
     const { address: host, authPort, acctPort, tls } = upstream;
@@ -168,10 +179,7 @@ export function createProxy(options: ProxyOptions) {
     }
     if (packet.all(ATTRIBUTE.proxyState).filter(isOurs).length > MAX_OWN_PROXY_STATES) {
       counted.loops++;
-      log.warn(
-        { nas: nas.name, realm: route.realm },
-        'a request goes in circles: two servers forward it to each other',
-      );
+      warn(nas, 'a request goes in circles: two servers forward it to each other', { realm: route.realm });
       return nothing;
     }
     const exchange = startExchange({
@@ -182,7 +190,7 @@ export function createProxy(options: ProxyOptions) {
       mark: Buffer.concat([ours, randomAuthenticator()]),
       refused(reason) {
         counted.refused++;
-        log.warn({ nas: nas.name, reason }, 'a request cannot be forwarded');
+        warn(nas, 'a request cannot be forwarded', { reason });
       },
       monotonic,
     });
@@ -201,7 +209,7 @@ export function createProxy(options: ProxyOptions) {
   function answerFor(request: Forwarded, code: number, attributes: Uint8Array): Answer | undefined {
     if (replyLength(request.packet, attributes.length) <= MAX_PACKET) return { code, attributes };
     counted.refused++;
-    log.warn({ nas: request.nas.name }, 'the answer of an upstream server is too long to be passed on');
+    warn(request.nas, 'the answer of an upstream server is too long to be passed on');
     return undefined;
   }
 

@@ -11,6 +11,8 @@ const IDLE_MS = 30_000;
 const LOOKUP_MS = 300_000;
 /** While a name isn't found, it is asked for so often. */
 const LOOKUP_AGAIN_MS = 5_000;
+/** That a server refuses is said so often. */
+const LOG_MS = 60_000;
 const RECEIVE_BUFFER = 1024 * 1024;
 
 export type Lookup = (host: string) => Promise<{ address: string }>;
@@ -39,6 +41,13 @@ export function createUdpLink(options: {
   let asking = false;
   let closed = false;
   let invalid = 0;
+  let saidAt = Number.NEGATIVE_INFINITY;
+
+  function warn(details: object, message: string): void {
+    if (monotonic() - saidAt < LOG_MS) return;
+    saidAt = monotonic();
+    log.warn(details, message);
+  }
 
   function drop(one: Port): void {
     const at = ports.indexOf(one);
@@ -66,7 +75,7 @@ export function createUdpLink(options: {
     // Refused (ICMP) or unreachable: those who wait go to the next server. A new socket is made with the next request.
     const failed = (error: unknown) => {
       if (!ports.includes(one)) return;
-      log.warn({ server: `${to}:${port}`, err: error }, 'an upstream RADIUS server cannot be reached');
+      warn({ server: `${to}:${port}`, err: error }, 'an upstream RADIUS server cannot be reached');
       drop(one);
     };
     socket.on('error', failed);
@@ -84,7 +93,7 @@ export function createUdpLink(options: {
     askedAt = monotonic();
     lookup(host).then(found, (error: unknown) => {
       asking = false;
-      log.warn({ host, err: error }, 'the name of an upstream RADIUS server was not found');
+      warn({ host, err: error }, 'the name of an upstream RADIUS server was not found');
       if (address === undefined) for (const one of [...ports]) drop(one);
     });
   }

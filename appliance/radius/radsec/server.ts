@@ -11,7 +11,7 @@ import { Framer } from './framing.ts';
 import { namesOf } from './names.ts';
 
 /** RFC 6614, section 2.1. */
-export const RADSEC_PORT = 2083;
+const RADSEC_PORT = 2083;
 
 export interface RadsecLimits {
   /** Connections that have not shown a certificate yet. */
@@ -28,7 +28,7 @@ export interface RadsecLimits {
   /** Answers that a client doesn't take in, in bytes; beyond it the connection is closed. */
   unsent: number;
 }
-export const RADSEC_LIMITS: Readonly<RadsecLimits> = {
+const RADSEC_LIMITS: Readonly<RadsecLimits> = {
   handshakes: 256,
   connections: 4096,
   perAddress: 64,
@@ -354,8 +354,10 @@ export function createRadsec(options: RadsecOptions) {
         tls.setSecureContext(contextOf(wanted));
         const others = shown !== undefined && shown.authorities !== wanted.authorities;
         shown = wanted;
-        if (others) for (const connection of [...connections.keys()]) connection.close();
-        else void recheck();
+        if (!others) return void recheck();
+        // Those in the middle of it too: they were asked for a certificate of the authorities before.
+        for (const socket of [...shaking.values()]) socket.destroy();
+        for (const connection of [...connections.keys()]) connection.close();
       } catch (error) {
         log.error({ err: error }, 'RadSec cannot use its new certificate: the one before stays');
       }

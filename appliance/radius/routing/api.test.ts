@@ -10,7 +10,8 @@ import { type Caller, createHttp, problemErrors } from '../../http/index.ts';
 import { BACKENDS } from '../../identity/testing.ts';
 import { openKeyFile, openStore, type Store, storeMigrations } from '../../store/index.ts';
 import { createRouting, routingMigrations } from './index.ts';
-import { MAX_SOURCE_IDS } from './schema.ts';
+import { MAX_REALMS, MAX_SOURCE_IDS, MAX_UPSTREAMS } from './schema.ts';
+import type { RoutingTables } from './tables.ts';
 
 const ADMIN: Caller = { id: 'admin', username: 'admin', role: 'administrator', authorizedNetworks: [], via: 'session' };
 
@@ -254,6 +255,38 @@ for (const backend of BACKENDS) {
       const all = await it.call('GET', '/upstreams?limit=1');
       assert.equal(all.body.length, 1);
       assert.equal((await it.call('GET', '/upstreams?cursor=nonsense')).status, 422);
+    });
+
+    test('no more realms and upstreams than may be', async () => {
+      const db = it.store.as<RoutingTables>();
+      const fill = async (table: 'radius_realms' | 'radius_upstreams', most: number) => {
+        const [row] = await db.selectFrom(table).selectAll().limit(1).execute();
+        const count = Number(
+          (
+            await db
+              .selectFrom(table)
+              .select((eb) => eb.fn.countAll<number>().as('n'))
+              .executeTakeFirstOrThrow()
+          ).n,
+        );
+        const rows = Array.from({ length: most - count }, (_, i) => ({ ...row!, id: `full-${i}`, name: `full-${i}` }));
+        const keyed = table === 'radius_realms' ? rows : rows.map((one) => ({ ...one, name_key: one.name }));
+        for (let at = 0; at < keyed.length; at += 100) {
+          await db
+            .insertInto(table)
+            .values(keyed.slice(at, at + 100) as never)
+            .execute();
+        }
+      };
+      await fill('radius_realms', MAX_REALMS);
+      await fill('radius_upstreams', MAX_UPSTREAMS);
+      const realm = await it.call('POST', '/realms', { name: 'one-more', source: { kind: 'local' } });
+      assert.deepEqual([realm.status, /1000 realms/.test(realm.body.detail)], [409, true]);
+      const one = await it.call('POST', '/upstreams', { name: 'more', address: '192.0.2.1', secret: 'x' });
+      assert.deepEqual([one.status, /256 upstreams/.test(one.body.detail)], [409, true]);
+      for (const table of ['radius_realms', 'radius_upstreams'] as const) {
+        await db.deleteFrom(table).where('id', 'like', 'full-%').execute();
+      }
     });
 
     test('for administrators only; a restart reads the same', async () => {

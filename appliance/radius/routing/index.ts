@@ -10,8 +10,7 @@ import type { RoutingTables } from './tables.ts';
 import { toUpstream, type Upstream } from './upstreams.ts';
 
 export { routingMigrations } from './migrations.ts';
-export { toSource } from './realms.ts';
-export { type RealmEntry, type Resolved, resolve } from './resolve.ts';
+export type { RealmEntry, Resolved } from './resolve.ts';
 export { SourceBody } from './schema.ts';
 export type { Service as RoutingService } from './service.ts';
 export type { Upstream } from './upstreams.ts';
