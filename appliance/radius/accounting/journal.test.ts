@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { Logger } from '../../store/index.ts';
 import { type JournalFolder, journalFolder } from './files.ts';
 import { type Frame, MAX_FRAME, scanFrames, writeFrame } from './frame.ts';
-import { createJournal, MAX_WAITING_BYTES, RELEASE_BYTES, RETRY_MS } from './journal.ts';
+import { createJournal, MAX_SEGMENT_BYTES, MAX_WAITING_BYTES, RELEASE_BYTES, RETRY_MS } from './journal.ts';
 import type { Source } from './record.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'gatehouse-journal-'));
@@ -23,7 +23,7 @@ const packet = (n: number, length = 40): Uint8Array => {
 };
 const numberOf = ({ packet }: Frame): number => Buffer.from(packet).readUInt32BE(4);
 
-function open(folder: string, over: Partial<JournalFolder> = {}) {
+function open(folder: string, over: Partial<JournalFolder> = {}, maxBytes?: number) {
   const told: string[] = [];
   const say = (_: object, message: string) => void told.push(message);
   const log: Logger = { info: say, warn: say, error: say };
@@ -35,6 +35,7 @@ function open(folder: string, over: Partial<JournalFolder> = {}) {
     folder: { ...journalFolder(folder), ...over },
     log,
     monotonic: () => clock.ms,
+    ...(maxBytes !== undefined && { maxBytes }),
     durable(items) {
       batches.push(items.length);
       durable.push(...items);
@@ -184,6 +185,25 @@ describe('the journal', () => {
     assert.deepEqual(back.told, ['the accounting journal is damaged: what can be read is kept']);
     writeFileSync(path.join(folder, 'notes.txt'), 'what is none of ours is left alone');
     assert.equal((await recover(folder)).numbers.length, 9);
+  });
+
+  it('goes on in another segment when one is full, and refuses what is too much in all', async () => {
+    const folder = newFolder();
+    const { journal, append, durable } = open(folder, {}, 2.5 * MAX_SEGMENT_BYTES);
+    let taken = 0;
+    for (let round = 0; round < 12; round++) {
+      for (let i = 0; i < 500; i++) if (append(4096)) taken++;
+      while (durable.length < taken) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.ok(taken < 6000 && taken * 4096 > 2 * MAX_SEGMENT_BYTES, `${taken}`);
+    assert.equal(readdirSync(folder).length, 3);
+    journal.release(taken);
+    assert.ok(append(), 'again, as it is stored');
+    taken++;
+    while (durable.length < taken) await new Promise((resolve) => setTimeout(resolve, 5));
+    await journal.close();
+    const { numbers } = await recover(folder);
+    assert.deepEqual(numbers.slice(-1), durable.slice(-1));
   });
 
   it('takes a bounded amount', async () => {

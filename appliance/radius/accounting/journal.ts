@@ -58,8 +58,9 @@ export function createJournal<T>(options: {
   failed: (items: T[]) => void;
   /** Milliseconds, for the pause after a failure. */
   monotonic: () => number;
+  maxBytes?: number;
 }): Journal<T> {
-  const { folder, log } = options;
+  const { folder, log, maxBytes = MAX_JOURNAL_BYTES } = options;
   const newBatch = (): Batch<T> => ({ buffer: Buffer.allocUnsafe(FIRST_BUFFER), length: 0, items: [] });
   let [gathering, spare] = [newBatch(), newBatch()];
   /** Oldest first; the last is written to while it has a file. */
@@ -185,7 +186,7 @@ export function createJournal<T>(options: {
     },
     append(source, packet, item) {
       const { length } = gathering;
-      if (closed || length + MAX_FRAME > MAX_WAITING_BYTES || total() > MAX_JOURNAL_BYTES) return false;
+      if (closed || length + MAX_FRAME > MAX_WAITING_BYTES || total() > maxBytes) return false;
       if (failing && options.monotonic() < retryAt) return false;
       if (length + MAX_FRAME > gathering.buffer.length) {
         const larger = Buffer.allocUnsafe(gathering.buffer.length * 2);
