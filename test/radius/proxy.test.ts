@@ -104,7 +104,7 @@ describe('forwarding', () => {
     assert.equal(server.ports.size, 3);
     proxy.close();
     assert.ok(
-      (await answers).every((answer) => answer === undefined),
+      (await Promise.all(answers)).every((answer) => answer === undefined),
       'at the end nobody is left waiting',
     );
     assert.equal(proxy.stats().underWay, 0);
