@@ -5,10 +5,11 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Registry } from 'prom-client';
 import { openStore, type StoredEvent, storeMigrations } from '../store/index.ts';
-import { Journal, KEPT_MS, MAX_EVENTS_WAITING } from './journal.ts';
+import { Journal, KEPT_MS } from './journal.ts';
 import { accessMigrations } from './migrations.ts';
 import { facts, NAS } from './policy/testing.ts';
 import type { AccessTables } from './tables.ts';
+import { MAX_EVENTS_WAITING } from './teller.ts';
 import type { Decision } from './types.ts';
 
 const ALLOW: Decision = {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Counter, Gauge, type Registry } from 'prom-client';
-import { type DomainEvent, SYSTEM } from '../events/index.ts';
+import { Gauge, type Registry } from 'prom-client';
 import type { Logger, Store } from '../store/index.ts';
-import { event, timestamp, transact } from './service.ts';
+import { timestamp, transact } from './service.ts';
 import type { AccessTables, RequestRow } from './tables.ts';
+import { Teller, type Told } from './teller.ts';
 import type { Ended, Facts } from './types.ts';
 
 /** Distinct requests kept. */
@@ -18,22 +18,6 @@ const PRUNE_MS = 60_000;
 const ROWS_AT_ONCE = 50;
 const ROWS_PER_FLUSH = 2_000;
 const READ_AT_ONCE = 5_000;
-
-/** Telling of the same person, device and NAS again. */
-const TELL_MS = 60_000;
-/** A hundred at a time: the statement that writes them holds up everything else for as long as it takes. */
-const EVENTS_MS = 200;
-const EVENTS_AT_ONCE = 100;
-/** Events waiting to be written; more are counted and dropped, as nothing may hold up an answer. */
-export const MAX_EVENTS_WAITING = 10_000;
-
-/** When a person, device and NAS was last told of. */
-interface Told {
-  key: string;
-  uses: number;
-  authenticated: number;
-  violation: number;
-}
 
 /** A distinct request of the last day. */
 export interface JournalEntry {
@@ -93,25 +77,18 @@ export class Journal {
   readonly #undecided = new Set<Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #byMac = new Map<string, Set<Entry>>();
-  readonly #told = new Map<string, Told>();
+  readonly #teller: Teller;
   #dirty: Entry[] = [];
   /** Ids of rows whose entries are gone. */
   readonly #gone = new Set<string>();
-  #events: DomainEvent[] = [];
-  #telling: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
-  readonly #dropped: Counter;
 
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#max = options.maxRequests ?? MAX_REQUESTS;
     const registers = [options.registry];
-    this.#dropped = new Counter({
-      name: 'gatehouse_access_events_dropped_total',
-      help: 'Events of requests that were not told, as too many were waiting.',
-      registers,
-    });
+    this.#teller = new Teller(options);
     const size = () => this.#entries.size;
     new Gauge({
       name: 'gatehouse_access_requests',
@@ -171,71 +148,7 @@ export class Journal {
       entry.dirty = true;
       this.#dirty.push(entry);
     }
-    const { told } = entry;
-    if (outcome === 'accept') {
-      if (at - told.authenticated >= TELL_MS || at < told.authenticated) this.#tellAuthenticated(entry, at, decision);
-    } else if (decided && (at - told.violation >= TELL_MS || at < told.violation)) {
-      this.#tellViolation(entry, at, decision);
-    }
-  }
-
-  #tellAuthenticated({ facts, told }: Entry, at: number, decision: Ended['decision']): void {
-    told.authenticated = at;
-    if (!facts.nas) return;
-    this.#tell(
-      event(
-        'session.authenticated',
-        {
-          username: facts.username,
-          userId: facts.userId ?? null,
-          mac: facts.mac ?? '',
-          nasId: facts.nas.id,
-          siteId: facts.nas.siteId,
-          method: facts.method,
-          policy: decision?.policy?.name ?? null,
-        },
-        SYSTEM,
-      ),
-    );
-  }
-
-  #tellViolation({ facts, told, reason }: Entry, at: number, decision: Ended['decision']): void {
-    told.violation = at;
-    this.#tell(
-      event(
-        'policy.violation',
-        {
-          policyId: decision?.policy?.id ?? null,
-          username: facts.username,
-          mac: facts.mac ?? '',
-          nasId: facts.nas?.id ?? null,
-          reason: reason ?? decision?.reason ?? `denied by the policy ${decision?.policy?.name}`,
-        },
-        SYSTEM,
-      ),
-    );
-  }
-
-  #tell(told: DomainEvent): void {
-    if (this.#events.length >= MAX_EVENTS_WAITING) {
-      this.#dropped.inc();
-      return;
-    }
-    this.#events.push(told);
-    this.#telling ??= setTimeout(() => this.#writeEvents(), EVENTS_MS);
-  }
-
-  async #writeEvents(): Promise<void> {
-    const batch = this.#events.splice(0, EVENTS_AT_ONCE);
-    try {
-      await transact(this.#options, async (_db, emit) => {
-        for (const one of batch) emit(one);
-      });
-    } catch (error) {
-      this.#dropped.inc(batch.length);
-      this.#options.log.error({ err: error, events: batch.length }, 'events of requests could not be written');
-    }
-    this.#telling = this.#events.length > 0 ? setTimeout(() => this.#writeEvents(), EVENTS_MS) : undefined;
+    this.#teller.tell(entry.told, entry, decision);
   }
 
   #add(
@@ -253,13 +166,6 @@ export class Journal {
       const [oldest] = this.#entries.values();
       if (oldest) this.#remove(oldest);
     }
-    const toldKey = `${facts.username}\0${facts.mac ?? ''}\0${facts.nas?.id ?? ''}`;
-    let told = this.#told.get(toldKey);
-    if (!told) {
-      told = { key: toldKey, uses: 0, authenticated: -TELL_MS, violation: -TELL_MS };
-      this.#told.set(toldKey, told);
-    }
-    told.uses++;
     const entry: Entry = {
       key,
       id: counts.id ?? createHash('sha256').update(key).digest('base64url').slice(0, 22),
@@ -271,7 +177,7 @@ export class Journal {
       first: counts.first,
       last: counts.last,
       count: counts.count,
-      told,
+      told: this.#teller.toldOf(facts),
       dirty: false,
       written: 0,
     };
@@ -290,7 +196,7 @@ export class Journal {
     this.#entries.delete(entry.key);
     this.#undecided.delete(entry);
     entry.dirty = true; // so that it isn't written any more
-    if (--entry.told.uses === 0) this.#told.delete(entry.told.key);
+    this.#teller.release(entry.told);
     const same = entry.facts.mac === undefined ? undefined : this.#byMac.get(entry.facts.mac);
     same?.delete(entry);
     if (same?.size === 0) this.#byMac.delete(entry.facts.mac as string);
@@ -419,8 +325,6 @@ export class Journal {
       await this.flush(true);
       if (this.#dirty.length >= before) break;
     }
-    clearTimeout(this.#telling);
-    while (this.#events.length > 0) await this.#writeEvents();
-    clearTimeout(this.#telling);
+    await this.#teller.stop();
   }
 }
