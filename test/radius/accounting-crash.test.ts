@@ -12,8 +12,9 @@ import { CODE, checkReply, encodeRequest, parsePacket } from '../../appliance/ra
 import type { SessionTables } from '../../appliance/radius/sessions/tables.ts';
 import { startBed } from './accounting-bed.ts';
 
-/** More for a soak: `GATEHOUSE_CRASH_ROUNDS=200`. */
+/** More for a soak: `GATEHOUSE_CRASH_ROUNDS=200`, `GATEHOUSE_CRASH_ANSWERS=50000`. */
 const ROUNDS = Number(process.env.GATEHOUSE_CRASH_ROUNDS ?? 3);
+const ANSWERS = Number(process.env.GATEHOUSE_CRASH_ANSWERS ?? 4000);
 const SOCKETS = 4;
 const WINDOW = 64;
 const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-kill-'));
@@ -113,7 +114,7 @@ describe('kill -9 under load', () => {
       const stop = { now: false };
       const loading = load(port, fresh, stop);
       const ended = once(child, 'exit');
-      const target = 300 + Math.random() * 4000;
+      const target = 300 + Math.random() * ANSWERS;
       const count = () => fresh.reduce((sum, { answered }) => sum + answered.size, 0);
       while (count() < target) await new Promise((resolve) => setTimeout(resolve, 10));
       child.kill('SIGKILL');
