@@ -307,9 +307,12 @@ describe('failover', () => {
       request.code === CODE.statusServer ? accept()(request, count) : undefined;
     const [first, second] = [await standIn(ALIVE), await standIn()];
     const status = { statusServer: true, retries: 0, timeoutMs: 200 };
-    const proxy = proxyOver([upstreamOf('a', first.port, status), upstreamOf('b', second.port, status)], {
-      limits: { probeEveryMs: 20 },
-    });
+    const proxy = proxyOver(
+      [upstreamOf('a', first.port, status), upstreamOf('b', second.port, { statusServer: true })],
+      {
+        limits: { probeEveryMs: 20 },
+      },
+    );
     const ask = async () => assert.equal((await proxy.proxyAccess(['a', 'b'], accessRequest()))?.code, 2);
     for (let i = 0; i < 3; i++) await ask();
     await until('it was asked', () => first.requests.some(({ code }) => code === CODE.statusServer));
@@ -356,7 +359,7 @@ describe('answers that are none', () => {
         ),
     ];
     const server = await standIn((request, count) => (bad[count - 1] ?? reply(CODE.accessReject))(request, count));
-    const proxy = proxyOver([upstreamOf('a', server.port, { retries: 10, timeoutMs: 30 })]);
+    const proxy = proxyOver([upstreamOf('a', server.port, { retries: 10, timeoutMs: 200 })]);
     assert.equal((await proxy.proxyAccess(['a'], accessRequest()))?.code, CODE.accessReject);
     assert.equal(proxy.stat('a')?.invalid, bad.length);
     assert.equal(server.requests.length, bad.length + 1);
