@@ -19,11 +19,19 @@ export interface Held {
   lost: Set<string>;
 }
 
+/** For those who are told of it. */
+export interface Block {
+  policyId: string;
+  username: string;
+  mac: string;
+  reason: string;
+}
+
 /** What is to be another. */
 export interface Change {
   peer: Candidate;
-  /** The policy that keeps the peer out; null lets it in; undefined leaves it as it is. */
-  block: string | null | undefined;
+  /** The policy that keeps the peer out, and whom it refuses; null lets it in; undefined leaves it as it is. */
+  block: Block | null | undefined;
   join: readonly string[];
   leave: readonly string[];
 }
@@ -109,8 +117,9 @@ export async function writeChanges(context: OverlayContext, changes: readonly Ch
         await db.deleteFrom('access_blocks').where('peer_id', '=', peer.id).execute();
         if (block !== null) {
           const since = context.now().toISOString();
-          const row = { peer_id: peer.id, network_id: peer.network_id, policy_id: block, since };
+          const row = { peer_id: peer.id, network_id: peer.network_id, policy_id: block.policyId, since };
           await db.insertInto('access_blocks').values(row).execute();
+          emit({ type: 'policy.violation', data: { ...block, nasId: null, actor: SYSTEM } });
         }
         emit({ type: 'overlay.peer.updated', data: { ...data, changed: ['access'] } });
       }

@@ -148,6 +148,16 @@ for (const backend of BACKENDS) {
         'name: no-staff\nmatch: {groups: [staff], door: overlay}\ndecide: {action: deny}\n',
       );
       await gate.takeUntil('out', () => !isFree(gate, laptop));
+      await a.store.drained();
+      const told = a.events.filter(({ type }) => type === 'policy.violation').at(-1);
+      assert.deepEqual(told?.data, {
+        policyId: id,
+        username: 'alice',
+        mac: '',
+        nasId: null,
+        reason: 'kept out of the overlay by the policy no-staff',
+        actor: { kind: 'system', id: 'system' },
+      });
       const again = await a.reopen();
       await again.stop();
       assert.equal(again.overlay.door?.changed, 0, 'it was held');

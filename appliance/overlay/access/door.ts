@@ -3,7 +3,7 @@ import type { Heard } from '../../events/index.ts';
 import type { Logger } from '../../store/index.ts';
 import type { OverlayContext } from '../context.ts';
 import type { OverlayTables } from '../tables.ts';
-import { type Candidate, type Change, groupsByName, heldNow, writeChanges } from './changes.ts';
+import { type Block, type Candidate, type Change, groupsByName, heldNow, writeChanges } from './changes.ts';
 
 /** What the overlay asks of access; functions that `appliance.ts` passes in. */
 export interface AccessAnswers {
@@ -104,13 +104,11 @@ export function createDoor(context: OverlayContext, access: AccessAnswers, log: 
         const now = held.get(peer.id);
         const change: Change = {
           peer,
-          block: wanted.blockedBy === (now?.blockedBy ?? null) ? undefined : wanted.blockedBy,
+          block: (wanted.block?.policyId ?? null) === (now?.blockedBy ?? null) ? undefined : wanted.block,
           join: [...groupIds].filter((id) => !now?.groupIds.has(id) || now.lost.has(id)),
           leave: [...(now?.groupIds ?? [])].filter((id) => !groupIds.has(id)),
         };
-        if (typeof change.block === 'string') {
-          log.info({ peerId: peer.id, policyId: change.block }, 'an access policy keeps a peer out');
-        }
+        if (change.block) log.info({ peerId: peer.id, ...change.block }, 'an access policy keeps a peer out');
         if (change.block !== undefined || change.join.length + change.leave.length > 0) changes.push(change);
       }
       if (changes.length === 0) continue;
@@ -124,8 +122,8 @@ export function createDoor(context: OverlayContext, access: AccessAnswers, log: 
     peer: Candidate,
     user: UserFacts | undefined,
     device: PeerDevice | undefined,
-  ): { blockedBy: string | null; groups: readonly string[] } {
-    if ((peer.owner_id === '' && !device) || !access.hasPolicies()) return { blockedBy: null, groups: [] };
+  ): { block: Block | null; groups: readonly string[] } {
+    if ((peer.owner_id === '' && !device) || !access.hasPolicies()) return { block: null, groups: [] };
     stats.decided++;
     const decision = access.decide(
       overlayFacts({
@@ -138,9 +136,12 @@ export function createDoor(context: OverlayContext, access: AccessAnswers, log: 
     );
     // A guest portal has no meaning at this door: who would be sent there is let in as without a policy.
     if (decision.action === 'quarantine' || decision.action === 'deny') {
-      return { blockedBy: decision.policy?.id ?? '', groups: [] };
+      const { id = '', name = '' } = decision.policy ?? {};
+      const reason = `kept out of the overlay by the policy ${name}`;
+      const block = { policyId: id, username: user?.username ?? '', mac: device?.mac ?? '', reason };
+      return { block, groups: [] };
     }
-    return { blockedBy: null, groups: decision.action === 'allow' ? decision.overlayGroups : [] };
+    return { block: null, groups: decision.action === 'allow' ? decision.overlayGroups : [] };
   }
 
   async function deviceChanged(deviceId: string): Promise<void> {
