@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { EAP_TYPE } from './packet.ts';
 import { randomOf } from './random.ts';
 
@@ -13,6 +13,8 @@ const BINDING_BYTES = 60;
 const MAC_AT = 40;
 const SUBTYPE_AT = 7;
 const RESPONSE_SUBTYPE = 1;
+const MAC_BYTES = 20;
+const BLOCK_BYTES = 64;
 
 /** The result, and a request for a binding where there is a key for it. */
 export function resultTlvs(success: boolean, cmk: Uint8Array | undefined): Uint8Array {
@@ -86,16 +88,24 @@ export const boundMsk = (ipmk: Uint8Array): Uint8Array =>
 /** PRF+ of [MS-PEAP]: T(n) = HMAC-SHA1(key, T(n-1) | label | seed | n | 0 | 0). */
 function expand(key: Uint8Array, label: string, seed: Uint8Array, length: number): Uint8Array {
   const parts: Buffer[] = [];
-  let last: Uint8Array = new Uint8Array(0);
-  for (let count = 1; (count - 1) * 20 < length; count++) {
-    const block = createHmac('sha1', key).update(last).update(label, 'latin1').update(seed);
-    last = block.update(Uint8Array.of(count, 0, 0)).digest();
-    parts.push(last as Buffer);
+  const name = Buffer.from(label, 'latin1');
+  let last: Buffer = Buffer.alloc(0);
+  for (let count = 1; (count - 1) * MAC_BYTES < length; count++) {
+    last = hmac(key, last, name, seed, Uint8Array.of(count, 0, 0));
+    parts.push(last);
   }
   return Buffer.concat(parts).subarray(0, length);
 }
 
-function macOf(binding: Uint8Array, cmk: Uint8Array): Buffer {
-  const hmac = createHmac('sha1', cmk).update(binding.subarray(0, MAC_AT)).update(new Uint8Array(20));
-  return hmac.update(Uint8Array.of(EAP_TYPE.peap)).digest();
+const macOf = (binding: Uint8Array, cmk: Uint8Array): Buffer =>
+  hmac(cmk, binding.subarray(0, MAC_AT), new Uint8Array(MAC_BYTES), Uint8Array.of(EAP_TYPE.peap));
+
+/** HMAC-SHA1 (RFC 2104) with a key of up to a block: two hashes in one call each take half of `createHmac`'s time. */
+function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
+  const [inner, outer] = [Buffer.alloc(BLOCK_BYTES, 0x36), Buffer.alloc(BLOCK_BYTES, 0x5c)];
+  for (let index = 0; index < key.length; index++) {
+    inner[index]! ^= key[index]!;
+    outer[index]! ^= key[index]!;
+  }
+  return hash('sha1', Buffer.concat([outer, hash('sha1', Buffer.concat([inner, ...parts]), 'buffer')]), 'buffer');
 }

@@ -29,16 +29,16 @@ export interface Surroundings {
 }
 
 export const MSK_BYTES = 64;
-/** MSK and EMSK: the length is part of what TLS 1.3 derives from (RFC 9190, section 2.3). */
+/** MSK and EMSK: the length is part of what TLS 1.3 derives from (RFC 9190, section 2.3); 1.2 makes one after the other. */
 const MATERIAL_BYTES = 128;
 /** RFC 9190, section 2.5, and RFC 9427, section 3.1: the protected sign of success. */
 export const COMMITMENT = new Uint8Array(1);
 
-/** The key material of a method: RFC 5216, section 2.3, RFC 5281, section 8, RFC 9427, section 2.1. 128 bytes. */
+/** The key material of a method: RFC 5216, section 2.3, RFC 5281, section 8, RFC 9427, section 2.1. 64 bytes at least. */
 export function keyMaterial(channel: Channel, type: number, label: string): Uint8Array {
   return channel.tls13
     ? channel.exportKey(MATERIAL_BYTES, 'EXPORTER_EAP_TLS_Key_Material', Uint8Array.of(type))
-    : channel.exportKey(MATERIAL_BYTES, label);
+    : channel.exportKey(MSK_BYTES, label);
 }
 
 /** Asks whether the person whose session is resumed is still welcome. */

@@ -23,7 +23,7 @@ const conversations = new Table<Conversation>(limits, Date.now, (conversation) =
 let outgoing: FromWorker[] = [];
 function say(message: FromWorker): void {
   if (outgoing.push(message) > 1) return;
-  setImmediate(() => {
+  process.nextTick(() => {
     const batch = outgoing;
     outgoing = [];
     port.postMessage(batch);
