@@ -28,6 +28,7 @@ export class Teller {
   readonly #told = new Map<string, Told>();
   #events: DomainEvent[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
   readonly #dropped: Counter;
 
   constructor(options: { store: Store; log: Logger; registry: Registry }) {
@@ -109,7 +110,13 @@ export class Teller {
       return;
     }
     this.#events.push(told);
-    this.#timer ??= setTimeout(() => this.#write(), EVENTS_MS);
+    this.#timer ??= this.#later();
+  }
+
+  #later(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#writing = this.#write();
+    }, EVENTS_MS);
   }
 
   async #write(): Promise<void> {
@@ -122,11 +129,13 @@ export class Teller {
       this.#dropped.inc(batch.length);
       this.#options.log.error({ err: error, events: batch.length }, 'events of requests could not be written');
     }
-    this.#timer = this.#events.length > 0 ? setTimeout(() => this.#write(), EVENTS_MS) : undefined;
+    this.#timer = this.#events.length > 0 ? this.#later() : undefined;
   }
 
   /** Writes what waits. */
   async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#writing;
     clearTimeout(this.#timer);
     while (this.#events.length > 0) await this.#write();
     clearTimeout(this.#timer);
