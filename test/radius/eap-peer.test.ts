@@ -151,6 +151,7 @@ test('a State is good at its NAS only, and nowhere once it is over', needs, asyn
   const forged = first.state.map((byte, index) => (index === 15 ? byte ^ 1 : byte));
   assert.match(reasonOf(await handle(accessRequest(nak, forged))), /no such conversation/);
   assert.match(reasonOf(await handle(accessRequest(nak, undefined))), /without its State/);
+  assert.match(reasonOf(await handle(accessRequest(nak, Buffer.alloc(16, 200)))), /isn’t ours/);
 });
 
 test('EAP-Start is answered with a request for an identity', needs, async () => {

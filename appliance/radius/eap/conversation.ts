@@ -21,9 +21,9 @@ export interface ConversationOptions {
 }
 
 /**
- * The server's side of one EAP conversation (RFC 3748), from the first packet of its method to the end. One response goes in, one outcome
- * comes out; between them it may ask. What doesn't belong here is answered with the last request again, so that a forged
- * packet doesn't end a conversation.
+ * The server's side of one EAP conversation (RFC 3748), from the first packet of its method to the end. One response goes
+ * in, one outcome comes out; between them it may ask. What doesn't belong here is answered with the last request again,
+ * so that a forged packet doesn't end a conversation.
  */
 export class Conversation {
   private readonly options: ConversationOptions;
@@ -155,7 +155,9 @@ export class Conversation {
 
   private accept({ admission, chain, msk, resumed }: Extract<Step, { kind: 'accept' }>, channel: Channel): Outcome {
     // Only here: a session that is cached earlier would let in whoever fails afterwards.
-    channel.keep(channel.session ?? { ...admission, outer: channel.outer, chain, at: this.options.now() });
+    const made = { ...admission, outer: channel.outer, chain, at: this.options.now() };
+    // Whoever resumes gains no time by it.
+    channel.keep(resumed ? channel.session! : made);
     const outerIdentity = this.options.negotiation.identity;
     const eap = eapSuccess(this.id);
     this.close();

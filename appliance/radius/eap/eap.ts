@@ -30,6 +30,11 @@ export interface Known {
   request: AccessRequest;
   /** What was said when the session was made, its time shortened by what has passed; undefined for a new session. */
   earlier: Accepted | undefined;
+  /**
+   * When the session was made, in milliseconds since 1970; undefined for a new one. Whoever's password has changed since
+   * isn't to resume.
+   */
+  at?: number | undefined;
 }
 
 export type CertificateCheck =
@@ -145,7 +150,7 @@ export function createEap(options: EapOptions): Eap {
       case 'authenticate':
         return options.authenticate({ login: asked.login, credentials: asked.credentials, request });
       case 'certificate':
-        return certified(request, asked.chain, undefined);
+        return certified(request, asked.chain, undefined, undefined);
       case 'resume':
         return resumed(request, asked.session);
     }
@@ -155,6 +160,7 @@ export function createEap(options: EapOptions): Eap {
     request: AccessRequest,
     chain: readonly Uint8Array[],
     earlier: Accepted | undefined,
+    at: number | undefined,
   ): Promise<CertificateAnswer> {
     const checked = await options.checkCertificate(chain);
     if (!checked.ok) {
@@ -162,7 +168,7 @@ export function createEap(options: EapOptions): Eap {
       return { login: '', certificate: undefined, verdict: { outcome: 'reject', reason, message } };
     }
     const { login, facts: certificate } = checked;
-    const verdict = await options.recognize({ login, method: 'eap-tls', certificate, request, earlier });
+    const verdict = await options.recognize({ login, method: 'eap-tls', certificate, request, earlier, at });
     return { login, certificate, verdict };
   }
 
@@ -173,8 +179,12 @@ export function createEap(options: EapOptions): Eap {
       verdict.sessionTimeout === undefined
         ? verdict
         : { ...verdict, sessionTimeout: Math.max(1, verdict.sessionTimeout - passed) };
-    if (chain.length > 0) return certified(request, chain, earlier);
-    return { login, certificate, verdict: await options.recognize({ login, method, certificate, request, earlier }) };
+    if (chain.length > 0) return certified(request, chain, earlier, at);
+    return {
+      login,
+      certificate,
+      verdict: await options.recognize({ login, method, certificate, request, earlier, at }),
+    };
   }
 
   function handle(request: AccessRequest): Promise<EapResult> | EapResult {
@@ -190,6 +200,8 @@ export function createEap(options: EapOptions): Eap {
     if (given?.length !== STATE_BYTES) {
       return { kind: 'reject', eap: eapFailure(response.id), reason: 'EAP without its State' };
     }
+    if (given[0]! >= pool.size)
+      return { kind: 'reject', eap: eapFailure(response.id), reason: 'a State that isn’t ours' };
     const state = latin1(given);
     const negotiation = negotiations.get(state, nas.id);
     if (negotiation !== undefined) {
