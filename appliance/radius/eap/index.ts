@@ -7,5 +7,5 @@ export {
   type EapStats,
   type Known,
 } from './eap.ts';
-export { EAP_LIMITS, type EapLimits } from './limits.ts';
+export type { EapLimits } from './limits.ts';
 export type { EapCredentials, InnerMethod, OuterMethod, Versions } from './types.ts';

@@ -104,6 +104,7 @@ test('a worker that dies: its rounds end without an answer, it is counted, and i
   const script = `const { parentPort } = require('node:worker_threads');
     parentPort.on('message', ([[round, eap]]) => {
       if (eap === 'die') throw new Error('on purpose');
+      if (eap === 'sulk') return parentPort.postMessage([{ kind: 'gauge', conversations: 5, sessions: 6 }]);
       parentPort.postMessage([[round, eap]]);
     });`;
   let crashes = 0;
@@ -111,7 +112,7 @@ test('a worker that dies: its rounds end without an answer, it is counted, and i
   const pool = new Pool({
     workers: 1,
     log: { error: (said: unknown) => errors.push(said) } as never,
-    limits: { ...EAP_LIMITS, pending: 2 },
+    limits: { ...EAP_LIMITS, pending: 2, idle: 0 },
     credentials: () => ({ key: '', chain: '', authorities: '' }),
     answer: async () => undefined,
     onCrash: () => void crashes++,
@@ -125,6 +126,9 @@ test('a worker that dies: its rounds end without an answer, it is counted, and i
       if (!pool.send(0, { request: undefined, done }, Buffer.from(eap), conversation)) done(false);
     });
   assert.equal(((await round('hello')) as Outcome).kind, 'challenge');
+  // One that never comes to an end doesn't keep its place for ever.
+  assert.deepEqual(await round('sulk'), { kind: 'none', reason: 'no answer in time' });
+  assert.deepEqual([pool.conversations, pool.sessions], [5, 6]);
   const [died, lost, refused] = await Promise.all([round('die'), round('hello'), round('hello')]);
   assert.deepEqual(
     [died, lost, refused].map((end) => (end === false ? end : end.kind)),

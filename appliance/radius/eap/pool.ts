@@ -33,7 +33,8 @@ interface Seat {
   worker: Worker | undefined;
   /** What is said within one turn goes as one message. */
   outgoing: ToWorker[];
-  waiting: Map<number, Waiting>;
+  /** In order of age. */
+  waiting: Map<number, { waiting: Waiting; since: number }>;
   conversations: number;
   sessions: number;
   restart: NodeJS.Timeout | undefined;
@@ -89,7 +90,7 @@ export class Pool {
     const seat = this.seats[index];
     if (seat?.worker === undefined || seat.waiting.size >= this.options.limits.pending) return false;
     const round = ++this.rounds;
-    seat.waiting.set(round, waiting);
+    seat.waiting.set(round, { waiting, since: Date.now() });
     if (negotiation !== undefined) this.say(seat, { kind: 'begin', state, nas, negotiation });
     this.say(seat, [round, latin1(eap), state, nas]);
     return true;
@@ -132,7 +133,7 @@ export class Pool {
     seat.waiting.clear();
     seat.conversations = 0;
     seat.sessions = 0;
-    for (const { done } of lost) done({ kind: 'none', reason: 'the EAP worker has failed' });
+    for (const { waiting } of lost) waiting.done({ kind: 'none', reason: 'the EAP worker has failed' });
     if (this.closed) return;
     this.options.onCrash();
     seat.restart = setTimeout(() => this.start(seat, index), RESTART_MS);
@@ -154,17 +155,27 @@ export class Pool {
       case 'gauge':
         seat.conversations = message.conversations;
         seat.sessions = message.sessions;
+        this.sweep(seat);
     }
   }
 
   private ended(seat: Seat, round: number, outcome: Outcome): void {
-    const waiting = seat.waiting.get(round);
+    const waiting = seat.waiting.get(round)?.waiting;
     seat.waiting.delete(round);
     waiting?.done(outcome);
   }
 
+  /** A verdict that never comes must not keep a place for ever. */
+  private sweep(seat: Seat): void {
+    const before = Date.now() - this.options.limits.idle;
+    for (const [round, { since }] of seat.waiting) {
+      if (since > before) return;
+      this.ended(seat, round, { kind: 'none', reason: 'no answer in time' });
+    }
+  }
+
   private async answer(seat: Seat, { question, round, asked }: Extract<FromWorker, { kind: 'question' }>) {
-    const waiting = seat.waiting.get(round);
+    const waiting = seat.waiting.get(round)?.waiting;
     let answer: unknown;
     try {
       if (waiting !== undefined) answer = await this.options.answer(waiting, asked);
