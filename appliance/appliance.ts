@@ -12,6 +12,7 @@ import {
   generateNetworkPassword,
   type Identity,
   identityMigrations,
+  networkPasswordFault,
   SESSION_COOKIE,
 } from './identity/index.ts';
 import { mcpRoutes } from './mcp/index.ts';
@@ -98,6 +99,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       userFacts: async (id) => (await identity.usersFacts([id])).get(id),
       findUser: identity.findByName,
       generatePassword: generateNetworkPassword,
+      passwordFault: networkPasswordFault,
       unknownOverlayGroups: (names) => overlay.unknownGroups(names),
     });
     const overlay = createOverlay({

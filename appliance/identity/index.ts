@@ -22,7 +22,7 @@ export { resetPassword } from './administrator.ts';
 export { SESSION_COOKIE } from './credentials.ts';
 export { GateFull } from './gate.ts';
 export { identityMigrations } from './migrations.ts';
-export { generateNetworkPassword } from './network-password.ts';
+export { generateNetworkPassword, networkPasswordFault } from './network-password.ts';
 
 /** Password hashes made at once (19 MiB and a thread each), and how many may wait for that. */
 const HASHES_AT_ONCE = 2;

@@ -145,7 +145,12 @@ export function createRadius(options: RadiusOptions) {
   const local = createLocal({ directory, passwords, useVoucher: (id) => access.useVoucher(id), failed, now });
   const authenticate = createRoute({ resolve: routing.resolve, local, rest: connectors.authenticate });
 
-  const coa = createCoaClient({ log, registry, now });
+  const coa = createCoaClient({
+    log,
+    registry,
+    now,
+    sendRadsec: (nasId, bytes) => radsec?.sendTo(nasId, bytes) ?? false,
+  });
   const sessions = createSessions({
     store,
     log,
@@ -256,7 +261,10 @@ export function createRadius(options: RadiusOptions) {
     directory,
     authorize,
     eap: startedEap,
-    proxy: (upstreamIds, request) => proxy.proxyAccess(upstreamIds, request, routeOf(request).route),
+    async proxy(upstreamIds, request) {
+      const { route } = routeOf(request);
+      return proxied.noted(request, route.realm, await proxy.proxyAccess(upstreamIds, request, route));
+    },
     log,
   });
   const server = createServer({
@@ -279,6 +287,7 @@ export function createRadius(options: RadiusOptions) {
       credentials: () => ({ ...certificates.server(), authorities: certificates.authorities() }),
       findNas: (names, address) => nas.directory.byCertificate(names, address),
       openStream: (connection) => server.openStream(connection),
+      onReply: coa.receiveRadsec,
       checkCertificate: async (chain) => (await certificates.check(chain)).ok,
       monotonic,
     });

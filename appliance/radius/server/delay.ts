@@ -1,4 +1,7 @@
-/** Things that each wait the same time: one queue, one timer for its head. */
+/**
+ * Things that each wait the same time from when they began: one queue in the order of their ends, one timer for its head.
+ * What took long to work out is put in where it belongs, so that its wait doesn't tell how long that was.
+ */
 export class DelayQueue<T> {
   #ms: number;
   #max: number;
@@ -20,11 +23,19 @@ export class DelayQueue<T> {
     return this.#queue.length - this.#head;
   }
 
-  /** False where too many wait already. */
-  add(item: T): boolean {
+  /** `since`: when it began, as `monotonic` says. False where too many wait already. */
+  add(item: T, since: number): boolean {
     if (this.size >= this.#max) return false;
-    this.#queue.push({ due: this.#monotonic() + this.#ms, item });
-    this.#timer ??= setTimeout(this.#run, this.#ms);
+    const now = this.#monotonic();
+    const due = Math.max(now, since + this.#ms);
+    let at = this.#queue.length;
+    while (at > this.#head && this.#queue[at - 1]!.due > due) at--;
+    if (at === this.#queue.length) this.#queue.push({ due, item });
+    else this.#queue.splice(at, 0, { due, item });
+    if (at === this.#head) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(this.#run, Math.max(0, Math.ceil(due - now)));
+    }
     return true;
   }
 

@@ -264,7 +264,7 @@ export class Engine {
       const reply = this.#encode(work.packet, work.nas, answer);
       if (!this.#waits(answer)) {
         this.#send(work, reply);
-      } else if (!this.#delay.add({ work, reply })) {
+      } else if (!this.#delay.add({ work, reply }, work.startedAt)) {
         this.#forget(work);
         this.drop('reject-queue');
       }

@@ -45,16 +45,16 @@ describe('delay', () => {
         t.mock.timers.tick(1);
       }
     };
-    assert.ok(queue.add(1));
+    assert.ok(queue.add(1, now));
     pass(300);
-    assert.ok(queue.add(2));
-    assert.ok(queue.add(3));
-    assert.equal(queue.add(4), false);
+    assert.ok(queue.add(2, now));
+    assert.ok(queue.add(3, now));
+    assert.equal(queue.add(4, now), false);
     pass(699);
     assert.deepEqual(released, []);
     pass(1);
     assert.deepEqual(released, [[1, 1_000]]);
-    assert.ok(queue.add(4));
+    assert.ok(queue.add(4, now));
     pass(300);
     assert.deepEqual(released.slice(1), [
       [2, 1_300],
@@ -77,7 +77,7 @@ describe('delay', () => {
       () => void count++,
     );
     for (; now < 5_000; now++) {
-      for (let k = 0; k < 4; k++) assert.ok(queue.add(k));
+      for (let k = 0; k < 4; k++) assert.ok(queue.add(k, now));
       assert.ok(queue.size <= 60);
       t.mock.timers.tick(1);
     }
