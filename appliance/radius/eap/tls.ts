@@ -9,8 +9,11 @@ import type { EapLimits } from './limits.ts';
 import { type Sessions, sessionId } from './sessions.ts';
 import type { EapCredentials, OuterMethod, Session, Versions } from './types.ts';
 
-/** What OpenSSL 3.5 would try first by itself (ML-KEM) makes the first flight of a peer two fragments more. */
-const CURVES = 'X25519:P-256:P-384';
+/**
+ * What costs least first: P-256 takes half of X25519's time here. Without the ML-KEM of OpenSSL's own list, which makes a
+ * flight two fragments longer. Under 1.3 it is the one that the peer has sent a share for.
+ */
+const CURVES = 'P-256:X25519:P-384';
 const BOTH: Versions = { min: 'TLSv1.2', max: 'TLSv1.3' };
 /** Certificates of a peer that are looked at. */
 const MAX_CHAIN = 8;
