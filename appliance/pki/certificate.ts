@@ -34,6 +34,7 @@ const OCSP_METHOD = '1.3.6.1.5.5.7.48.1';
 /** Microsoft's user principal name, an otherName. */
 const UPN = '1.3.6.1.4.1.311.20.2.3';
 const COMMON_NAME = '2.5.4.3';
+const UNIT = '2.5.4.11';
 /** RFC 4514, section 3, and the e-mail address that old authorities put here. */
 const SHORT_NAMES: Readonly<Record<string, string>> = {
   [COMMON_NAME]: 'CN',
@@ -43,7 +44,7 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
   '2.5.4.8': 'ST',
   '2.5.4.9': 'STREET',
   '2.5.4.10': 'O',
-  '2.5.4.11': 'OU',
+  [UNIT]: 'OU',
   '0.9.2342.19200300.100.1.1': 'UID',
   '0.9.2342.19200300.100.1.25': 'DC',
   '1.2.840.113549.1.9.1': 'emailAddress',
@@ -74,6 +75,8 @@ export interface Certificate {
   /** DER of the names, which is what is compared. */
   readonly subject: Uint8Array;
   readonly issuer: Uint8Array;
+  /** Organizational units of the subject. */
+  readonly units: readonly string[];
   /** The bits of the public key: what OCSP hashes (RFC 6960, section 4.1.1). */
   readonly keyBits: Uint8Array;
   /** Milliseconds since 1970. */
@@ -112,6 +115,7 @@ export function readCertificate(der: Uint8Array): Certificate {
     },
     subject: wholeOf(subject!),
     issuer: wholeOf(issuer!),
+    units: names.filter(({ oid }) => oid === UNIT).map(({ value }) => value),
     keyBits: contentOf(expect(parts(keyInfo!)[1], TAG.bitString)).subarray(1),
     notBefore: Date.parse(x509.validFrom),
     notAfter,

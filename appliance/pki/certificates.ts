@@ -3,14 +3,15 @@ import type { Actor, DomainEvent } from '../events/index.ts';
 import { badRequest, type CursorPage, conflict, notFound, unprocessable } from '../http/index.ts';
 import { type Certificate, pemOf, readPem } from './certificate.ts';
 import type { Reason } from './crl.ts';
-import { issueClient, newKey, newSerial, readRequest } from './issue.ts';
+import { type Holder, holderOf } from './holder.ts';
+import { issueClient, issueNas, newKey, newSerial, readRequest } from './issue.ts';
 import { newPassword, writePkcs12 } from './pkcs12.ts';
 import {
   type CertificateBody,
+  type CertificatesFilter,
   type CertificateView,
   type IssuedView,
   MAX_CERTIFICATES,
-  MAX_USERNAME,
 } from './schema.ts';
 import type { Ca, PkiContext } from './state.ts';
 import type { CertificateRow, PkiTables } from './tables.ts';
@@ -19,6 +20,7 @@ const viewOf = (row: CertificateRow, ca: Ca): CertificateView => ({
   id: row.id,
   serial: row.serial,
   username: row.username,
+  nas: row.nas,
   not_before: row.not_before,
   not_after: row.not_after,
   subject: row.subject,
@@ -29,8 +31,8 @@ const viewOf = (row: CertificateRow, ca: Ca): CertificateView => ({
 });
 
 /**
- * Issues a certificate to a user: for the key of a request, or with a key that is made here, given out once and not
- * kept. 422 where the request can't be used or there is no such user; 409 where the CA is full.
+ * Issues a certificate to a user or a NAS: for the key of a request, or with a key that is made here, given out once and
+ * not kept. 422 where the request can't be used or there is no such user or NAS; 409 where the CA is full.
  */
 export async function issueCertificate(
   context: PkiContext,
@@ -43,16 +45,10 @@ export async function issueCertificate(
   if (generate === (csr !== undefined)) throw unprocessable('give either csr, or generate as true');
   if (csr !== undefined && format === 'pkcs12')
     throw unprocessable('format pkcs12 is for generated keys: there is no key here');
-  const found = await context.userExistsByName(body.username);
-  if (found === false) throw unprocessable(`there is no user ${body.username}`);
-  // The login is the user's own name: an address may become somebody else's.
-  const username = found === true ? body.username : found;
-  if (![username, body.username].every(fits)) {
-    throw unprocessable(`username does not fit into a certificate: it may have ${MAX_USERNAME} characters in one line`);
-  }
+  const holder = await holderOf(context, body);
   const key = generate ? newKey() : undefined;
   const publicKey = key ? createPublicKey(key.privateKey as never) : await publicKeyOf(csr ?? '');
-  const { row, certificate } = await issueRow(context, ca, { username, name: body.username, days, publicKey });
+  const { row, certificate } = await issueRow(context, ca, { holder, days, publicKey });
   await context.store.transaction<PkiTables, void>(async (tx) => {
     const { total } = await tx.db
       .selectFrom('pki_certificates')
@@ -64,15 +60,16 @@ export async function issueCertificate(
     await tx.db.insertInto('pki_certificates').values(row).execute();
     const event: DomainEvent = {
       type: 'pki.certificate.issued',
-      data: { certificateId: row.id, serial: row.serial, username, actor },
+      data: { certificateId: row.id, serial: row.serial, username: row.username, actor },
     };
     tx.emit(event);
   });
-  const { id, serial, not_before, not_after } = row;
-  const base = { id, serial, username, not_before, not_after };
+  const { id, serial, username, nas, not_before, not_after } = row;
+  const base = { id, serial, username, nas, not_before, not_after };
   if (key && format === 'pkcs12') {
     const password = newPassword();
-    const options = { key: key.privateKey, certificate, authority: ca.certificate, name: username, password };
+    const name = nas ?? username;
+    const options = { key: key.privateKey, certificate, authority: ca.certificate, name, password };
     return { ...base, pkcs12: (await writePkcs12(options)).toString('base64'), password };
   }
   return {
@@ -81,8 +78,6 @@ export async function issueCertificate(
     ...(key && { private_key: key.pem }),
   };
 }
-
-const fits = (name: string): boolean => [...name].length <= MAX_USERNAME && !/[\u0000-\u001f\u007f]/.test(name);
 
 async function publicKeyOf(csr: string): Promise<KeyObject> {
   const key = await readRequest(csr);
@@ -93,11 +88,14 @@ async function publicKeyOf(csr: string): Promise<KeyObject> {
 async function issueRow(
   { now, crlUrl }: PkiContext,
   ca: Ca,
-  options: { username: string; name: string; days: number; publicKey: KeyObject },
+  { holder, ...options }: { holder: Holder; days: number; publicKey: KeyObject },
 ): Promise<{ row: CertificateRow; certificate: Certificate }> {
   const at = now();
   const serial = newSerial();
-  const issued = await issueClient(ca, { ...options, serial, now: at.getTime(), crlUrl });
+  const common = { ...options, serial, now: at.getTime(), crlUrl };
+  const issued = await (holder.kind === 'nas'
+    ? issueNas(ca, { ...common, name: holder.name })
+    : issueClient(ca, { ...common, username: holder.username, name: holder.name }));
   const [certificate] = readPem(issued.pem, 1);
   if (!certificate) throw badRequest('the certificate could not be made');
   return {
@@ -106,7 +104,9 @@ async function issueRow(
       id: randomUUID(),
       ca_id: ca.id,
       serial,
-      username: options.username,
+      kind: holder.kind,
+      username: holder.kind === 'user' ? holder.username : '',
+      nas: holder.kind === 'nas' ? holder.name.value : null,
       subject: certificate.facts.subject,
       certificate: issued.pem,
       not_before: new Date(certificate.notBefore).toISOString(),
@@ -133,11 +133,12 @@ export async function getCertificate({ store }: PkiContext, ca: Ca, id: string):
 export async function listCertificates(
   { store }: PkiContext,
   ca: Ca,
-  username: string | undefined,
+  { username, nas }: CertificatesFilter,
   page: CursorPage,
 ): Promise<CertificateView[]> {
   let query = store.as<PkiTables>().selectFrom('pki_certificates').selectAll();
-  if (username !== undefined) query = query.where('username', '=', username);
+  if (username !== undefined) query = query.where('kind', '=', 'user').where('username', '=', username);
+  if (nas !== undefined) query = query.where('nas', '=', nas.toLowerCase());
   const { after } = page;
   if (after) {
     query = query.where((eb) =>
@@ -152,14 +153,15 @@ export async function listCertificates(
   return page.cut(rows, (row) => ({ key: row.created_at, id: row.id })).map((row) => viewOf(row, ca));
 }
 
-/** Its serial number. 404; 409 where it is revoked already. */
+/** 404; 409 where it is revoked already. `marked` gets its serial number before anybody can hear of it. */
 export async function revokeCertificate(
   { store, now }: PkiContext,
   id: string,
   reason: Reason,
   actor: Actor,
-): Promise<string> {
-  return store.transaction<PkiTables, string>(async (tx) => {
+  marked: (serial: string) => void,
+): Promise<void> {
+  await store.transaction<PkiTables, void>(async (tx) => {
     const row = await tx.db.selectFrom('pki_certificates').selectAll().where('id', '=', id).executeTakeFirst();
     if (!row) throw notFound('certificate');
     if (row.revoked_at !== null) throw conflict(`the certificate was revoked at ${row.revoked_at}`);
@@ -174,7 +176,7 @@ export async function revokeCertificate(
       data: { certificateId: id, serial, username, actor },
     };
     tx.emit(event);
-    return serial;
+    marked(serial);
   });
 }
 
@@ -184,6 +186,7 @@ export async function activeCertificates({ store, now }: PkiContext, username: s
     .as<PkiTables>()
     .selectFrom('pki_certificates')
     .select('id')
+    .where('kind', '=', 'user')
     .where('username', '=', username)
     .where('revoked_at', 'is', null)
     .where('not_after', '>', now().toISOString())

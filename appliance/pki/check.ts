@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type Certificate, type CertificateFacts, readCertificate, USAGE } from './certificate.ts';
 import { findPath, type Path, validity } from './chain.ts';
+import { NAS_UNIT } from './issue.ts';
 import type { Revocation } from './revocation.ts';
 import type { Authority, Login } from './settings.ts';
 import type { PkiState } from './state.ts';
 
+/** What a certificate is shown for: to sign in by EAP-TLS, or to be a RadSec client. */
+export type Purpose = 'user' | 'nas';
+/** `login` is empty where the purpose is `nas`. */
 export type Checked = { ok: true; facts: CertificateFacts; login: string } | { ok: false; reason: string };
 
 /** Chains that were followed already; following one costs a signature check or more. */
@@ -52,7 +56,7 @@ export function createCheck(options: {
     /** Other authorities count now. */
     forget: () => kept.clear(),
     /** `chain`: DER, the client's first. Never rejects. */
-    async check(chain: readonly Uint8Array[]): Promise<Checked> {
+    async check(chain: readonly Uint8Array[], purpose: Purpose = 'user'): Promise<Checked> {
       if (chain.length === 0 || chain.length > MAX_CERTIFICATES) return no('there is no certificate, or too many');
       try {
         const followed = follow(chain);
@@ -67,10 +71,15 @@ export function createCheck(options: {
         }
         if (anchor.own) {
           if (isRevoked(facts.serial)) return no('the certificate is revoked');
+          // Its issuer is the CA itself, which writes the subject: nobody chooses what it says here.
+          const isNas = certificate.units.includes(NAS_UNIT);
+          if (isNas && purpose === 'user') return no('this is a certificate of a NAS');
+          if (!isNas && purpose === 'nas') return no('this is a certificate of a user, not of a NAS');
         } else {
           const problem = await revocation.problem(certificate, issuer, anchor, state().softFail);
           if (problem !== undefined) return no(problem);
         }
+        if (purpose === 'nas') return { ok: true, facts, login: '' };
         const rule = anchor.own ? 'cn' : anchor.login;
         const login = loginOf(facts, rule);
         if (login === undefined) return no(`the certificate has no ${NAMES[rule]} that could be a login`);

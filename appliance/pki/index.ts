@@ -1,5 +1,5 @@
 import { type Actor, type DomainEvent, SYSTEM } from '../events/index.ts';
-import { conflict, notFound, type Routes, unprocessable } from '../http/index.ts';
+import { type CursorPage, conflict, notFound, type Routes, unprocessable } from '../http/index.ts';
 import type { Logger, SecretBox, Store } from '../store/index.ts';
 import { pemOf } from './certificate.ts';
 import {
@@ -9,20 +9,21 @@ import {
   listCertificates,
   revokeCertificate,
 } from './certificates.ts';
-import { type Checked, createCheck } from './check.ts';
+import { type Checked, createCheck, type Purpose } from './check.ts';
 import { type Reason, writeCrl } from './crl.ts';
 import { fetchBytes, type HttpFetch } from './fetch.ts';
+import { isThere } from './holder.ts';
 import { keyIdOf } from './issue.ts';
 import { createRevocation } from './revocation.ts';
 import { pkiRoutes } from './routes.ts';
-import type { AuthoritiesBody, CertificateBody, ServerBody } from './schema.ts';
+import type { AuthoritiesBody, CertificateBody, CertificatesFilter, ServerBody } from './schema.ts';
 import { authorityRows, checkServer } from './settings.ts';
 import { hostNames, loadState, type PkiContext, type PkiState, saveServer, serverPlace } from './state.ts';
 import type { PkiTables } from './tables.ts';
 import { settingsView } from './view.ts';
 
 export type { CertificateFacts } from './certificate.ts';
-export type { Checked } from './check.ts';
+export type { Checked, Purpose } from './check.ts';
 export type { HttpFetch, HttpRequest } from './fetch.ts';
 export { pkiMigrations } from './migrations.ts';
 
@@ -48,6 +49,8 @@ export function createPki(options: {
   now: () => Date;
   /** By user name or e-mail address: the user name as it is written, or whether there is one. */
   userExistsByName: (name: string) => Promise<string | boolean>;
+  /** Whether there is a RadSec NAS of this name, in whatever case. Without it there is none. */
+  nasExists?: (name: string) => Promise<boolean>;
   serverNames?: () => readonly string[];
   crlUrl?: string;
   http?: HttpFetch;
@@ -56,11 +59,14 @@ export function createPki(options: {
   const now = (): number => options.now().getTime();
   const context: PkiContext = {
     ...options,
+    nasExists: options.nasExists ?? (async () => false),
     serverNames: options.serverNames ?? hostNames,
     crlUrl: options.crlUrl,
   };
   const listeners = new Set<() => void>();
   const revoked = new Set<string>();
+  /** How often something was revoked: which CRL is out of date. */
+  let revocations = 0;
   let state: PkiState | undefined;
   let crl: { der: Buffer; renewAt: number } | undefined;
   let crlRunning: Promise<Buffer> | undefined;
@@ -144,9 +150,9 @@ export function createPki(options: {
     crlRunning ??= (async () => {
       // Revoked while this one was made: it says nothing of that, and is made again.
       for (;;) {
-        const count = revoked.size;
+        const count = revocations;
         const der = await makeCrl();
-        if (count !== revoked.size) continue;
+        if (count !== revocations) continue;
         crl = { der, renewAt: now() + CRL_RENEW_DAYS * DAY_MS };
         return der;
       }
@@ -157,7 +163,18 @@ export function createPki(options: {
   };
 
   const revoke = async (id: string, reason: Reason, actor: Actor): Promise<void> => {
-    revoked.add(await revokeCertificate(context, id, reason, actor));
+    const marked: string[] = [];
+    try {
+      await revokeCertificate(context, id, reason, actor, (serial) => {
+        // Before it is written: whoever hears of it and checks again must find it so.
+        marked.push(serial);
+        revoked.add(serial);
+      });
+    } catch (error) {
+      for (const serial of marked) revoked.delete(serial);
+      throw error;
+    }
+    revocations++;
     crl = undefined;
   };
 
@@ -167,16 +184,17 @@ export function createPki(options: {
     revoke,
     async issue(body: CertificateBody, actor: Actor) {
       const issued = await issueCertificate(context, current().ca, body, actor);
-      if ((await context.userExistsByName(body.username)) === false) {
+      if (!(await isThere(context, body))) {
         // Deleted meanwhile, maybe before there was anything to revoke.
         await revoke(issued.id, 'cessationOfOperation', SYSTEM);
-        throw unprocessable(`there is no user ${body.username}`);
+        throw unprocessable(
+          body.nas === undefined ? `there is no user ${body.username}` : `there is no RadSec NAS ${body.nas}`,
+        );
       }
       return issued;
     },
     get: (id: string) => getCertificate(context, current().ca, id),
-    list: (username: string | undefined, page: Parameters<typeof listCertificates>[3]) =>
-      listCertificates(context, current().ca, username, page),
+    list: (filter: CertificatesFilter, page: CursorPage) => listCertificates(context, current().ca, filter, page),
     settings: () => settingsView(current(), revocation),
     async bringServer(body: ServerBody, actor: Actor) {
       const { chain, key } = checkServer(body.certificate, body.private_key, now());
@@ -254,8 +272,11 @@ export function createPki(options: {
         .map(pemOf)
         .join('');
     },
-    /** Whether a client's certificate counts. `chain`: DER, the client's first. Never rejects. */
-    check: (chain: readonly Uint8Array[]): Promise<Checked> => checker.check(chain),
+    /**
+     * Whether a client's certificate counts: a user's where somebody signs in (what it is without a purpose), a NAS's where
+     * it is for RadSec. `chain`: DER, the client's first. Never rejects.
+     */
+    check: (chain: readonly Uint8Array[], purpose?: Purpose): Promise<Checked> => checker.check(chain, purpose),
     /** Called after the server certificate or the authorities have changed. Returns what ends it. */
     onChange(listener: () => void): () => void {
       listeners.add(listener);

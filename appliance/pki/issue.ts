@@ -10,6 +10,8 @@ import {
 import type { Certificate } from './certificate.ts';
 
 const DAY_MS = 86_400_000;
+/** RFC 5280, appendix A.1: ub-common-name. */
+const MAX_COMMON_NAME = 64;
 export const CA_YEARS = 10;
 /** The longest that Apple's systems accept. */
 export const SERVER_DAYS = 825;
@@ -96,6 +98,7 @@ async function issue(
   options: {
     serial: string;
     commonName: string;
+    unit?: string;
     publicKey: KeyObject;
     days: number;
     now: number;
@@ -105,14 +108,14 @@ async function issue(
   },
 ): Promise<Issued> {
   const x509 = await loadX509();
-  const { serial, commonName, publicKey, days, now, usage, names, crlUrl } = options;
+  const { serial, commonName, unit, publicKey, days, now, usage, names, crlUrl } = options;
   const notBefore = new Date(Math.max(now - BACKDATED_MS, ca.certificate.notBefore));
   const notAfter = new Date(Math.min(now + days * DAY_MS, ca.certificate.notAfter));
   const spki = spkiOf(publicKey);
   const certificate = await x509.X509CertificateGenerator.create(
     {
       serialNumber: serial,
-      subject: [{ CN: [commonName] }],
+      subject: [...(unit === undefined ? [] : [{ OU: [unit] }]), { CN: [commonName] }],
       // The bytes as the CA has them: names are compared by their encoding.
       issuer: new x509.Name(Uint8Array.from(ca.certificate.subject)).toJSON(),
       notBefore,
@@ -139,12 +142,41 @@ async function issue(
 export const issueServer = (ca: Issuer, publicKey: KeyObject, names: readonly string[], now: number): Promise<Issued> =>
   issue(ca, {
     serial: newSerial(),
-    commonName: names[0]!.slice(0, 64),
+    commonName: names[0]!.slice(0, MAX_COMMON_NAME),
     publicKey,
     days: SERVER_DAYS,
     now,
     usage: 'serverAuth',
     names: names.map((value) => ({ type: 'dns', value })),
+  });
+
+/** What a NAS's certificate has in its subject, and a person's never has: that is how the check tells them apart. */
+export const NAS_UNIT = 'NAS';
+
+/** The name of a NAS as it goes into its certificate. */
+export interface NasName {
+  type: 'dns' | 'ip';
+  value: string;
+}
+
+/** For a RadSec client: who it is, is its subjectAltName (RFC 6614, section 2.3). */
+export const issueNas = (
+  ca: Issuer,
+  options: {
+    serial: string;
+    name: NasName;
+    publicKey: KeyObject;
+    days: number;
+    now: number;
+    crlUrl?: string | undefined;
+  },
+): Promise<Issued> =>
+  issue(ca, {
+    ...options,
+    commonName: options.name.value.slice(0, MAX_COMMON_NAME),
+    unit: NAS_UNIT,
+    usage: 'clientAuth',
+    names: [options.name],
   });
 
 const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;

@@ -26,7 +26,9 @@ export const pkiMigrations: readonly Migration[] = [
         .addColumn('id', 'text', (c) => c.primaryKey())
         .addColumn('ca_id', 'text', (c) => c.notNull().references('pki_ca.id'))
         .addColumn('serial', 'text', (c) => c.notNull().unique())
+        .addColumn('kind', 'text', (c) => c.notNull())
         .addColumn('username', 'text', (c) => c.notNull())
+        .addColumn('nas', 'text')
         .addColumn('subject', 'text', (c) => c.notNull())
         .addColumn('certificate', 'text', (c) => c.notNull())
         .addColumn('not_before', 'text', (c) => c.notNull())
@@ -44,6 +46,11 @@ export const pkiMigrations: readonly Migration[] = [
         .createIndex('pki_certificates_username')
         .on('pki_certificates')
         .columns(['username', 'created_at', 'id'])
+        .execute();
+      await db.schema
+        .createIndex('pki_certificates_nas')
+        .on('pki_certificates')
+        .columns(['nas', 'created_at', 'id'])
         .execute();
       await db.schema.createIndex('pki_certificates_revoked').on('pki_certificates').column('revoked_at').execute();
       await db.schema

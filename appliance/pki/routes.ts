@@ -8,6 +8,7 @@ import {
   AuthoritiesBody,
   CertificateBody,
   CertificateParams,
+  type CertificatesFilter,
   CertificatesQuery,
   CertificateView,
   IssuedView,
@@ -30,7 +31,7 @@ export interface PkiService {
   getCrl(): Promise<Buffer>;
   issue(body: CertificateBody, actor: Actor): Promise<IssuedView>;
   get(id: string): Promise<CertificateView>;
-  list(username: string | undefined, page: CursorPage): Promise<CertificateView[]>;
+  list(filter: CertificatesFilter, page: CursorPage): Promise<CertificateView[]>;
   revoke(id: string, reason: Reason, actor: Actor): Promise<void>;
   settings(): SettingsView;
   bringServer(body: ServerBody, actor: Actor): Promise<SettingsView>;
@@ -100,7 +101,7 @@ export const pkiRoutes =
           response: { 200: Type.Array(CertificateView) },
         },
       },
-      (request, reply) => pki.list(request.query.username, cursorPage(request, reply, request.query)),
+      (request, reply) => pki.list(request.query, cursorPage(request, reply, request.query)),
     );
     app.post(
       '/pki/certificates',
@@ -108,9 +109,10 @@ export const pkiRoutes =
         config,
         schema: {
           tags,
-          summary: 'Issue a certificate to a user',
+          summary: 'Issue a certificate to a user or a NAS',
           description:
-            'For the key of a request (csr), or with a key made here (generate), given out once and not kept.',
+            'For the key of a request (csr), or with a key made here (generate), given out once and not kept. ' +
+            "A user's is for EAP-TLS, a NAS's for RadSec; neither counts in the other's place.",
           body: CertificateBody,
           response: { 201: IssuedView },
         },

@@ -24,7 +24,16 @@ const ReasonName = Type.Enum(Object.keys(REASONS) as [Reason, ...Reason[]]);
 
 export const CertificateBody = Type.Object(
   {
-    username: Type.String({ minLength: 1, maxLength: 255, description: "A user's name, or e-mail address" }),
+    username: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, description: "A user's name, or e-mail address" }),
+    ),
+    nas: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 253,
+        description: 'In place of username: the name of a RadSec NAS, which must be a DNS name or an IP address',
+      }),
+    ),
     csr: Type.Optional(Pem(16_384, 'A certificate request (PKCS#10) in PEM; only its key is taken')),
     generate: Type.Optional(Type.Boolean({ description: 'Make the key here; it is shown once and not kept' })),
     format: Type.Optional(Type.Enum(['pem', 'pkcs12'])),
@@ -37,7 +46,11 @@ export type CertificateBody = Type.Static<typeof CertificateBody>;
 const base = {
   id: Type.String(),
   serial: Type.String({ description: 'Lower-case hexadecimal' }),
-  username: Type.String(),
+  username: Type.String({ description: "Empty where it is a NAS's" }),
+  nas: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    description: "Name of the NAS in lower case; null where it is a user's",
+  }),
   not_before: Time,
   not_after: Time,
 };
@@ -64,7 +77,9 @@ export type IssuedView = Type.Static<typeof IssuedView>;
 export const CertificatesQuery = Type.Object({
   ...CursorQuery(MAX_PAGE).properties,
   username: Type.Optional(Type.String({ maxLength: 255 })),
+  nas: Type.Optional(Type.String({ maxLength: 253 })),
 });
+export type CertificatesFilter = Pick<Type.Static<typeof CertificatesQuery>, 'username' | 'nas'>;
 export const CertificateParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 /** It may be left out. */
 export const RevokeBody = Type.Unsafe<{ reason?: Reason } | null>({

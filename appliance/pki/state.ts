@@ -21,6 +21,8 @@ export interface PkiContext {
   now: () => Date;
   /** By user name or e-mail address: the user name as it is written, or whether there is one. */
   userExistsByName: (name: string) => Promise<string | boolean>;
+  /** Whether there is a RadSec NAS of this name, in whatever case. */
+  nasExists: (name: string) => Promise<boolean>;
   /** DNS names of the appliance, for its server certificate; by default the machine's. */
   serverNames: () => readonly string[];
   /** Where clients find the CRL; it goes into their certificates. */

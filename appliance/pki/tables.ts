@@ -24,7 +24,11 @@ export interface CertificateRow {
   ca_id: string;
   /** Lower-case hexadecimal. */
   serial: string;
+  kind: 'user' | 'nas';
+  /** Empty where it is a NAS's. */
   username: string;
+  /** The name of the NAS, lower-case; null where it is a person's. */
+  nas: string | null;
   subject: string;
   certificate: string;
   not_before: string;

@@ -38,12 +38,15 @@ export async function startPki(options: { dataDir?: string; database?: string; a
   const events: StoredEvent[] = [];
   store.onEvent(async (event) => void events.push(event));
   const names = ['radius.example.com'];
+  /** Names of RadSec NAS, lower-case. */
+  const nas = new Set<string>();
   const pki = createPki({
     store,
     secrets: openKeyFile(dataDir),
     log,
     now: () => new Date(clock.at),
     userExistsByName: async (name) => (name === 'Erin@example.com' ? 'erin' : /^(alice|bob|zoë|carol)/.test(name)),
+    nasExists: async (name) => nas.has(name.toLowerCase()),
     serverNames: () => names,
   });
   await pki.start();
@@ -68,6 +71,7 @@ export async function startPki(options: { dataDir?: string; database?: string; a
     lines,
     clock,
     names,
+    nas,
     dataDir,
     async call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, body?: object, as = 'admin') {
       const answer = await app.inject({
