@@ -87,6 +87,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       log,
       now,
       userExistsByName: async (name) => (await identity.findByName(name))?.username ?? false,
+      nasExists: (name) => radius.radsecNasExists(name),
     });
     const access = createAccess({
       store,

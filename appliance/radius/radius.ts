@@ -22,6 +22,7 @@ import { type CertificateCheck, createEap, type Eap, type EapCredentials } from 
 import { createInbound } from './inbound.ts';
 import { sourceView } from './nas/fields.ts';
 import { createNasDirectory } from './nas/index.ts';
+import type { NasTables } from './nas/tables.ts';
 import { createProxied } from './proxied.ts';
 import { createProxy } from './proxy/index.ts';
 import { createRadsec, type Radsec } from './radsec/index.ts';
@@ -70,7 +71,7 @@ export interface RadiusOptions {
   certificates: {
     server(): { key: string; chain: string };
     authorities(): string;
-    check(chain: readonly Uint8Array[]): Promise<CertificateCheck>;
+    check(chain: readonly Uint8Array[], purpose: 'user' | 'nas'): Promise<CertificateCheck>;
     onChange(listener: () => void): void;
   };
   /** Active sessions of the overlay, in the form of ours. */
@@ -244,7 +245,7 @@ export function createRadius(options: RadiusOptions) {
         registry,
         credentials: eapCredentials,
         innerMethods: createInnerMethods({ directory, resolve: routing.resolve }),
-        checkCertificate: (chain) => certificates.check(chain),
+        checkCertificate: (chain) => certificates.check(chain, 'user'),
         authenticate,
         recognize: createRecognize({ directory, resolve: routing.resolve, now }),
       });
@@ -288,7 +289,7 @@ export function createRadius(options: RadiusOptions) {
       findNas: (names, address) => nas.directory.byCertificate(names, address),
       openStream: (connection) => server.openStream(connection),
       onReply: coa.receiveRadsec,
-      checkCertificate: async (chain) => (await certificates.check(chain)).ok,
+      checkCertificate: async (chain) => (await certificates.check(chain, 'nas')).ok,
       monotonic,
     });
     return radsec.listen(host, port);
@@ -297,6 +298,9 @@ export function createRadius(options: RadiusOptions) {
     eap?.refresh();
     radsec?.refresh();
   });
+  bus.on(['pki.certificate.revoked'], () => radsec?.refresh());
+  // By its id: the directory hears of it at the same time, and may still have it.
+  bus.on(['radius.nas.deleted'], ({ data }) => radsec?.prune((id) => id !== data.nasId));
 
   const review = createReview({
     settled: () => directory.settled(),
@@ -320,6 +324,18 @@ export function createRadius(options: RadiusOptions) {
         }),
       ],
     } satisfies Api,
+    /** Whether a RadSec NAS has this name, in whatever case. Asked of the store: the directory hears of a new one later. */
+    async radsecNasExists(name: string): Promise<boolean> {
+      const row = await store
+        .as<NasTables>()
+        .selectFrom('radius_nas')
+        .select('id')
+        .where('name_key', '=', name.toLowerCase())
+        .where('protocol', '=', 'radsec')
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
     /** What is wrong with a reply attribute; undefined where nothing is. */
     attributeFault(name: string, value: string): string | undefined {
       const encoded = dictionary.encode(name, value, NOBODYS);
