@@ -93,10 +93,12 @@ setInterval(() => {
   say({ kind: 'gauge', conversations: conversations.size, sessions: engine.sessions.size });
 }, SWEEP_MS);
 
-/** A view on a pool of Node's would take the whole pool along. */
-function compact<T>(value: T): T {
-  if (value instanceof Uint8Array) return new Uint8Array(value) as T;
-  if (Array.isArray(value)) return value.map(compact) as T;
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, compact(inner)])) as T;
+/** What was heard in the tunnel is a view on a pool of Node's, all of which would go along. */
+function compact(asked: Question): Question {
+  if (asked.kind !== 'authenticate') return asked;
+  const credentials = Object.entries(asked.credentials).map(([name, value]) => [
+    name,
+    value instanceof Uint8Array ? new Uint8Array(value) : value,
+  ]);
+  return { ...asked, credentials: Object.fromEntries(credentials) };
 }
