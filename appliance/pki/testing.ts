@@ -28,7 +28,9 @@ export async function must(args: readonly string[], input?: string): Promise<str
 }
 
 /** A PKI with its routes, as the appliance has them; the clock stands where it is set. */
-export async function startPki(options: { dataDir?: string; database?: string; at?: number } = {}) {
+export async function startPki(
+  options: { dataDir?: string; database?: string; at?: number; heard?: (event: StoredEvent) => Promise<void> } = {},
+) {
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'gatehouse-pki-')));
   const clock = { at: options.at ?? Date.now() };
   const lines: string[] = [];
@@ -36,7 +38,10 @@ export async function startPki(options: { dataDir?: string; database?: string; a
   const migrations = [...storeMigrations, ...pkiMigrations].map((step, i) => ({ ...step, id: i + 1 }));
   const store = await openStore({ dataDir, database: options.database, migrations, log });
   const events: StoredEvent[] = [];
-  store.onEvent(async (event) => void events.push(event));
+  store.onEvent(async (event) => {
+    events.push(event);
+    await options.heard?.(event);
+  });
   const names = ['radius.example.com'];
   /** Names of RadSec NAS, lower-case. */
   const nas = new Set<string>();

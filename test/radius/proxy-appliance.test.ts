@@ -1,30 +1,16 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { connect } from 'node:tls';
-import {
-  ATTRIBUTE,
-  AttributeWriter,
-  CODE,
-  checkReply,
-  encodeRequest,
-  encryptPassword,
-  Packet,
-  parsePacket,
-  randomAuthenticator,
-  Secret,
-} from '../../appliance/radius/codec/index.ts';
 import { until, useAppliance } from '../api/support.ts';
 import { assertProblem } from '../harness.ts';
 import { requires } from '../requires.ts';
 import { type Freeradius, startFreeradius } from './freeradius.ts';
-import { makeNas, makePerson, radclient } from './support.ts';
+import { makeNas, radclient } from './support.ts';
 
 const UP = 'secret of the upstream';
 const SIGNED = 'Message-Authenticator = 0x00';
 
 describe('realms of the whole appliance', requires('radclient', 'freeradius'), () => {
-  const a = useAppliance(async () => ({ GATEHOUSE_RADIUS_RADSEC: '127.0.0.1:0' }));
+  const a = useAppliance();
   let upstream: Freeradius;
   let upstreamId: string;
 
@@ -123,52 +109,5 @@ describe('realms of the whole appliance', requires('radclient', 'freeradius'), (
     const back = await a.the.admin.put(`/v1/radius/upstreams/${upstreamId}`, { auth_port: upstream.authPort });
     assert.equal(back.status, 200);
     await whenever('it is there again', 'Access-Accept');
-  });
-
-  test('RadSec: a client with a certificate of our CA', async () => {
-    const { admin, anonymous } = a.the;
-    await makePerson(a.the, { username: 'ap-7' });
-    await makePerson(a.the, { username: 'erin', network: 'lupo-mika-77' });
-    const issued = await admin.post('/v1/pki/certificates', { username: 'ap-7', generate: true });
-    assert.equal(issued.status, 201, JSON.stringify(issued.body));
-    const nas = await admin.post('/v1/sites/default/nas', {
-      name: 'ap-7',
-      address: '127.0.0.0/8',
-      protocol: 'radsec',
-      type: 'generic',
-    });
-    assert.equal(nas.status, 201, JSON.stringify(nas.body));
-    const ca = (await anonymous.get('/v1/pki/ca.pem')).body as string;
-    const secret = new Secret('radsec');
-    /** The answer to one request, or undefined where the connection is closed. */
-    const ask = async (): Promise<Packet | undefined> => {
-      const socket = connect({
-        host: '127.0.0.1',
-        port: Number(a.the.radius.radsec?.split(':').at(-1)),
-        key: issued.body.private_key,
-        cert: issued.body.certificate,
-        ca,
-        // Our certificate names the appliance, which is not what this address is called.
-        checkServerIdentity: () => undefined,
-      });
-      socket.on('error', () => undefined);
-      const authenticator = randomAuthenticator();
-      const attributes = new AttributeWriter()
-        .add(ATTRIBUTE.userName, 'erin')
-        .add(ATTRIBUTE.userPassword, encryptPassword(Buffer.from('lupo-mika-77'), authenticator, secret));
-      socket.write(encodeRequest(CODE.accessRequest, 1, secret, attributes.done(), { authenticator }));
-      const [bytes] = (await Promise.race([once(socket, 'data'), once(socket, 'close')])) as [Buffer | boolean];
-      socket.destroy();
-      if (!Buffer.isBuffer(bytes)) return undefined;
-      const answer = parsePacket(bytes);
-      assert.ok(answer instanceof Packet && checkReply(answer, authenticator, secret));
-      return answer;
-    };
-    // A new NAS holds within a second.
-    const answer = await until('the NAS is known', ask);
-    assert.equal(answer.code, CODE.accessAccept);
-    const revoked = await admin.post(`/v1/pki/certificates/${issued.body.id}/revoke`, {});
-    assert.ok(revoked.status < 300, JSON.stringify(revoked.body));
-    await until('the certificate is refused', async () => (await ask()) === undefined);
   });
 });

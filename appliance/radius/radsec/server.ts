@@ -215,7 +215,7 @@ export function createRadsec(options: RadsecOptions) {
     const certificate = socket.getPeerCertificate();
     const chain = options.checkCertificate ? chainOf(socket) : [];
     if (options.checkCertificate && !(await options.checkCertificate(chain))) {
-      refused('revoked', address, 'its certificate does not hold any more');
+      refused('revoked', address, 'its certificate is not one of a NAS, or does not hold any more');
       socket.destroy();
       return;
     }
