@@ -1,5 +1,6 @@
 import type { AccountingRecord } from '../accounting/index.ts';
 
+const MOVED_MS = 60_000;
 /** An accepted request is remembered this long: its Accounting-Start is due within seconds. */
 export const REMEMBERED_MS = 5 * 60 * 1000;
 /** Each request is found by up to three keys. */
@@ -38,6 +39,12 @@ export function createPending(now: () => number) {
     remember(authentication: Authentication): void {
       const at = now();
       for (const key of keysOf(authentication)) {
+        const entry = known.get(key);
+        // To the end once a minute only: somebody who comes again and again is remembered a minute less.
+        if (entry && entry.at > at - MOVED_MS) {
+          entry.authentication = authentication;
+          continue;
+        }
         known.delete(key);
         known.set(key, { at, authentication });
       }
