@@ -39,7 +39,12 @@ export class Admitted {
   readonly #known = new Bounded<string, { facts: Facts; subject: Subject | undefined }>(MAX_REMEMBERED);
 
   remember(facts: Facts, name: string, subject: Subject | undefined): void {
-    this.#known.set(keyOf(facts.nas?.id, facts.mac, name), { facts, subject });
+    const key = keyOf(facts.nas?.id, facts.mac, name);
+    const known = this.#known.get(key);
+    if (known) {
+      known.facts = facts;
+      known.subject = subject;
+    } else this.#known.set(key, { facts, subject });
   }
   of(nasId: string, mac: string | undefined, name: string): { facts: Facts; subject: Subject | undefined } | undefined {
     return this.#known.get(keyOf(nasId, mac, name));

@@ -51,14 +51,18 @@ export function groupsOf(subject: Subject | undefined, device: Facts['device']):
   return own.length === 0 ? device.groups : [...new Set([...own, ...device.groups])];
 }
 
-export const nasFacts = ({ nas, address }: Pick<AccessRequest, 'nas' | 'address'>): NonNullable<Facts['nas']> => ({
-  id: nas.id,
-  name: nas.name,
-  type: nas.type,
-  groups: nas.groups,
-  siteId: nas.siteId,
-  address,
-});
+type NasFacts = NonNullable<Facts['nas']>;
+/** The last made for each NAS: the same object for the same address. */
+const known = new WeakMap<AccessRequest['nas'], NasFacts>();
+
+export function nasFacts({ nas, address }: Pick<AccessRequest, 'nas' | 'address'>): NasFacts {
+  const last = known.get(nas);
+  if (last?.address === address) return last;
+  const { id, name, type, groups, siteId } = nas;
+  const made: NasFacts = { id, name, type, groups, siteId, address };
+  known.set(nas, made);
+  return made;
+}
 
 /** The name under which somebody's sessions are kept: from it and the realms, the realm is found again. */
 export const displayName = ({ username, realm }: Facts): string =>
