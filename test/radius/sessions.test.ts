@@ -76,7 +76,10 @@ describe('GET /v1/sessions', () => {
     assert.deepEqual(await names('mac=nonsense'), []);
     assert.deepEqual(await names('site=default&user=carol'), ['o-2']);
     assert.equal((await call('GET', '/sessions?site=elsewhere')).status, 404);
-    assert.equal((await call('GET', '/sessions?status=sleeping')).status, 422);
+    const sleeping = await call('GET', '/sessions?status=sleeping');
+    assert.equal(sleeping.status, 422);
+    assert.match(JSON.stringify(sleeping.body), /active.*ended/, 'all that it may be');
+    assert.match(JSON.stringify((await call('GET', '/sessions?type=x')).body), /radius.*overlay/);
     assert.equal((await call('GET', '/sessions?cursor=x')).status, 422);
     assert.equal((await call('GET', '/sessions', 'user')).status, 403);
   });

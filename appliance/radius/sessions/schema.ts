@@ -4,13 +4,16 @@ import { CursorQuery } from '../../http/index.ts';
 export const MAX_PAGE = 1000;
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ description: 'RFC 3339, UTC' });
+// An enum, so that a fault names all of the values.
+const SessionType = Type.Enum(['radius', 'overlay']);
+const SessionStatus = Type.Enum(['active', 'ended']);
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 
 export const SessionView = Type.Object({
   id: Type.String(),
-  type: Type.Union([Type.Literal('radius'), Type.Literal('overlay')]),
+  type: SessionType,
   site_id: Type.String(),
-  status: Type.Union([Type.Literal('active'), Type.Literal('ended')]),
+  status: SessionStatus,
   user: Type.String({ description: 'The name that was used' }),
   user_id: Nullable(Type.String()),
   mac: Nullable(Type.String()),
@@ -46,10 +49,10 @@ export type SessionView = Type.Static<typeof SessionView>;
 export const SessionQuery = Type.Object({
   ...CursorQuery(MAX_PAGE).properties,
   site: Type.Optional(Type.String({ maxLength: 64 })),
-  status: Type.Optional(Type.Union([Type.Literal('active'), Type.Literal('ended')])),
+  status: Type.Optional(SessionStatus),
   user: Type.Optional(Type.String({ maxLength: 253, description: 'A user id, or a name' })),
   mac: Type.Optional(Type.String({ maxLength: 64 })),
-  type: Type.Optional(Type.Union([Type.Literal('radius'), Type.Literal('overlay')])),
+  type: Type.Optional(SessionType),
 });
 export type SessionQuery = Type.Static<typeof SessionQuery>;
 
