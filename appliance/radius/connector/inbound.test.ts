@@ -149,7 +149,7 @@ describe('POST /connector/authenticate', () => {
       assert.equal(answer.headers['www-authenticate'], 'Bearer');
     }
     const slowed = await ask(body, { from });
-    assert.equal(slowed.status, 429);
+    assert.equal(slowed.status, 503, 'no answer, where 4xx is a reject');
     assert.equal(slowed.headers['retry-after'], '1');
     assert.equal((await ask(body)).status, 200, 'from elsewhere');
     at.clock.monotonic += 1000;
@@ -160,7 +160,8 @@ describe('POST /connector/authenticate', () => {
     const wrong = { login: 'Berta', password: 'x' };
     for (let i = 0; i < FREE_FAILURES; i++) assert.equal((await ask(wrong)).status, 422);
     const slowed = await ask({ ...wrong, login: 'BERTA' });
-    assert.equal(slowed.status, 429);
+    assert.equal(slowed.status, 503);
+    assert.ok(Number(slowed.headers['retry-after']) > 0);
     assert.match(slowed.body.errors[0], /too many failures/);
     assert.equal((await ask(wrong, { from: '192.0.2.9' })).status, 422);
     assert.equal((await ask({ login: 'anna', password: 'anna secret' })).status, 200);
@@ -185,7 +186,7 @@ describe('POST /connector/authenticate', () => {
     await fc.assert(
       fc.asyncProperty(body, fc.ipV4(), async (value, from) => {
         const answer = await ask(JSON.stringify(value), { from });
-        assert.ok([400, 422, 429].includes(answer.status), String(answer.status));
+        assert.ok([400, 422, 503].includes(answer.status), String(answer.status));
         assert.ok(Array.isArray(answer.body.errors));
       }),
       { numRuns: 200 },

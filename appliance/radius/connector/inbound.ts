@@ -44,7 +44,8 @@ export function inboundRoutes(options: InboundOptions): Routes {
   const admit = (key: string): void => {
     const seconds = Math.ceil(throttle.wait(key, monotonic()) / 1000);
     if (seconds === 0) return;
-    throw new HttpError(429, `too many failures: try again in ${seconds} s`, { 'retry-after': String(seconds) });
+    // Not 429: who asks takes 4xx for a reject, and nobody has looked at this password.
+    throw new HttpError(503, `too many failures: try again in ${seconds} s`, { 'retry-after': String(seconds) });
   };
 
   /** The client that asks. Wrong tokens slow down the address they come from, and nobody else. */
