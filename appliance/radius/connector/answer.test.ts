@@ -6,6 +6,7 @@ import {
   cleanMessage,
   MAX_ANSWER_ATTRIBUTES,
   MAX_ATTRIBUTE_VALUE,
+  MAX_ENCODED_BYTES,
   readAnswer,
   type Said,
   secondsUntil,
@@ -146,6 +147,29 @@ describe("a backend's answer", () => {
     assert.equal(long(MAX_ATTRIBUTE_VALUE).kind, 'accept', 'too long for the packet, and left out');
     assert.equal(long(MAX_ATTRIBUTE_VALUE + 1).kind, 'unusable');
     assert.equal(read(200, { attributes: {} }).kind, 'unusable');
+  });
+
+  test('what a packet has no room for is no answer, so that another backend is asked', () => {
+    const full = Array.from({ length: MAX_ENCODED_BYTES / 250 }, () => ({
+      name: 'Filter-Id',
+      value: 'x'.repeat(248),
+      op: '+=',
+    }));
+    assert.equal(accepted({ attributes: full }).attributes.length, full.length);
+    const unusable = {
+      kind: 'unusable',
+      reason: `the attributes of its answer take more than ${MAX_ENCODED_BYTES} bytes`,
+    };
+    const one = { name: 'Class', value: 'x', op: '+=' };
+    assert.deepEqual(read(200, { attributes: [...full, one] }), unusable);
+    assert.deepEqual(read(200, { attributes: full, return_url: 'http://x.org' }), unusable);
+    const keys = Array.from({ length: 15 }, () => ({ name: 'Tunnel-Password', value: 'x'.repeat(230), op: '+=' }));
+    assert.deepEqual(read(200, { attributes: keys }), unusable, 'encrypted ones too');
+  });
+
+  test('a value that cannot be encrypted is left out', () => {
+    const said = accepted({ attributes: [{ name: 'Tunnel-Password', value: 'x'.repeat(1000) }] });
+    assert.deepEqual([said.attributes.length, said.notes.length], [0, 1]);
   });
 
   test('return_url', () => {

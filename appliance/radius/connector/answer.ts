@@ -1,16 +1,20 @@
 import type { NamedAttribute } from '../../access/index.ts';
-import { MAX_VENDOR_VALUE } from '../codec/index.ts';
+import { MAX_VENDOR_VALUE, Secret } from '../codec/index.ts';
 import type { Dictionary } from '../dictionary/index.ts';
 import { parseTime } from './times.ts';
 
 export const MAX_ANSWER_ATTRIBUTES = 64;
 export const MAX_ATTRIBUTE_VALUE = 4096;
+/** Bytes of an answer's attributes as a packet has them: what else goes into the 4096 of a reply needs the rest. */
+export const MAX_ENCODED_BYTES = 3000;
 const MAX_ATTRIBUTE_NAME = 128;
 /** Bytes of Reply-Message: one attribute. */
 export const MAX_MESSAGE_BYTES = 253;
 const MAX_ERRORS = 16;
 const MAX_SESSION_SECONDS = 0xffff_ffff;
 const REDIRECTION = 'WISPr-Redirection-URL';
+/** To try out what each request encrypts anew. */
+const NOBODYS = { authenticator: new Uint8Array(16), secret: new Secret('nobody') };
 
 /** What a backend said. */
 export type Said =
@@ -61,6 +65,9 @@ export function readAnswer(status: number, body: Uint8Array, now: number, dictio
   if (typeof attributes === 'string') return { kind: 'unusable', reason: attributes };
   const redirection = readUrl(json.return_url, notes);
   if (redirection !== undefined) attributes.push({ name: REDIRECTION, value: redirection, op: '=' });
+  if (sizeOf(attributes, dictionary) > MAX_ENCODED_BYTES) {
+    return { kind: 'unusable', reason: `the attributes of its answer take more than ${MAX_ENCODED_BYTES} bytes` };
+  }
   return { kind: 'accept', attributes, validUntil: until, ntKey: readNtKey(json.nt_key), notes };
 }
 
@@ -148,14 +155,17 @@ function readAttributes(value: unknown, dictionary: Dictionary, notes: string[])
   return attributes;
 }
 
+/** Bytes that they take as encoded. */
+const sizeOf = (attributes: readonly NamedAttribute[], dictionary: Dictionary): number =>
+  attributes.reduce((sum, { name, value }) => sum + dictionary.encode(name, value, NOBODYS).length, 0);
+
 function attributeFault(name: string, value: unknown, op: unknown, dictionary: Dictionary): string | undefined {
   if (typeof value !== 'string') return `${name} has no text as its value`;
   if (!isOp(op)) return `${name} has an op that is none of = := +=`;
   const attribute = dictionary.find(name);
   if (!attribute) return `${name} is not in the dictionary`;
   if (isOurs(attribute)) return `${name} is for the server alone to set`;
-  if (dictionary.isEncrypted(name)) return undefined;
-  const encoded = dictionary.encode(name, value);
+  const encoded = dictionary.encode(name, value, NOBODYS);
   return typeof encoded === 'string' ? `${name}: ${encoded}` : undefined;
 }
 
