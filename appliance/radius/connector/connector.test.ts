@@ -167,6 +167,21 @@ describe('asking a REST connector', () => {
     assert.equal(at.logged.filter(({ details }) => /Nonsense/.test(JSON.stringify(details))).length, 1, 'logged once');
   });
 
+  test('what is wrong is logged under what it is', async () => {
+    const id = await at.connector({ url: backend.url });
+    backend.answer(200, { attributes: [{ name: 'Nonsense', value: '1' }] });
+    await ask(id, attemptOf('user1', 'secret'));
+    backend.answer(401, {});
+    for (let i = 0; i < 2; i++) await ask(id, attemptOf('user1', 'secret'));
+    assert.deepEqual(
+      at.logged.map(({ message }) => message),
+      [
+        "something of a REST connector's answer is left out",
+        'a REST connector rejects: where nobody gets in, its address or its token may be wrong',
+      ],
+    );
+  });
+
   test('4xx rejects with what errors says, whatever comes after it in the list', async () => {
     const [id, next] = [await at.connector({ url: backend.url }), await at.connector({ url: other.url })];
     backend.answer(422, { errors: ['Email/login or password incorrect.', 'Try\nagain.'] });

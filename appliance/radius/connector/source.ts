@@ -81,7 +81,7 @@ export class RestSource {
       return verdict;
     }
     if (said.kind === 'accept') {
-      for (const note of said.notes) this.#note(note);
+      for (const note of said.notes) this.#note(note, "something of a REST connector's answer is left out");
       if (key !== undefined && connector.cacheSeconds > 0) {
         const ntHash = connector.ntKey === 'nt_hash' ? said.ntKey : undefined;
         const { attributes, validUntil } = said;
@@ -140,7 +140,10 @@ export class RestSource {
     if (said.kind === 'unusable') return { failed: said.reason, circuit: true };
     if (said.kind === 'reject') {
       if (status === 401 || status === 404 || status === 405) {
-        this.#note(`it answers ${status}: where nobody gets in, its address or its token may be wrong`);
+        this.#note(
+          `it answers ${status}`,
+          'a REST connector rejects: where nobody gets in, its address or its token may be wrong',
+        );
       }
       return { verdict: { outcome: 'reject', reason: said.reason, message: said.message }, said };
     }
@@ -206,13 +209,10 @@ export class RestSource {
   }
 
   /** Logs what is wrong with answers: each thing once. */
-  #note(note: string): void {
+  #note(note: string, message: string): void {
     if (this.#noted.has(note) || this.#noted.size >= MAX_NOTES) return;
     this.#noted.add(note);
-    this.#options.log.warn(
-      { connector: this.connector.name, note },
-      "something of a REST connector's answer is left out",
-    );
+    this.#options.log.warn({ connector: this.connector.name, note }, message);
   }
 }
 
