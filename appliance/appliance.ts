@@ -154,6 +154,10 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     await overlay.start();
     closers.push(() => overlay.stop());
 
+    // Before HTTP, which would tell of sessions that aren't loaded yet.
+    const ports = await radius.start();
+    closers.push(() => radius.stop());
+
     const mcp = mcpRoutes({ version, monotonic: () => performance.now() });
     const http = await createHttp({
       apis: [
@@ -175,8 +179,6 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     });
     closers.push(() => http.close());
     const url = await http.listen(config.listen.host, config.listen.port);
-    const ports = await radius.start();
-    closers.push(() => radius.stop());
     const appliance: Appliance = {
       url,
       radius: ports,
