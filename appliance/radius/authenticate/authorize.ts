@@ -5,7 +5,7 @@ import type { Item, Rendered } from '../render/index.ts';
 import type { AccessRequest, Answer, Credentials, Subject, Verdict } from '../types.ts';
 import { Admitted, createDecideAgain } from './again.ts';
 import { displayName, factsOf } from './facts.ts';
-import { type Fields, methodGuess } from './fields.ts';
+import { type Fields, methodGuess, methodShown } from './fields.ts';
 import { ownAttributes } from './own.ts';
 import type { Limits } from './quota.ts';
 import { rejection } from './reject.ts';
@@ -78,10 +78,11 @@ export function createAuthorize(options: AuthorizeOptions) {
     reason: string,
     message: string | undefined,
     decision?: Decision,
+    method: string = how.method,
   ): Answer {
     refusedHere.add(request);
     access.record({ facts, outcome: 'reject', reason, decision });
-    tell({ username: facts.username, mac: facts.mac, nas: request.nas.name, method: how.method, reason });
+    tell({ username: facts.username, mac: facts.mac, nas: request.nas.name, method, reason });
     return rejection(how, message);
   }
 
@@ -89,7 +90,9 @@ export function createAuthorize(options: AuthorizeOptions) {
   function reject(request: AccessRequest, how: How, reason: string, message?: string): Answer {
     const { login: username, realm, method, certificate } = how;
     const facts = factsOf(request, how.fields, { username, realm, method, certificate, subject: undefined }, directory);
-    return refuse(request, how, facts, reason, message);
+    // Without credentials the method is a guess: nobody has got as far as to show any.
+    const shown = how.credentials ? method : methodShown(how.fields, request.packet);
+    return refuse(request, how, facts, reason, message, undefined, shown);
   }
 
   function admit(

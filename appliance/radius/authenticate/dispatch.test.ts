@@ -121,6 +121,31 @@ describe('EAP', () => {
     assert.equal(await rig.handle(eapRequest()), undefined);
   });
 
+  it('is logged with no more of its method than shows', async () => {
+    const rig = await withBob();
+    rig.state.eap = async () => ({ kind: 'reject', eap: Uint8Array.of(4, 9, 0, 4), reason: 'no method' });
+    const name = () => new AttributeWriter().add(ATTRIBUTE.userName, 'bob');
+    for (const type of [1, 3, 13, 21, 25]) {
+      await ask(
+        rig,
+        request(
+          name()
+            .add(ATTRIBUTE.eapMessage, Uint8Array.of(2, 9, 0, 6, type, 0))
+            .done(),
+        ),
+      );
+    }
+    await ask(rig, request(name().done()));
+    await ask(rig, request(pap('bob', 'wrong', secret).done()));
+    rig.state.decide = () => decision({ action: 'deny' });
+    rig.state.eap = async () => accepted(rig);
+    await ask(rig, eapRequest());
+    assert.deepEqual(
+      rig.state.logged.map((details) => (details as { method?: string }).method),
+      ['eap', 'eap', 'eap-tls', 'ttls', 'peap', 'none', 'pap', 'peap-mschapv2'],
+    );
+  });
+
   it("recognizes who needn't show a password, for as long as they may come in", async () => {
     const rig = await withBob();
     const known = (more: object) =>

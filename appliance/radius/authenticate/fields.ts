@@ -154,16 +154,27 @@ export function textOf(bytes: Uint8Array): string {
 
 /** RFC 3748, section 4.1: the type of a response is its fifth byte. EAP-TLS, TTLS. */
 const EAP_TYPE_AT = 4;
-const [EAP_TLS, EAP_TTLS] = [13, 21];
+const [EAP_TLS, EAP_TTLS, EAP_PEAP] = [13, 21, 25];
+const eapTypeOf = (packet: Packet | undefined) => packet?.joined(ATTRIBUTE.eapMessage)?.[EAP_TYPE_AT];
 
 /** The method of a request as far as it shows; what is inside of a tunnel doesn't, so of EAP it is the likeliest. */
 export function methodGuess(fields: Fields, packet?: Packet): Method {
   if (fields.eap) {
-    const type = packet?.joined(ATTRIBUTE.eapMessage)?.[EAP_TYPE_AT];
+    const type = eapTypeOf(packet);
     return type === EAP_TLS ? 'eap-tls' : type === EAP_TTLS ? 'ttls-pap' : 'peap-mschapv2';
   }
   if (fields.msChap2Response) return 'mschapv2';
   if (fields.msChapResponse) return 'mschap';
   if (fields.serviceType === CALL_CHECK) return 'mab';
   return fields.chapPassword ? 'chap' : 'pap';
+}
+
+/** The method of a request for people who read the log: no more of it than shows. */
+export function methodShown(fields: Fields, packet: Packet): string {
+  if (!fields.eap) {
+    const guess = methodGuess(fields);
+    return guess === 'pap' && !fields.userPassword ? 'none' : guess;
+  }
+  const type = eapTypeOf(packet);
+  return type === EAP_TLS ? 'eap-tls' : type === EAP_TTLS ? 'ttls' : type === EAP_PEAP ? 'peap' : 'eap';
 }

@@ -73,6 +73,7 @@ export async function createRig() {
     decide: (_: Facts): Decision => ALLOW,
     recorded: [] as Ended[],
     admitted: [] as Admission[],
+    logged: [] as object[],
     usage: { sessions: 0, bytes: 0, seconds: 0 } as Usage,
     usageAsked: 0,
     source: { kind: 'local' } as Source,
@@ -116,7 +117,7 @@ export async function createRig() {
     },
     realmOf: (login, of) => resolve(login, of).realm,
     admitted: (_, admission) => void state.admitted.push(admission),
-    log: quiet,
+    log: { ...quiet, info: (details: object) => void state.logged.push(details) } as typeof quiet,
   });
   const rest = (_: readonly string[], attempt: Attempt) => state.rest(attempt);
   const route = createRoute({ resolve, local, rest });
