@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Registry } from 'prom-client';
+import { requiresPostgres, startPostgres } from '../../test/postgres.ts';
 import { openStore, type StoredEvent, storeMigrations } from '../store/index.ts';
 import { Journal, KEPT_MS } from './journal.ts';
 import { accessMigrations } from './migrations.ts';
@@ -20,12 +21,12 @@ const ALLOW: Decision = {
 };
 const DENY: Decision = { ...ALLOW, action: 'deny', policy: { id: 'q', name: 'nobody', version: 1 } };
 
-async function start(t: TestContext, maxRequests?: number) {
+async function start(t: TestContext, maxRequests?: number, database?: string) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-journal-'));
   const errors: unknown[] = [];
   const log = { info() {}, warn() {}, error: (details: object) => void errors.push(details) };
   const migrations = [...storeMigrations, ...accessMigrations].map((step, i) => ({ ...step, id: i + 1 }));
-  const store = await openStore({ dataDir, migrations, log });
+  const store = await openStore({ dataDir, database, migrations, log });
   const events: StoredEvent[] = [];
   store.onEvent(async (event) => void events.push(event));
   const clock = { ms: Date.UTC(2026, 2, 1, 12) };
@@ -209,4 +210,34 @@ test('what could not be written is written later', async (t) => {
   await journal.flush();
   assert.equal((await rows()).length, 1);
   await journal.stop();
+});
+
+test('PostgreSQL: what it cannot keep is left out alone; events are told', requiresPostgres(), async (t) => {
+  const server = await startPostgres();
+  t.after(() => server.stop());
+  const { open, clock, store, errors, events, rows } = await start(t, undefined, await server.createDatabase());
+  const journal = open();
+  for (const name of ['alice', 'b\0b', 'carol', 'd\0n', 'erin']) {
+    journal.record({ facts: one(name, clock.ms, { ssid: 'a\0b' }), outcome: 'accept', decision: ALLOW });
+  }
+  journal.record({ facts: one('frank', clock.ms), outcome: 'reject', reason: 'no \0' });
+  await journal.flush();
+  assert.deepEqual(
+    (await rows()).map(({ username, reason }) => [username, reason]),
+    [
+      ['alice', null],
+      ['carol', null],
+      ['erin', null],
+      ['frank', 'no \ufffd'],
+    ],
+  );
+  assert.equal(errors.length, 2);
+  await journal.flush();
+  assert.equal(errors.length, 2, 'they are not tried again and again');
+  await journal.stop();
+  await store.drained();
+  assert.deepEqual(
+    events.map(({ data }) => data.username),
+    ['alice', 'b\0b', 'carol', 'd\0n', 'erin'],
+  );
 });

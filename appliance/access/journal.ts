@@ -73,7 +73,8 @@ const rowOf = (entry: JournalEntry): RequestRow => ({
   username: entry.facts.username.toLowerCase(),
   mac: entry.facts.mac ?? '',
   outcome: entry.outcome,
-  reason: entry.reason ?? null,
+  // It may quote who asked; PostgreSQL can't keep U+0000.
+  reason: entry.reason?.replaceAll('\0', '\u{fffd}') ?? null,
   decided: entry.decided ? 1 : 0,
   policy_id: entry.policyId,
   facts: JSON.stringify(entry.facts),
@@ -81,6 +82,9 @@ const rowOf = (entry: JournalEntry): RequestRow => ({
   last_at: timestamp(entry.last),
   count: entry.count,
 });
+
+/** By SQLSTATE whether it is what was written that is at fault: a data exception, or more than the database's limits. */
+const isOfData = (error: unknown): boolean => /^(22|54)/.test(String((error as { code?: unknown }).code));
 
 /** The last day's requests: in memory, and written in batches. */
 export class Journal {
@@ -292,7 +296,7 @@ export class Journal {
           // Kept in the order of use, so that the one that goes where there are too many is an old one.
           if (this.#entries.delete(entry.key)) this.#entries.set(entry.key, entry);
         }
-        await this.#upsert(batch.map(rowOf));
+        await this.#keep(batch);
         wanted.splice(0, batch.length);
         // SQLite answers without letting go: packets get their turn here.
         await new Promise((resolve) => setImmediate(resolve));
@@ -304,6 +308,22 @@ export class Journal {
         entry.dirty = true;
       }
       throw error;
+    }
+  }
+
+  /** Writes entries; one that the database doesn't take is told and left out, as it would hold up all others for ever. */
+  async #keep(batch: readonly Entry[]): Promise<void> {
+    try {
+      await this.#upsert(batch.map(rowOf));
+    } catch (error) {
+      if (!isOfData(error)) throw error;
+      if (batch.length === 1) {
+        this.#options.log.error({ err: error, id: batch[0]!.id }, 'a request cannot be written to the journal');
+        return;
+      }
+      const half = batch.length >> 1;
+      await this.#keep(batch.slice(0, half));
+      await this.#keep(batch.slice(half));
     }
   }
 

@@ -2,7 +2,7 @@ import type { Facts, Method } from '../../access/index.ts';
 import type { Directory } from '../directory/index.ts';
 import type { AccessRequest, Subject } from '../types.ts';
 import { type Fields, textOf } from './fields.ts';
-import { stationOf } from './stations.ts';
+import { stationOf, withoutNul } from './stations.ts';
 
 /** Who a request is for, as far as it is known. */
 export interface Person {
@@ -27,14 +27,14 @@ export function factsOf(
   const device = subject?.device ?? (mac === undefined ? undefined : directory.deviceByMac(mac)?.facts);
   return {
     door: 'radius',
-    username,
-    realm,
+    username: withoutNul(username),
+    realm: realm && withoutNul(realm),
     userId: subject?.userId,
     groups: groupsOf(subject, device),
     method,
     certificate,
     nas: nasFacts(request),
-    ssid: called?.ssid ?? (fields.ssid && textOf(fields.ssid)),
+    ssid: called?.ssid ?? (fields.ssid && withoutNul(textOf(fields.ssid))),
     calledStation: called?.text,
     callingStation: calling?.text,
     mac,

@@ -36,8 +36,11 @@ export function stationOf(bytes: Uint8Array): Station {
   return station;
 }
 
+/** PostgreSQL can't keep U+0000. */
+export const withoutNul = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', '\u{fffd}') : text);
+
 function read(bytes: Uint8Array): Station {
-  const text = textOf(bytes);
+  const text = withoutNul(textOf(bytes));
   return { text, mac: macOf(text), ssid: ssidOf(text) };
 }
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { ATTRIBUTE, type AttributeWriter, CODE, decryptSalted, type Packet, VENDOR } from '../codec/index.ts';
 import { account, device, quiet, voucher } from '../directory/testing.ts';
 import type { Answer, Subject, Verdict } from '../types.ts';
+import { readFields } from './fields.ts';
 import { CALLING, mschapv2, pap, reply } from './shapes.ts';
 import { ssidOf, stationOf } from './stations.ts';
 import { ALLOW, AUTHENTICATOR, createRig, decision, nas, type Rig, request } from './testing.ts';
@@ -79,6 +80,31 @@ describe('the facts of a request', () => {
       );
       assert.equal(rig.state.recorded.at(-1)?.facts.ssid, 'x');
     }
+  });
+
+  it('have no U+0000, which PostgreSQL refuses, whoever says it', async () => {
+    const rig = await withBob();
+    const packet = pap('b\0b@corp', 'x', secret)
+      .add(ATTRIBUTE.calledStationId, 'a\0b')
+      .add(ATTRIBUTE.callingStationId, '\0');
+    await ask(rig, request(packet.vendor(VENDOR.aruba, 5, '\0net').done()));
+    const { facts } = rig.state.recorded.at(-1)!;
+    assert.deepEqual(
+      [facts.username, facts.calledStation, facts.callingStation, facts.ssid],
+      ['b\ufffdb', 'a\ufffdb', '\ufffd', '\ufffdnet'],
+    );
+    // Inside of a tunnel names are read elsewhere.
+    const subject = rig.directory.user('bob')!.subject;
+    rig.authorize.accept(
+      bob(),
+      { fields: readFields(bob().packet), login: 'bob', realm: undefined, method: 'pap' },
+      { outcome: 'accept', subject: { ...subject, username: 'b\0b' }, realm: 'c\0' },
+    );
+    const { username, realm } = rig.state.recorded.at(-1)!.facts;
+    assert.deepEqual(
+      [username, realm, rig.state.admitted.at(-1)?.username],
+      ['b\ufffdb', 'c\ufffd', 'b\ufffdb@c\ufffd'],
+    );
   });
 
   it('of a flood of rejects are all in the journal, and a few in the log', async (t) => {
