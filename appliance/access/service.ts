@@ -1,11 +1,13 @@
-import type { FastifyRequest } from 'fastify';
-import type { Actor, DomainEvent, EventData, EventType } from '../events/index.ts';
-import { callerOf } from '../http/index.ts';
+import type { DomainEvent } from '../events/index.ts';
 import type { Logger, SecretBox, Store, Tx } from '../store/index.ts';
 import type { Decider } from './decider.ts';
 import type { Journal } from './journal.ts';
 import type { DocumentChecks } from './policy/document.ts';
 import type { AccessTables } from './tables.ts';
+
+export { event } from '../events/index.ts';
+export { actorOf } from '../http/index.ts';
+export { timestamp } from '../store/index.ts';
 
 /** Who stands behind a user id, for policies: identity's answer. */
 export interface UserFacts {
@@ -63,20 +65,6 @@ export function transact<R>(
       throw error;
     });
 }
-
-/** An event to emit, checked against the catalogue. */
-export const event = <T extends EventType>(type: T, data: EventData[T], actor: Actor): DomainEvent =>
-  ({ type, data: { ...data, actor } }) as DomainEvent;
-
-/** The signed-in caller as the actor of an event. */
-export const actorOf = (request: FastifyRequest): Actor => ({
-  kind: 'user',
-  id: callerOf(request).id,
-  address: request.ip,
-});
-
-/** A time as it is stored: RFC 3339, UTC, milliseconds. */
-export const timestamp = (ms: number): string => new Date(ms).toISOString();
 
 /** Seals open in their own place only: `SecretBox.seal`'s context. */
 export const networkPasswordContext = (deviceId: string): string => `access/device/${deviceId}/network-password`;

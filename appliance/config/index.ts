@@ -10,6 +10,7 @@ export type { Address } from './address.ts';
 export type { AuthConfig } from './auth.ts';
 export { ConfigError } from './error.ts';
 export type { LogLevel } from './file.ts';
+export { nearest } from './nearest.ts';
 export type { RadiusConfig } from './radius.ts';
 export { loadTls } from './tls.ts';
 

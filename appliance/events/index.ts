@@ -1,6 +1,10 @@
-import type { EventType, Heard } from './catalogue.ts';
+import type { Actor, DomainEvent, EventData, EventType, Heard } from './catalogue.ts';
 
 export { type Actor, type DomainEvent, type EventData, type EventType, type Heard, SYSTEM } from './catalogue.ts';
+
+/** An event to emit, checked against the catalogue. */
+export const event = <T extends EventType>(type: T, data: EventData[T], actor: Actor): DomainEvent =>
+  ({ type, data: { ...data, actor } }) as DomainEvent;
 
 type Listener = (event: Heard) => void | Promise<void>;
 

@@ -37,6 +37,13 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
+/** The caller of such a route as the actor of an event. */
+export const actorOf = (request: FastifyRequest): { kind: 'user'; id: string; address: string } => ({
+  kind: 'user',
+  id: callerOf(request).id,
+  address: request.ip,
+});
+
 export function checkAccess(access: Access, caller: Caller | null): void {
   if (access === 'public') return;
   if (!caller) throw new HttpError(401, 'sign in first: no valid session or API token came with the request');

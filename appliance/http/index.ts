@@ -1,4 +1,13 @@
-export { type Access, type Authenticate, type Caller, callerOf, checkOrigin, type Hold, type Role } from './caller.ts';
+export {
+  type Access,
+  type Authenticate,
+  actorOf,
+  type Caller,
+  callerOf,
+  checkOrigin,
+  type Hold,
+  type Role,
+} from './caller.ts';
 export { type CursorPage, CursorQuery, cursorPage } from './cursor.ts';
 export {
   badRequest,

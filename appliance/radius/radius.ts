@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Registry } from 'prom-client';
 import type { Access } from '../access/index.ts';
+import type { Address, RadiusConfig } from '../config/index.ts';
 import type { Bus } from '../events/index.ts';
 import { type Api, HttpError, type Routes } from '../http/index.ts';
 import type { Logger, SecretBox, Store } from '../store/index.ts';
@@ -38,11 +39,6 @@ const MAX_EAP_WORKERS = 4;
 /** To try out what is encrypted for a request. */
 const NOBODYS = { authenticator: new Uint8Array(16), secret: new Secret('nobody') };
 
-interface Address {
-  host: string;
-  port: number;
-}
-
 export interface RadiusOptions {
   store: Store;
   secrets: SecretBox;
@@ -50,16 +46,7 @@ export interface RadiusOptions {
   log: Logger;
   registry: Registry;
   dataDir: string;
-  settings: {
-    auth: Address | undefined;
-    acct: Address | undefined;
-    radsec: Address | undefined;
-    dictionary: string | undefined;
-    rejectDelayMs: number;
-    eapWorkers: number | undefined;
-    batched: boolean;
-    tlsMaxTunnel: '1.2' | '1.3';
-  };
+  settings: RadiusConfig;
   access: Pick<Access, 'decide' | 'record' | 'devices' | 'vouchers' | 'useVoucher'>;
   /** Identity's. */
   accounts(ids?: readonly string[]): Promise<Account[]>;

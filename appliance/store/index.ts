@@ -29,6 +29,9 @@ export {
   type Tx,
 } from './types.ts';
 
+/** A time as it is stored: RFC 3339, UTC, milliseconds, so that the texts sort as the times do. */
+export const timestamp = (ms: number): string => new Date(ms).toISOString();
+
 /** Which transaction the running code is inside of; `open` ends with it, though promises that it started live on. */
 const inside = new AsyncLocalStorage<{ store: object; open: boolean }>();
 

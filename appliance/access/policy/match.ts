@@ -1,3 +1,4 @@
+import { nearest } from '../../config/index.ts';
 import type { Method } from '../types.ts';
 import type { DocumentChecks } from './document.ts';
 import { canonicalMac } from './mac.ts';
@@ -10,7 +11,6 @@ import {
   METHODS,
   type PostureWish,
 } from './model.ts';
-import { nearest } from './nearest.ts';
 import type { At, Reader } from './reader.ts';
 import { daysOf, minuteOf, type Window } from './time.ts';
 import { RANDOM_VENDOR } from './vendors.ts';

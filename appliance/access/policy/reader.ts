@@ -9,8 +9,8 @@ import {
   parseDocument,
   type YAMLError,
 } from 'yaml';
+import { nearest } from '../../config/index.ts';
 import { type Fault, MAX_DOCUMENT_BYTES, MAX_FAULTS, MAX_LIST } from './model.ts';
-import { nearest } from './nearest.ts';
 
 /** Values looked at in one document, those behind aliases each time that they are named. */
 const MAX_VALUES = 10_000;

@@ -1,8 +1,10 @@
-import type { FastifyRequest } from 'fastify';
-import type { Actor, DomainEvent, EventData, EventType } from '../../events/index.ts';
-import { callerOf } from '../../http/index.ts';
+import type { DomainEvent } from '../../events/index.ts';
 import type { SecretBox, Store, Tx } from '../../store/index.ts';
 import type { ConnectorTables } from './tables.ts';
+
+export { event } from '../../events/index.ts';
+export { actorOf } from '../../http/index.ts';
+export { timestamp } from '../../store/index.ts';
 
 /** What connectors and their clients work with. */
 export interface Service {
@@ -22,20 +24,6 @@ export type Emit = (event: DomainEvent) => void;
 export function transact<R>({ store }: Pick<Service, 'store'>, fn: (db: Db, emit: Emit) => Promise<R>): Promise<R> {
   return store.transaction<ConnectorTables, R>((tx) => fn(tx.db, (event) => tx.emit(event)));
 }
-
-/** An event to emit, checked against the catalogue. */
-export const event = <T extends EventType>(type: T, data: EventData[T], actor: Actor): DomainEvent =>
-  ({ type, data: { ...data, actor } }) as DomainEvent;
-
-/** The signed-in caller as the actor of an event. */
-export const actorOf = (request: FastifyRequest): Actor => ({
-  kind: 'user',
-  id: callerOf(request).id,
-  address: request.ip,
-});
-
-/** A time as it is stored: RFC 3339, UTC, milliseconds. */
-export const timestamp = (ms: number): string => new Date(ms).toISOString();
 
 /** Seals open in their own place only: `SecretBox.seal`'s context. */
 export const tokenContext = (id: string): string => `radius/connector/${id}/token`;
