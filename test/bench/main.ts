@@ -10,11 +10,16 @@ import { table } from './cpu.ts';
 import { benchLists } from './lists.ts';
 import { benchRadius } from './radius/index.ts';
 import { benchCodec } from './radius-codec.ts';
+import { benchEap } from './radius-eap.ts';
 import { run as benchRadiusFuzz } from './radius-fuzz.ts';
 import { benchScale } from './scale.ts';
 import { benchCompile, benchDevice } from './wireguard.ts';
 
+/** Of the EAP bench. */
+const HANDSHAKES = 100_000;
+
 const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale] [radius] [codec]   all without a name; device and scale need root
+  radius-eap        EAP by itself and its memory over 100,000 handshakes (with --generators)
   radius-fuzz       mutated packets through the RADIUS codec, --packets <n> (default 10,000,000)
   --generators <folder>   built programs gen and eapgen of the RADIUS load generator; without it radius is left out
   --rounds <n>, --seconds <n>, --only <case>   of the radius bench (default 3 rounds of 5 s, all cases)
@@ -92,6 +97,11 @@ if (wanted('radius')) {
     process.stderr.write('the radius bench needs --generators <folder>, with the programs gen and eapgen\n');
     process.exit(1);
   }
+}
+// A quarter of an hour: memory over 100,000 handshakes.
+if (positionals.includes('radius-eap') && values.generators !== undefined) {
+  const { generators, only, rounds, seconds } = values;
+  await benchEap({ generators, only, rounds: Number(rounds), seconds: Number(seconds), handshakes: HANDSHAKES });
 }
 if (wanted('codec')) {
   table(benchCodec());
