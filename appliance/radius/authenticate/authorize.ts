@@ -23,6 +23,7 @@ export interface Admission {
   /** The decision's attributes; the same object for the same decision and NAS type. */
   attributes: Uint8Array;
   dailyQuota: Decision['dailyQuota'];
+  simultaneousUse: Decision['simultaneousUse'];
 }
 
 export interface AuthorizeOptions extends TermsOptions {
@@ -115,6 +116,7 @@ export function createAuthorize(options: AuthorizeOptions) {
       policy: decided.policy?.name ?? null,
       attributes: rendered.attributes,
       dailyQuota: limits.quota,
+      simultaneousUse: decided.simultaneousUse,
     });
   }
 

@@ -141,6 +141,7 @@ describe('a decision', () => {
       policy: null,
       attributes: first.attributes,
       dailyQuota: undefined,
+      simultaneousUse: undefined,
     });
   });
 
@@ -207,6 +208,7 @@ describe('limits', () => {
     assert.deepEqual(await used(0, 0, 0), [1800, 1]);
     assert.deepEqual(await used(1, 999, 3000), [600, undefined], 'over when the time is, so nobody is asked again');
     assert.deepEqual(rig.state.admitted.at(-1)?.dailyQuota, { bytes: 1000, seconds: 3600 });
+    assert.equal(rig.state.admitted.at(-1)?.simultaneousUse, 2);
     assert.equal(await used(2, 0, 0), '2 sessions at once, where 2 are allowed');
     assert.equal(await used(0, 1000, 0), '1000 bytes are used, where 1000 are allowed');
     assert.equal(await used(0, 0, 3600), '3600 seconds of this day are used, where 3600 are allowed');

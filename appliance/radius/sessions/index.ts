@@ -39,6 +39,8 @@ export interface Accepted {
   /** The decision's encoded attributes; undefined where they are not ours. */
   attributes: Uint8Array | undefined;
   dailyQuota?: { bytes?: number | undefined; seconds?: number | undefined } | undefined;
+  /** How many sessions this person may have at once, where that is bounded. */
+  simultaneousUse?: number | undefined;
   /** A Class of the answer that no other answer has. */
   class?: Uint8Array | undefined;
 }
@@ -330,7 +332,8 @@ export function createSessions(options: SessionsOptions) {
         class: accepted.class && Buffer.from(accepted.class).toString('hex'),
       };
       pending.remember(authentication);
-      const { acctSessionId } = authentication;
+      const { acctSessionId, userKey, mac } = authentication;
+      if (accepted.simultaneousUse !== undefined && mac !== null) usage.admitted(userKey, request.at, mac);
       const session = acctSessionId === undefined ? undefined : live.activeByKey(authentication, acctSessionId);
       if (!session || (session.mac !== null && authentication.mac !== null && session.mac !== authentication.mac))
         return;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NOW, recordOf, type TestRecord } from '../accounting/testing.ts';
+import { createDue, MAX_DUE_DEVICES, MAX_DUE_PEOPLE, START_DUE_MS } from './due.ts';
 import { ENDED_KEPT_MS, MAX_ENDED } from './live.ts';
 import { createPending, MAX_REMEMBERED_KEYS } from './pending.ts';
 import { startLive } from './testing.ts';
@@ -88,6 +89,38 @@ describe('usage', () => {
     apply({ kind: 'stop', at: 200, seconds: 200, in: 20, out: 5 });
     assert.deepEqual(usage.of(key, NOW), { sessions: 1, bytes: 25, seconds: 200 });
     assert.deepEqual(usage.of(usageKey(null, 'bob'), NOW), { sessions: 0, bytes: 0, seconds: 0 });
+  });
+
+  it('counts who was let in before their session begins, for a minute', () => {
+    const { apply, usage } = startLive();
+    const [mine, other] = ['02:00:00:11:22:33', '02:00:00:00:00:02'];
+    const sessions = (seconds: number, mac?: string) => usage.of(key, NOW + seconds * 1000, mac).sessions;
+    usage.admitted(key, NOW, mine);
+    usage.admitted(key, NOW, mine);
+    assert.deepEqual([sessions(0), sessions(0, other), sessions(0, mine)], [1, 1, 0]);
+    assert.equal(sessions(START_DUE_MS / 1000 - 1, other), 1);
+    assert.equal(sessions(START_DUE_MS / 1000, other), 0, 'its NAS sends no accounting');
+    usage.admitted(key, NOW, mine);
+    apply({ kind: 'start' });
+    assert.deepEqual([sessions(0, other), sessions(0, mine)], [1, 0], 'once');
+    usage.admitted(key, NOW, mine);
+    assert.equal(sessions(0, other), 1, 'who comes again within the session');
+    apply({ kind: 'stop', at: 5 });
+    assert.equal(sessions(6, other), 0);
+  });
+
+  it('remembers a bounded number of those who were let in, the newest', () => {
+    const due = createDue();
+    for (let n = 0; n <= MAX_DUE_DEVICES; n++) due.add('alice', `mac-${n}`, NOW);
+    assert.equal(due.count('alice', NOW, undefined), MAX_DUE_DEVICES);
+    assert.equal(due.count('alice', NOW, `mac-${MAX_DUE_DEVICES}`), MAX_DUE_DEVICES - 1);
+    for (let n = 0; n < MAX_DUE_PEOPLE; n++) due.add(`u${n}`, 'mac', NOW);
+    assert.equal(due.size, MAX_DUE_PEOPLE);
+    assert.deepEqual([due.count('alice', NOW, null), due.count('u0', NOW, null)], [0, 1]);
+    due.add('late', 'mac', NOW + START_DUE_MS);
+    assert.equal(due.size, 1, 'what is over goes');
+    due.drop('late', 'mac');
+    assert.equal(due.size, 0);
   });
 
   it('starts anew with the day', () => {

@@ -1,3 +1,4 @@
+import { createDue } from './due.ts';
 import { type Session, usedSeconds } from './merge.ts';
 
 /** The day of a site's zone around a time: its start and its end, milliseconds since 1970. */
@@ -5,6 +6,7 @@ export type DayOf = (siteId: string, at: number) => { start: number; end: number
 
 /** What somebody uses now and has used today. */
 export interface Usage {
+  /** With those that are about to begin. */
   sessions: number;
   bytes: number;
   seconds: number;
@@ -29,6 +31,7 @@ export const usageKey = (userId: string | null, username: string): string =>
 export function createUsage(dayOf: DayOf) {
   const people = new Map<string, Person>();
   const days = new Map<string, { start: number; end: number }>();
+  const due = createDue();
 
   const day = (siteId: string, at: number): { start: number; end: number } => {
     const known = days.get(siteId);
@@ -82,15 +85,27 @@ export function createUsage(dayOf: DayOf) {
     },
     setActive(session: Session, active: boolean): void {
       const person = personOf(session.userKey);
-      if (active) person.active.add(session);
-      else person.active.delete(session);
+      if (!active) person.active.delete(session);
+      else {
+        person.active.add(session);
+        if (session.mac !== null) due.drop(session.userKey, session.mac);
+      }
+    },
+    /** Somebody was let in: their session counts before it begins, so that two at the same moment are two. */
+    admitted(key: string, at: number, mac: string): void {
+      const active = people.get(key)?.active;
+      if (active && active.size > COUNTED_SESSIONS) return;
+      // Who comes again within a session begins no other.
+      for (const session of active ?? []) if (session.mac === mac) return;
+      due.add(key, mac, at);
     },
     /** `mac`: a device whose own sessions don't count, as it is the one that asks. */
     of(key: string, at: number, mac?: string | null): Usage {
       const person = people.get(key);
-      if (!person) return { sessions: 0, bytes: 0, seconds: 0 };
+      let sessions = due.count(key, at, mac);
+      if (!person) return { sessions, bytes: 0, seconds: 0 };
       const current = at < person.dayEnd;
-      let sessions = person.active.size;
+      sessions += person.active.size;
       let seconds = current ? person.seconds : 0;
       if (person.active.size <= COUNTED_SESSIONS) {
         for (const session of person.active) {
