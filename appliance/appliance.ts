@@ -97,6 +97,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       registry,
       zoneOf: (siteId) => sites.timeZone(siteId ?? DEFAULT_SITE),
       attributeFault: (name, value) => radius.attributeFault(name, value),
+      decisionFault: (decision) => radius.decisionFault(decision),
       userFacts: async (id) => (await identity.usersFacts([id])).get(id),
       findUser: identity.findByName,
       generatePassword: generateNetworkPassword,

@@ -28,6 +28,8 @@ export interface AccessOptions extends Pick<Service, 'store' | 'secrets' | 'log'
   zoneOf?: (siteId: string | undefined) => string;
   /** What is wrong with a reply attribute, by the dictionaries; undefined where nothing is. */
   attributeFault?: DocumentChecks['attributeFault'];
+  /** Why a NAS can't be told of a decision; undefined where each can. */
+  decisionFault?: DocumentChecks['decisionFault'];
   /** Who a user is: identity's answer. */
   userFacts?: (userId: string) => Promise<UserFacts | undefined>;
   /** The user with this name, for `explain`. */
@@ -66,7 +68,11 @@ export function createAccess(options: AccessOptions): Access & {
     now,
     decider,
     journal,
-    checks: { attributeFault: options.attributeFault ?? (() => undefined), vendors: loadVendors },
+    checks: {
+      attributeFault: options.attributeFault ?? (() => undefined),
+      decisionFault: options.decisionFault ?? (() => undefined),
+      vendors: loadVendors,
+    },
     userFacts: options.userFacts ?? (async () => undefined),
     findUser: options.findUser,
     generatePassword:

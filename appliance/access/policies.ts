@@ -22,6 +22,7 @@ const view = (row: PolicyRow): Policy => ({
 /** What was checked when it was saved isn't asked again at a start: a policy must not be lost with a dictionary. */
 const LENIENT: DocumentChecks = {
   attributeFault: () => undefined,
+  decisionFault: () => undefined,
   vendors: () => ({ prefixes: () => ['00:00:00'] }),
 };
 

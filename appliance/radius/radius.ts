@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Registry } from 'prom-client';
-import type { Access } from '../access/index.ts';
+import type { Access, Decision } from '../access/index.ts';
 import type { Address, RadiusConfig } from '../config/index.ts';
 import type { Bus } from '../events/index.ts';
 import { type Api, HttpError, type Routes } from '../http/index.ts';
@@ -15,7 +15,7 @@ import {
   createRoute,
 } from './authenticate/index.ts';
 import { createCoaClient } from './coa/index.ts';
-import { ATTRIBUTE, Secret } from './codec/index.ts';
+import { ATTRIBUTE } from './codec/index.ts';
 import { connectorErrors, createConnectors } from './connector/index.ts';
 import { loadDictionary } from './dictionary/index.ts';
 import { type Account, AccountPasswords, Directory } from './directory/index.ts';
@@ -35,9 +35,6 @@ import { createSessions, type DayOf, type LiveSession, type SessionView, usageKe
 
 /** Threads that EAP runs in, where nobody says how many: one core is left to the rest. */
 const MAX_EAP_WORKERS = 4;
-
-/** To try out what is encrypted for a request. */
-const NOBODYS = { authenticator: new Uint8Array(16), secret: new Secret('nobody') };
 
 export interface RadiusOptions {
   store: Store;
@@ -158,7 +155,6 @@ export function createRadius(options: RadiusOptions) {
   });
 
   const renderer = new Renderer(dictionary);
-  const inbound = createInbound({ access, local, resolve: routing.resolve, renderer, now });
   const authorize = createAuthorize({
     access,
     directory,
@@ -168,6 +164,7 @@ export function createRadius(options: RadiusOptions) {
     realmOf: (login, client) => routing.resolve(login, client).realm,
     log,
   });
+  const inbound = createInbound({ access, authorize, local, resolve: routing.resolve, now });
 
   function redecide(session: Readonly<LiveSession>) {
     const client = nas.directory.get(session.nasId);
@@ -305,8 +302,7 @@ export function createRadius(options: RadiusOptions) {
       errors: connectorErrors,
       routes: [
         connectors.inbound({
-          authenticate: inbound.authenticate,
-          attributesFor: inbound.attributesFor,
+          authenticate: inbound,
           ntHash: (login) => directory.user(routing.resolve(login, undefined).login)?.password?.ntHash,
         }),
       ],
@@ -324,10 +320,9 @@ export function createRadius(options: RadiusOptions) {
       return row !== undefined;
     },
     /** What is wrong with a reply attribute; undefined where nothing is. */
-    attributeFault(name: string, value: string): string | undefined {
-      const encoded = dictionary.encode(name, value, NOBODYS);
-      return typeof encoded === 'string' ? encoded : undefined;
-    },
+    attributeFault: (name: string, value: string) => renderer.attributeFault(name, value),
+    /** Why some type of NAS can't be told of a decision; undefined where each can. */
+    decisionFault: (decision: Decision) => renderer.decisionFault(decision),
     /** Reads what is needed into memory, takes up what an earlier run left, and listens. */
     async start(): Promise<RadiusPorts> {
       await nas.start();

@@ -60,10 +60,22 @@ describe('access policies in the appliance', () => {
     for (const one of [device, gate]) one.line.close();
   });
 
-  test('a policy is refused where an attribute is in no dictionary', async () => {
-    const document = 'name: x\ndecide:\n  action: allow\n  attributes: [{name: No-Such-Thing, value: "1"}]\n';
-    const answer = await a.the.admin.post('/v1/policies', { document });
-    assert.equal(answer.status, 422, JSON.stringify(answer.body));
-    assert.deepEqual([answer.body.faults[0].line, answer.body.faults[0].path], [4, 'decide.attributes.0']);
+  test("a policy is refused where it couldn't be told: no such attribute, the server's own, too much", async () => {
+    const refused = async (decide: string) => {
+      const document = `name: x\ndecide:\n  action: allow\n  ${decide}\n`;
+      const { status, body } = await a.the.admin.post('/v1/policies', { document });
+      assert.equal(status, 422, JSON.stringify(body));
+      const [{ line, path, message }] = body.faults;
+      return [line, path, message];
+    };
+    for (const name of ['No-Such-Thing', 'State']) {
+      const [line, path, message] = await refused(`attributes: [{name: ${name}, value: "1"}]`);
+      assert.deepEqual([line, path], [4, 'decide.attributes.0']);
+      assert.match(message, new RegExp(name));
+    }
+    const lines = Array.from({ length: 20 }, (_, n) => `permit ${n} ${'x'.repeat(200)}`).join(', ');
+    const [line, path, message] = await refused(`acl: [${lines}]`);
+    assert.deepEqual([line, path], [2, 'decide']);
+    assert.match(message, /bytes of attributes/);
   });
 });

@@ -250,6 +250,7 @@ const FAULTS: [string, string, number, number, string, RegExp][] = [
     'decide.attributes.0.op',
     /=, :=, \+=|did you mean/,
   ],
+  ['more than fits', 'name: a\ndecide: {action: allow, role: huge}', 2, 1, 'decide', /too many bytes/],
   ['URL', 'name: a\ndecide: {action: portal, portal_url: "javascript:alert(1)"}', 2, 38, 'decide.portal_url', /https:/],
   ['priority', 'name: a\npriority: -1\ndecide: {action: deny}', 2, 11, 'priority', /whole number from 0/],
   ['control character', 'name: "a\\u0007"\ndecide: {action: deny}', 1, 7, 'name', /control character/],
@@ -282,6 +283,10 @@ test('all faults are told at once, up to a bound', () => {
   );
   const many = `name: a\nmatch: {methods: [${Array(200).fill('x').join(', ')}]}\ndecide: {action: deny}`;
   assert.equal(faultsOf(many).length, MAX_FAULTS);
+});
+
+test('of a refusal nothing but the message has to fit', () => {
+  assert.deepEqual(faultsOf('name: a\ndecide: {action: deny, role: huge}'), []);
 });
 
 test('what YAML cannot read is told with its place', () => {

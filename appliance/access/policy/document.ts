@@ -1,4 +1,5 @@
-import type { NamedAttribute } from '../types.ts';
+import type { Decision, NamedAttribute } from '../types.ts';
+import { decisionOf } from './engine.ts';
 import { readMatch } from './match.ts';
 import {
   DEFAULT_PRIORITY,
@@ -18,6 +19,8 @@ import type { Vendors } from './vendors.ts';
 export interface DocumentChecks {
   /** What is wrong with a reply attribute; undefined where nothing is. */
   attributeFault(name: string, value: string): string | undefined;
+  /** Why a NAS can't be told of a decision; undefined where each can. */
+  decisionFault(decision: Decision): string | undefined;
   vendors(): Vendors;
 }
 
@@ -58,7 +61,9 @@ export function parsePolicy(text: string, checks: DocumentChecks): Parsed {
         policy.match = readMatch(reader, at, checks);
       },
       decide: (at) => {
+        const before = reader.faults.length;
         policy.decide = readDecide(reader, at, checks);
+        if (reader.faults.length === before) checkDecision(reader, at, policy, checks);
       },
     },
     ['name', 'decide'],
@@ -102,6 +107,13 @@ function readDecide(reader: Reader, root: At, checks: DocumentChecks): Decide {
   };
   reader.map(root, keys, ['action']);
   return decide;
+}
+
+/** Who is denied is told the message only. */
+function checkDecision(reader: Reader, at: At, { name, decide }: PolicyDocument, checks: DocumentChecks): void {
+  if (decide.action === 'deny') return;
+  const fault = checks.decisionFault(decisionOf(decide, { id: '', name, version: 0 }));
+  if (fault !== undefined) reader.fault(at, fault);
 }
 
 /** IEEE 802.1Q: 1 to 4094; or the name of a VLAN on the NAS (RFC 3580, section 3.31). */

@@ -147,7 +147,7 @@ function compile({ id, version, document }: StoredPolicy, vendors: () => Vendors
   };
 }
 
-function decisionOf(decide: Decide, policy: NonNullable<Decision['policy']>): Decision {
+export function decisionOf(decide: Decide, policy: NonNullable<Decision['policy']>): Decision {
   const { session_timeout, idle_timeout, simultaneous_use, daily_quota, portal_url, overlay_groups, ...same } = decide;
   return Object.freeze({
     ...same,

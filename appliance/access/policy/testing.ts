@@ -18,6 +18,7 @@ export const VENDORS = createVendors({
 export const CHECKS: DocumentChecks = {
   attributeFault: (name, value) =>
     name.startsWith('Bad') ? `there is no attribute ${name}` : value === 'bad' ? 'not a value' : undefined,
+  decisionFault: ({ role }) => (role === 'huge' ? 'too many bytes' : undefined),
   vendors: () => VENDORS,
 };
 

@@ -4,6 +4,7 @@ import type { Facts } from '../../access/index.ts';
 import { ATTRIBUTE, AttributeWriter, CODE, decryptSalted, VENDOR } from '../codec/index.ts';
 import { account, device, voucher } from '../directory/testing.ts';
 import type { EapResult } from '../eap/index.ts';
+import { MAX_DECISION_BYTES } from '../render/render.ts';
 import type { Answer, Subject } from '../types.ts';
 import { Admitted, MAX_REMEMBERED } from './again.ts';
 import { CALLING, pap, reply } from './shapes.ts';
@@ -62,13 +63,13 @@ describe('EAP', () => {
     request(new AttributeWriter().add(ATTRIBUTE.userName, 'anonymous').add(ATTRIBUTE.eapMessage, message).done());
   const msk = Uint8Array.from({ length: 64 }, (_, index) => index);
   const success = Uint8Array.of(3, 9, 0, 4);
-  const accepted = (rig: Rig): EapResult => ({
+  const accepted = (rig: Rig, username = 'bob'): EapResult => ({
     kind: 'accept',
     eap: success,
     login: 'bob',
     outerIdentity: 'anonymous',
     method: 'peap-mschapv2',
-    verdict: { outcome: 'accept', subject: rig.directory.user('bob')!.subject },
+    verdict: { outcome: 'accept', subject: { ...rig.directory.user('bob')!.subject, username } },
     certificate: undefined,
     msk,
     resumed: false,
@@ -98,6 +99,20 @@ describe('EAP', () => {
     assert.equal(packet.text(ATTRIBUTE.tunnelPrivateGroupId), '5');
     assert.deepEqual([...packet.first(ATTRIBUTE.eapMessage)!], [...success]);
     assert.equal(rig.state.recorded.at(-1)?.facts.method, 'peap-mschapv2');
+  });
+
+  it('has room for all that a policy may say', async () => {
+    const rig = await withBob();
+    const attributes = Array.from({ length: MAX_DECISION_BYTES / 250 }, () => ({
+      name: 'Filter-Id',
+      value: 'x'.repeat(248),
+      op: '+=' as const,
+    }));
+    rig.state.decide = () => decision({ attributes });
+    rig.state.eap = async () => accepted(rig, 'b'.repeat(253));
+    const packet = await ask(rig, eapRequest());
+    assert.equal(packet.code, CODE.accessAccept);
+    assert.equal(packet.all(ATTRIBUTE.filterId).length, attributes.length);
   });
 
   it('that a policy refuses ends in EAP-Failure, without a message that nobody could show', async () => {

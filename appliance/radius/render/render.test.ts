@@ -5,7 +5,7 @@ import type { Decision } from '../../access/index.ts';
 import { Packet, parsePacket, Secret } from '../codec/index.ts';
 import { loadDictionary } from '../dictionary/index.ts';
 import { NAS_TYPES, type NasType } from '../types.ts';
-import { Renderer } from './index.ts';
+import { MAX_DECISION_BYTES, Renderer } from './render.ts';
 
 const dictionary = loadDictionary();
 const renderer = new Renderer(dictionary);
@@ -137,6 +137,28 @@ describe('a decision as attributes', () => {
     assert.match(problem({ vlan: 'x'.repeat(254) }), /Tunnel-Private-Group-Id/);
     assert.match(problem({ attributes: [{ name: 'Nothing', value: '', op: '=' }] }), /Nothing is not an attribute/);
     assert.match(problem({ attributes: [{ name: 'State', value: 'x', op: ':=' }] }), /server's own/);
+  });
+
+  it("says beforehand what no request could be told: what is the server's own, and what is too long", () => {
+    const attributeFault = (name: string, value: string) => renderer.attributeFault(name, value) ?? '';
+    const decisionFault = (more: Partial<Decision>) => renderer.decisionFault(decision(more)) ?? '';
+    for (const name of ['State', 'proxy-state', 'EAP-Message', 'Message-Authenticator']) {
+      assert.match(attributeFault(name, '0x00'), /server's own/, name);
+    }
+    assert.match(attributeFault('Tunnel-Password', 'x'.repeat(300)), /Tunnel-Password/);
+    assert.match(attributeFault('Session-Timeout', 'soon'), /Session-Timeout/);
+    assert.equal(attributeFault('Tunnel-Password', 'psk'), '');
+    assert.equal(attributeFault('Session-Timeout', '60'), '');
+
+    // 250 bytes each.
+    const filters = (count: number) =>
+      Array.from({ length: count }, () => ({ name: 'Filter-Id', value: 'x'.repeat(248), op: '+=' as const }));
+    assert.equal(decisionFault({ attributes: filters(MAX_DECISION_BYTES / 250) }), '');
+    assert.match(decisionFault({ attributes: filters(MAX_DECISION_BYTES / 250), idleTimeout: 1 }), /3506 bytes/);
+    const hidden = { name: 'Tunnel-Password', value: 'psk', op: '=' as const };
+    assert.match(decisionFault({ attributes: [...filters(MAX_DECISION_BYTES / 250), hidden] }), /bytes/);
+    assert.match(decisionFault({ role: 'x'.repeat(247) }), /type cisco can't be told.*Cisco-AVPair/);
+    assert.equal(decisionFault({ role: 'x'.repeat(200), vlan: 5, acl: ['a', 'b'] }), '');
   });
 
   it('is kept: the same bytes, and the same object, for the same decision and type', () => {

@@ -1,6 +1,7 @@
 import type { Decision, NamedAttribute } from '../../access/index.ts';
+import { Secret } from '../codec/index.ts';
 import type { Cipher, Dictionary } from '../dictionary/index.ts';
-import type { NasType } from '../types.ts';
+import { NAS_TYPES, type NasType } from '../types.ts';
 import { aclByLines, aclByName, bandwidth, type Pair, portal, role, timeouts, vlan } from './vendors.ts';
 
 /** One attribute of a reply. */
@@ -38,6 +39,15 @@ const OURS = new Set([
 ]);
 const SESSION_TIMEOUT = 'session-timeout';
 
+/**
+ * Bytes of attributes that a decision may have. Of the 4096 of a packet (RFC 2865, section 3) an accept needs 38 for its
+ * header and Message-Authenticator, at most 377 for EAP-Message, User-Name and the MPPE keys, and 36 for the bandwidth
+ * and the end of a voucher; a chain of proxies adds its Proxy-States.
+ */
+export const MAX_DECISION_BYTES = 3500;
+/** To try out what is encrypted for a request. */
+const NOBODYS: Cipher = { authenticator: new Uint8Array(16), secret: new Secret('nobody') };
+
 /** The attributes of decisions, by NAS type; kept for as long as a decision is. */
 export class Renderer {
   readonly #dictionary: Dictionary;
@@ -58,6 +68,27 @@ export class Renderer {
     const rendered = this.#make(decision, type);
     byType.set(type, rendered);
     return rendered;
+  }
+
+  /** What is wrong with an attribute that a policy names; undefined where nothing is. */
+  attributeFault(name: string, value: string): string | undefined {
+    const item = this.#item(name, value);
+    if (typeof item === 'string') return item;
+    const encoded = item.encoded ?? this.#dictionary.encode(name, value, NOBODYS);
+    return typeof encoded === 'string' ? encoded : undefined;
+  }
+
+  /** Why some type of NAS can't be told of a decision; undefined where each can. */
+  decisionFault(decision: Decision): string | undefined {
+    for (const type of NAS_TYPES) {
+      const { items, problem } = this.#make(decision, type);
+      if (problem !== undefined) return `a NAS of the type ${type} can't be told: ${problem}`;
+      const { length } = this.encode(items, NOBODYS);
+      if (length > MAX_DECISION_BYTES) {
+        return `this takes ${length} bytes of attributes for a NAS of the type ${type}, where ${MAX_DECISION_BYTES} fit`;
+      }
+    }
+    return undefined;
   }
 
   /**
