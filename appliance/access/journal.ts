@@ -83,7 +83,7 @@ const rowOf = (entry: JournalEntry): RequestRow => ({
   count: entry.count,
 });
 
-/** By SQLSTATE whether it is what was written that is at fault: a data exception, or more than the database's limits. */
+/** By SQLSTATE whether what was written is at fault: a data exception, or more than the database's limits. */
 const isOfData = (error: unknown): boolean => /^(22|54)/.test(String((error as { code?: unknown }).code));
 
 /** The last day's requests: in memory, and written in batches. */
@@ -311,7 +311,7 @@ export class Journal {
     }
   }
 
-  /** Writes entries; one that the database doesn't take is told and left out, as it would hold up all others for ever. */
+  /** Writes entries; one that the database doesn't take is told and left out: it would hold up the others for ever. */
   async #keep(batch: readonly Entry[]): Promise<void> {
     try {
       await this.#upsert(batch.map(rowOf));
