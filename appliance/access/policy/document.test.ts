@@ -95,6 +95,14 @@ test('a whole document is read as it says', () => {
   });
 });
 
+test('a VLAN is a number, in quotes or not, or a name', () => {
+  const vlans = ['1', '4094', '"20"', '0x14', 'guests', '20-west', '"20 west"'].map((vlan) => {
+    const result = parsePolicy(`name: a\ndecide: {action: allow, vlan: ${vlan}}`, CHECKS);
+    return 'policy' in result ? result.policy.decide.vlan : result.faults;
+  });
+  assert.deepEqual(vlans, [1, 4094, 20, 20, 'guests', '20-west', '20 west']);
+});
+
 test('a short document has defaults', () => {
   const result = parsePolicy('name: guests\ndecide: { action: portal }\n', CHECKS);
   assert.deepEqual(result, {
@@ -141,6 +149,8 @@ const FAULTS: [string, string, number, number, string, RegExp][] = [
     /did you mean 'eap-tls'/,
   ],
   ['vlan', 'name: a\ndecide: {action: allow, vlan: 4095}', 2, 31, 'decide.vlan', /1 to 4094/],
+  ['vlan in quotes', 'name: a\ndecide: {action: allow, vlan: "9999"}', 2, 31, 'decide.vlan', /1 to 4094/],
+  ['vlan of nothing', 'name: a\ndecide: {action: allow, vlan: "0"}', 2, 31, 'decide.vlan', /1 to 4094/],
   [
     'rate without unit',
     'name: a\ndecide: {action: allow, bandwidth: {up: "10"}}',

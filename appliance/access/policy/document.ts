@@ -119,11 +119,11 @@ function checkDecision(reader: Reader, at: At, { name, decide }: PolicyDocument,
 /** IEEE 802.1Q: 1 to 4094; or the name of a VLAN on the NAS (RFC 3580, section 3.31). */
 function readVlan(reader: Reader, at: At): number | string | undefined {
   const value = reader.scalar(at, 32);
-  if (typeof value === 'string') return value;
-  if (value === undefined || typeof value === 'boolean' || !Number.isInteger(value) || value < 1 || value > 4094) {
-    return value === undefined ? undefined : reader.wrong(at, 'vlan must be a number from 1 to 4094, or a name');
-  }
-  return value;
+  if (value === undefined || (typeof value === 'string' && !/^\s*[+-]?\d+\s*$/.test(value))) return value;
+  // In quotes too: nobody calls a VLAN by a number that it can't have.
+  const id = typeof value === 'boolean' ? Number.NaN : Number(value);
+  if (Number.isInteger(id) && id >= 1 && id <= 4094) return id;
+  return reader.wrong(at, 'vlan must be a number from 1 to 4094, or a name');
 }
 
 /** `{up: 10mbps, down: 50mbps}`, or one rate for both. */
