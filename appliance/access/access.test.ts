@@ -141,6 +141,10 @@ for (const backend of BACKENDS) {
       await access.stop();
     });
 
+    test('the first policy warns that others are refused, and how many only where there are some', async () => {
+      assert.deepEqual((await a.policy(STAFF)).warnings, ['requests that no policy matches are refused from now on']);
+    });
+
     test('warnings: what an administrator may not have meant', async () => {
       a.access.record({ facts: facts({ username: 'w' }), outcome: 'accept', decision: a.access.decide(facts()) });
       const first = await a.policy(

@@ -168,7 +168,8 @@ export async function warningsOf(service: Service, document: PolicyDocument, bef
   const warnings: string[] = [];
   if (enabled && before === 0) {
     const refused = await unmatchedRequests(service);
-    warnings.push(`requests that no policy matches are refused from now on: ${refused} of the last day's would be`);
+    const known = refused > 0 ? `: ${refused} of the last day's would be` : '';
+    warnings.push(`requests that no policy matches are refused from now on${known}`);
   }
   const unknown = await service.unknownOverlayGroups(decide.overlay_groups);
   if (unknown.length > 0) warnings.push(`no overlay network has a group called ${unknown.join(', ')}`);
