@@ -1,51 +1,68 @@
-import type { Access, Decision, Facts, NamedAttribute } from '../access/index.ts';
-import { createRoute, type Resolve } from './authenticate/index.ts';
-import type { Renderer } from './render/index.ts';
-import type { Attempt, Authenticate, Verdict } from './types.ts';
-
-type Accept = Extract<Verdict, { outcome: 'accept' }>;
+import type { Access, Facts } from '../access/index.ts';
+import { type Authorize, createRoute, displayName, least, type Resolve, withoutNul } from './authenticate/index.ts';
+import type { Attempt, Authenticate, Subject, Verdict } from './types.ts';
 
 /**
- * The policies for who is asked about by another RADIUS server (`POST /connector/authenticate`), which doesn't say where
- * somebody is: no NAS, no SSID, no MAC address.
+ * Who is asked about by another RADIUS server (`POST /connector/authenticate`), held to the same policies and limits as at
+ * a NAS of type `generic`. It doesn't say where somebody is: no NAS, no SSID, no MAC address. An accept has the decision's
+ * attributes by name, for the other server to encode; what is encrypted is its own to make.
  */
 export function createInbound(options: {
-  access: Pick<Access, 'decide'>;
+  access: Pick<Access, 'record'>;
+  authorize: Pick<Authorize, 'termsOf'>;
   local: Authenticate;
   resolve: Resolve;
-  renderer: Renderer;
   /** Milliseconds since 1970. */
   now(): number;
-}) {
-  const { access, renderer, now } = options;
+}): Authenticate {
+  const { access, authorize, resolve, now } = options;
   // The site's own users only: were others asked, two servers could ask each other for ever.
   const route = createRoute({
     ...options,
     rest: async () => ({ outcome: 'reject', reason: 'the realm is not of this site' }),
   });
 
-  const decide = ({ subject, realm }: Accept, method: Facts['method']): Decision => {
-    const { username, userId, groups, device, voucher } = subject;
-    return access.decide({ door: 'radius', username, realm, userId, groups, method, device, voucher, at: now() });
-  };
+  const factsOf = (attempt: Attempt, username: string, realm: string | undefined, subject?: Subject): Facts => ({
+    door: 'radius',
+    username: withoutNul(username),
+    realm: realm === undefined ? undefined : withoutNul(realm),
+    userId: subject?.userId,
+    groups: subject?.groups ?? [],
+    method: attempt.credentials.kind,
+    device: subject?.device,
+    voucher: subject?.voucher,
+    at: now(),
+  });
+
   const held = (attempt: Attempt, verdict: Verdict): Verdict => {
-    if (verdict.outcome !== 'accept') return verdict;
-    const { action, reason, policy, message } = decide(verdict, attempt.credentials.kind);
-    if (action !== 'deny') return verdict;
-    return { outcome: 'reject', reason: reason ?? `denied by the policy ${policy?.name ?? ''}`, message };
+    if (verdict.outcome === 'none') return verdict;
+    if (verdict.outcome === 'reject') {
+      const { login, realm } = resolve(attempt.login, undefined);
+      access.record({ facts: factsOf(attempt, login, realm), outcome: 'reject', reason: verdict.reason });
+      return verdict;
+    }
+    const { subject, realm } = verdict;
+    const facts = factsOf(attempt, subject.username, realm, subject);
+    const {
+      decided,
+      rendered,
+      limits,
+      reason = '',
+      message,
+    } = authorize.termsOf(facts, displayName(facts), subject, 'generic');
+    if (!rendered) {
+      access.record({ facts, outcome: 'reject', reason, decision: decided });
+      return { outcome: 'reject', reason, message };
+    }
+    access.record({ facts, outcome: 'accept', decision: decided });
+    const attributes = rendered.items
+      .filter(({ encoded }) => encoded !== undefined)
+      .map(({ name, value }) => ({ name, value: String(value), op: '+=' as const }));
+    return { ...verdict, attributes, sessionTimeout: least(verdict.sessionTimeout, limits.seconds) };
   };
 
-  return {
-    authenticate: ((attempt) => {
-      const verdict = route(attempt);
-      return verdict instanceof Promise ? verdict.then((late) => held(attempt, late)) : held(attempt, verdict);
-    }) satisfies Authenticate,
-    /** By name, for the other server to encode; what is encrypted is its own to make. */
-    attributesFor(verdict: Accept): NamedAttribute[] {
-      const { items } = renderer.render(decide(verdict, 'pap'), 'generic');
-      return items
-        .filter(({ encoded }) => encoded !== undefined)
-        .map(({ name, value }) => ({ name, value: String(value), op: '+=' }));
-    },
+  return (attempt) => {
+    const verdict = route(attempt);
+    return verdict instanceof Promise ? verdict.then((late) => held(attempt, late)) : held(attempt, verdict);
   };
 }

@@ -196,6 +196,8 @@ export function createAuthorize(options: AuthorizeOptions) {
     accept,
     reject,
     rejectedByUpstream,
+    /** For who is asked about without a request. */
+    termsOf: terms.of,
     decideAgain: createDecideAgain(directory, terms, remembered, options.realmOf ?? (() => undefined)),
   };
 }

@@ -13,7 +13,10 @@ export {
   type Resolve,
   type RouteOptions,
 } from './dispatch.ts';
+export { displayName } from './facts.ts';
 export { methodGuess, readFields } from './fields.ts';
 export { createLocal, type LocalOptions } from './local.ts';
 export type { Usage, UsageOf } from './quota.ts';
 export { createInnerMethods, createRecognize, type RecognizeOptions } from './recognize.ts';
+export { withoutNul } from './stations.ts';
+export { least } from './terms.ts';

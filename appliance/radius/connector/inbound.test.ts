@@ -37,6 +37,7 @@ function authenticate({ login, credentials }: Attempt): Verdict | Promise<Verdic
       device: undefined,
       voucher: undefined,
     },
+    attributes: [{ name: 'Filter-Id', value: 'anna', op: ':=' }],
     sessionTimeout: 3600,
   };
 }
@@ -65,7 +66,6 @@ describe('POST /connector/authenticate', () => {
           const password = PASSWORDS.get(login);
           return password === undefined ? undefined : ntHash(password);
         },
-        attributesFor: ({ subject }) => [{ name: 'Filter-Id', value: subject.username, op: ':=' }],
       },
     });
     const made = await at.api('POST', '/connector-clients', { name: 'other server' });

@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify';
-import type { NamedAttribute } from '../../access/index.ts';
 import { type ErrorFormat, HttpError, type Routes, unprocessable } from '../../http/index.ts';
 import { sameBytes } from '../codec/index.ts';
 import { challengeHash, challengeResponse, expandNtHash, hashNtHash } from '../mschap/index.ts';
@@ -18,12 +17,10 @@ const REFUSED = 'Email/login or password incorrect.';
 export type Accept = Verdict & { outcome: 'accept' };
 
 export interface InboundOptions extends Pick<Service, 'store' | 'now'> {
-  /** Checks logins of this site. */
+  /** Checks logins of this site; the attributes of an accept go into the answer. */
   authenticate: Authenticate;
   /** The NT hash of a login's password, where it is known. */
   ntHash(login: string): Uint8Array | undefined;
-  /** What goes into the answer of somebody who was let in. */
-  attributesFor(verdict: Accept): readonly NamedAttribute[] | Promise<readonly NamedAttribute[]>;
   /** Milliseconds that only go forward. */
   monotonic(): number;
 }
@@ -70,8 +67,7 @@ export function inboundRoutes(options: InboundOptions): Routes {
     }
     throttle.succeeded(key);
     const ntKey = attempt.credentials.kind === 'mschap' ? ntKeyOf(verdict, attempt, options.ntHash) : undefined;
-    const attributes = await options.attributesFor(verdict);
-    const seconds = verdict.sessionTimeout;
+    const { attributes = [], sessionTimeout: seconds } = verdict;
     return {
       id: verdict.subject.id,
       ...(seconds !== undefined && { valid_until: formatTime(now() + seconds * 1000) }),

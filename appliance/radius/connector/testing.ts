@@ -53,7 +53,6 @@ export async function startConnectors(
           connectors.inbound({
             authenticate: nobody,
             ntHash: () => undefined,
-            attributesFor: () => [],
             ...options.inbound,
           }),
         ],
