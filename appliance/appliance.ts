@@ -140,6 +140,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       overlaySessions: () => overlaySessions(overlay, identity),
     });
     bus.on(['identity.user.deleted'], (event) => pki.userDeleted(event.data.username));
+    bus.on(['radius.nas.deleted'], (event) => pki.nasDeleted(event.data.name));
     bus.on(['overlay.network.deleted'], (event) => identity.forgetNetwork(event.data.networkId));
     store.onEvent((event) => bus.deliver(event));
 

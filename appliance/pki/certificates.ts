@@ -180,14 +180,18 @@ export async function revokeCertificate(
   });
 }
 
-/** Ids of a user's certificates that still let somebody in. */
-export async function activeCertificates({ store, now }: PkiContext, username: string): Promise<string[]> {
+/** Ids of certificates of a user, or of a NAS, that still let somebody in. */
+export async function activeCertificates(
+  { store, now }: PkiContext,
+  kind: 'user' | 'nas',
+  name: string,
+): Promise<string[]> {
   const rows = await store
     .as<PkiTables>()
     .selectFrom('pki_certificates')
     .select('id')
-    .where('kind', '=', 'user')
-    .where('username', '=', username)
+    .where('kind', '=', kind)
+    .where(kind === 'nas' ? 'nas' : 'username', '=', kind === 'nas' ? name.toLowerCase() : name)
     .where('revoked_at', 'is', null)
     .where('not_after', '>', now().toISOString())
     .execute();

@@ -178,6 +178,10 @@ export function createPki(options: {
     crl = undefined;
   };
 
+  const revokeAll = async (kind: 'user' | 'nas', name: string): Promise<void> => {
+    for (const id of await activeCertificates(context, kind, name)) await revoke(id, 'cessationOfOperation', SYSTEM);
+  };
+
   const service = {
     ca: () => current().ca,
     getCrl,
@@ -284,7 +288,11 @@ export function createPki(options: {
     },
     /** Somebody is gone: whoever gets the name later must not be let in by what was issued to the one before. */
     async userDeleted(username: string): Promise<void> {
-      for (const id of await activeCertificates(context, username)) await revoke(id, 'cessationOfOperation', SYSTEM);
+      await revokeAll('user', username);
+    },
+    /** A NAS is gone: its certificates count no longer, unless another RadSec NAS has its name. */
+    async nasDeleted(name: string): Promise<void> {
+      if (!(await context.nasExists(name))) await revokeAll('nas', name);
     },
     /** What the timer does every minute; for tests. */
     tick,

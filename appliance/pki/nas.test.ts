@@ -172,6 +172,23 @@ describe('certificates of RadSec clients', requires('openssl'), () => {
     );
   });
 
+  test('of a NAS that is removed, unless another has its name', async () => {
+    pki.nas.add('alice');
+    const asked = [{ nas: 'alice' }, { nas: 'alice' }, { username: 'alice' }, { nas: 'radsec-1' }];
+    const ders: Buffer[] = [];
+    for (const body of asked) ders.push(derOf((await issue(body)).certificate));
+    const purposes = ['nas', 'nas', 'user', 'nas'] as const;
+    const counts = () => Promise.all(ders.map(async (der, at) => (await pki.pki.check([der], purposes[at])).ok));
+    await pki.pki.nasDeleted('Alice');
+    assert.deepEqual(await counts(), [true, true, true, true], 'another has the name');
+    pki.nas.delete('alice');
+    await pki.pki.nasDeleted('Alice');
+    assert.deepEqual(await counts(), [false, false, true, true]);
+    await pki.pki.nasDeleted('Alice');
+    const reasons = (await pki.call('GET', 'certificates?nas=alice')).body.map((one: { reason: string }) => one.reason);
+    assert.deepEqual(new Set(reasons), new Set(['cessationOfOperation']));
+  });
+
   test('a NAS that is removed meanwhile gets none', async () => {
     pki.nas.add('going');
     const has = pki.nas.has.bind(pki.nas);

@@ -146,5 +146,14 @@ describe('RadSec of the whole appliance', () => {
     await it.ended();
     assert.equal(await client(certificate).ask(CODE.statusServer), undefined);
     assertProblem(await a.the.admin.post('/v1/pki/certificates', { nas: NAME, generate: true }), 422, /no RadSec NAS/);
+    // Whoever gets the name later has another certificate.
+    await until('its certificates are revoked', async () => {
+      const { body } = await a.the.admin.get(`/v1/pki/certificates?nas=${NAME}`);
+      return body.every(({ revoked_at: at }: Json) => at !== null);
+    });
+    await makeRadsec();
+    const next = await connected(await issue({ nas: NAME }));
+    assert.equal(await client(certificate).ask(CODE.statusServer), undefined);
+    next.end();
   });
 });
