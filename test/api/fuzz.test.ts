@@ -91,7 +91,7 @@ describe('fuzz of every route', () => {
     const policies = await several('policies', { rules: [rule] });
     const names = await several(`routes/${routed[0].id}/dns`, { ip_address: '192.168.1.1' });
     const idsOf = (rows: Json[]): string[] => rows.map(({ id }) => id);
-    const throttled = new Set(['/api/v1/auth/login', '/api/v1/users/me/password']);
+    const throttled = new Set(['/api/v1/auth/login', '/api/v1/users/me/password', '/connector/authenticate']);
     const { paths }: Json = (await anonymous.get('/api/v1/openapi.json')).body;
     const clients = [admin, admin, admin, user.client, anonymous, anonymous.as(`Bearer ${hub.token}`)];
     const statuses = new Map<number, number>();
