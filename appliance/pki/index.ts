@@ -18,7 +18,7 @@ import { createRevocation } from './revocation.ts';
 import { pkiRoutes } from './routes.ts';
 import type { AuthoritiesBody, CertificateBody, CertificatesFilter, ServerBody } from './schema.ts';
 import { authorityRows, checkServer } from './settings.ts';
-import { hostNames, loadState, type PkiContext, type PkiState, saveServer, serverPlace } from './state.ts';
+import { endsSoon, hostNames, loadState, type PkiContext, type PkiState, saveServer, serverPlace } from './state.ts';
 import type { PkiTables } from './tables.ts';
 import { settingsView } from './view.ts';
 
@@ -68,6 +68,7 @@ export function createPki(options: {
   /** How often something was revoked: which CRL is out of date. */
   let revocations = 0;
   let state: PkiState | undefined;
+  let warned: string | undefined;
   let crl: { der: Buffer; renewAt: number } | undefined;
   let crlRunning: Promise<Buffer> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -85,6 +86,11 @@ export function createPki(options: {
     const next = queue.then(async () => {
       const before = state;
       state = await loadState(context);
+      const warning = endsSoon(state, now());
+      // Once a day, and at once for another certificate.
+      const told = warning && `${new Date(now()).toDateString()} ${warning}`;
+      if (warning && told !== warned) log.warn({}, warning);
+      warned = told;
       if (before && fingerprintOf(before) === fingerprintOf(state)) return;
       if (before?.ca.id !== state.ca.id) crl = undefined;
       revocation.use(state.authorities);

@@ -156,7 +156,7 @@ export async function saveServer(store: Store, row: ServerRow, actor: Actor): Pr
 
 /** Reads everything, and makes what is missing. Throws where a key can't be opened. */
 export async function loadState(context: PkiContext): Promise<PkiState> {
-  const { store, secrets, log, now } = context;
+  const { store, secrets } = context;
   const db = store.as<PkiTables>();
   const ca = await ensureCa(context);
   const own = await ensureServer(context, ca);
@@ -164,11 +164,6 @@ export async function loadState(context: PkiContext): Promise<PkiState> {
   const settings = await db.selectFrom('pki_settings').selectAll().executeTakeFirst();
   const rows = await db.selectFrom('pki_authorities').selectAll().orderBy('position').execute();
   const server = site ? serverOf(site, secrets) : own;
-  const [leaf] = server.chain;
-  const left = (leaf?.notAfter ?? 0) - now().getTime();
-  if (server.source === 'site' && left < RENEW_DAYS * DAY_MS) {
-    log.warn({ notAfter: leaf?.facts.notAfter }, "the site's server certificate ends soon: bring a new one");
-  }
   return {
     ca,
     server,
@@ -176,4 +171,11 @@ export async function loadState(context: PkiContext): Promise<PkiState> {
     own: settings?.own !== 0,
     softFail: settings?.soft_fail === 1,
   };
+}
+
+/** What there is to say of the certificate that a site has brought, once it is time for a new one. */
+export function endsSoon({ server }: PkiState, now: number): string | undefined {
+  const [leaf] = server.chain;
+  if (server.source !== 'site' || !leaf || leaf.notAfter - now >= RENEW_DAYS * DAY_MS) return undefined;
+  return `the site's server certificate ends at ${leaf.facts.notAfter}: bring a new one`;
 }
