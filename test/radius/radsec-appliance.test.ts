@@ -98,7 +98,7 @@ describe('RadSec of the whole appliance', () => {
   test('a NAS with a certificate of our CA is answered, until it is revoked', async () => {
     const [first, second] = [await issue({ nas: NAME }), await issue({ nas: NAME })];
     const [one, other] = [await connected(first), await connected(second)];
-    assert.equal(await one.ask(CODE.accessRequest, 'lupo-mika-77'), CODE.accessAccept);
+    await until('erin is known', async () => (await one.ask(CODE.accessRequest, 'lupo-mika-77')) === CODE.accessAccept);
     assert.equal(await one.ask(CODE.accessRequest, 'wrong'), CODE.accessReject);
     assert.equal((await a.the.admin.post(`/v1/pki/certificates/${first.id}/revoke`, {})).status, 204);
     await one.ended();

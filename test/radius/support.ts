@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { TestAppliance } from '../api/support.ts';
 
 export const SECRET = 'testing123-and-more';
@@ -10,7 +11,10 @@ export const SECRET = 'testing123-and-more';
 /** Where the appliance answers: `auth` and `acct` of 127.0.0.1. */
 export const portOf = (a: TestAppliance, which: 'auth' | 'acct'): number => Number(a.radius[which]?.split(':').at(-1));
 
-/** A NAS at 127.0.0.1 with `SECRET`. */
+/** A change holds within a second; twice that on a machine that is busy with tests. */
+const holds = (): Promise<void> => setTimeout(2_000);
+
+/** A NAS at 127.0.0.1 with `SECRET`; once it is known. */
 export async function makeNas(a: TestAppliance, body: Record<string, unknown> = {}): Promise<{ id: string }> {
   const made = await a.admin.post('/v1/sites/default/nas', {
     name: 'ap-1',
@@ -20,10 +24,11 @@ export async function makeNas(a: TestAppliance, body: Record<string, unknown> = 
     ...body,
   });
   assert.equal(made.status, 201, JSON.stringify(made.body));
+  await holds();
   return made.body;
 }
 
-/** A user with both passwords; `groups` too. */
+/** A user with both passwords, and groups; once RADIUS knows them. */
 export async function makePerson(
   a: TestAppliance,
   person: { username: string; password?: string; network?: string; groups?: string[] },
@@ -37,6 +42,7 @@ export async function makePerson(
     assert.ok(set.status < 300, JSON.stringify(set.body));
   }
   if (groups) assert.equal((await a.admin.put(`/v1/users/${id}/groups`, { groups })).status, 200);
+  await holds();
   return id;
 }
 
