@@ -38,6 +38,8 @@ const TEST_TOOLS = {
   eapol_test: 'eapoltest',
   radsecproxy: 'radsecproxy',
   '../lib/freeradius/rlm_rest.so': 'freeradius-rest',
+  rsyslogd: 'rsyslog',
+  '../share/doc/rsyslog-gnutls/copyright': 'rsyslog-gnutls',
 };
 
 const fail = (message) => {
