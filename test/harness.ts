@@ -14,6 +14,7 @@ export const FREE_PORTS = {
   GATEHOUSE_LISTEN: '127.0.0.1:0',
   GATEHOUSE_RADIUS_AUTH: '127.0.0.1:0',
   GATEHOUSE_RADIUS_ACCT: '127.0.0.1:0',
+  GATEHOUSE_SYSLOG: '127.0.0.1:0',
 } as const;
 
 /** What an API answered: status, headers and the body as JSON (or as text where it is none). */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -49,6 +49,16 @@ describe('settings', () => {
         batched: true,
         tlsMaxTunnel: '1.2',
       },
+      logs: {
+        syslog: { host: '127.0.0.1', port: 5514 },
+        syslogTls: undefined,
+        syslogTlsClients: 'required',
+        tenant: 'local',
+        edge: hostname(),
+        witnesses: [],
+        witnessFor: [],
+        tsa: undefined,
+      },
     });
   });
 
@@ -83,6 +93,41 @@ describe('settings', () => {
     assert.deepEqual(loadConfig({ GATEHOUSE_DATA: dataDir, GATEHOUSE_LISTEN: '' }), fromFile, 'empty is unset');
   });
 
+  it('of the logs come from both; bad ones are told with what to write', () => {
+    const key = 'hub.example/witness+0123abcd+AQID';
+    write(
+      'logs/gatehouse.yaml',
+      `logs: { syslog_tls: "[::]:6514", tenant: example.com, edge: e-1, tsa: "http://tsa.example/",
+        witnesses: [{ url: "https://hub.example/witness/", key: ${key} }] }\n`,
+    );
+    const { logs } = loadConfig({ GATEHOUSE_DATA: path.join(folder, 'logs'), GATEHOUSE_SYSLOG: 'off' });
+    assert.deepEqual(
+      [logs.syslog, logs.syslogTls, logs.tenant, logs.edge, logs.tsa, logs.witnesses],
+      [
+        undefined,
+        { host: '::', port: 6514 },
+        'example.com',
+        'e-1',
+        'http://tsa.example/',
+        [{ url: 'https://hub.example/witness', key }],
+      ],
+    );
+    assert.throws(() => loadConfig({ GATEHOUSE_SYSLOG: 'x' }), /GATEHOUSE_SYSLOG .*host:port.*or off/);
+    for (const [text, about] of [
+      ['logs: { tenant: "a b" }', /logs.tenant is "a b": write letters/],
+      ['logs: { tsa: tsa.example }', /logs.tsa has "tsa.example": write a URL/],
+      ['logs: { witness_for: [x] }', /logs.witness_for has "x": write a verifier key/],
+      ['logs: { witnesses: [{ url: "https://a", kye: x }] }', /kye is not a setting; known here: url, key/],
+      ['logs: { syslog_tls_clients: all }', /one of required, any/],
+    ] as const) {
+      const file = write('logs-bad.yaml', text);
+      assert.match(
+        fault(() => loadConfig({ GATEHOUSE_CONFIG: file })),
+        about,
+      );
+    }
+  });
+
   it('of RADIUS come from both; a port may be off, and bad ones name the setting', () => {
     write('radius/gatehouse.yaml', 'radius: { auth: "0.0.0.0:1812", radsec: "[::]:2083", dictionary: own }\n');
     const dataDir = path.join(folder, 'radius');
@@ -103,7 +148,7 @@ describe('settings', () => {
   });
 
   it('leave the variables of the agent and of other capabilities alone', () => {
-    for (const name of ['GATEHOUSE_AGENT_STATE', 'GATEHOUSE_TOKEN', 'GATEHOUSE_SYSLOG']) {
+    for (const name of ['GATEHOUSE_AGENT_STATE', 'GATEHOUSE_TOKEN']) {
       loadConfig({ [name]: 'x' });
     }
   });

@@ -58,6 +58,21 @@ const FileSettings = Type.Object(
         strict,
       ),
     ),
+    logs: Type.Optional(
+      Type.Object(
+        {
+          syslog: Text,
+          syslog_tls: Text,
+          syslog_tls_clients: Type.Optional(Type.Enum(['required', 'any'])),
+          tenant: Text,
+          edge: Text,
+          witnesses: Type.Optional(Type.Array(Type.Object({ url: Type.String(), key: Type.String() }, strict))),
+          witness_for: Texts,
+          tsa: Text,
+        },
+        strict,
+      ),
+    ),
     log: Type.Optional(Type.Object({ level: Type.Optional(Type.Enum([...LOG_LEVELS])) }, strict)),
   },
   strict,
@@ -141,6 +156,11 @@ function knownKeys(path: readonly string[]): string[] {
   if (path[0] === 'tls') return Object.keys(properties.tls.properties);
   if (path[0] === 'auth') return Object.keys(properties.auth.properties);
   if (path[0] === 'log') return Object.keys(properties.log.properties);
+  if (path[0] === 'logs') {
+    return Object.keys(
+      path[1] === 'witnesses' ? properties.logs.properties.witnesses.items.properties : properties.logs.properties,
+    );
+  }
   if (path[0] === 'radius') return Object.keys(properties.radius.properties);
   return Object.keys(properties);
 }
@@ -166,6 +186,15 @@ function exampleOf(path: readonly string[]): string {
     'radius.reject_delay_ms': 'write a number of milliseconds, for example 1000',
     'radius.eap_workers': 'write a number, for example 2',
     'radius.batched': 'write true or false',
+    logs: 'write its settings below it, for example `logs: { syslog: "0.0.0.0:514" }`',
+    'logs.syslog': 'write host:port, for example 0.0.0.0:514',
+    'logs.syslog_tls': 'write host:port, for example 0.0.0.0:6514',
+    'logs.tenant': 'write a name, for example example.com',
+    'logs.edge': 'write a name, for example edge-1',
+    'logs.witnesses':
+      'write a list, for example [{ url: "https://hub.example/witness", key: "hub.example/witness+…" }]',
+    'logs.witness_for': 'write a list of the logs\' keys, for example ["gatehouse/local/default/edge-1+…"]',
+    'logs.tsa': 'write a URL, for example http://timestamp.example/tsr',
   };
   return examples[path.join('.')] ?? 'write a text';
 }

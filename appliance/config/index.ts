@@ -3,6 +3,7 @@ import { type Address, parseAddress } from './address.ts';
 import { type AuthConfig, readAuth } from './auth.ts';
 import { ConfigError } from './error.ts';
 import { type ConfigFile, type LogLevel, readConfigFile } from './file.ts';
+import { type LogsConfig, readLogs } from './logs.ts';
 import { nearest } from './nearest.ts';
 import { type RadiusConfig, readRadius } from './radius.ts';
 
@@ -10,6 +11,7 @@ export type { Address } from './address.ts';
 export type { AuthConfig } from './auth.ts';
 export { ConfigError } from './error.ts';
 export type { LogLevel } from './file.ts';
+export type { LogsConfig, WitnessConfig } from './logs.ts';
 export { nearest } from './nearest.ts';
 export type { RadiusConfig } from './radius.ts';
 export { loadTls } from './tls.ts';
@@ -32,6 +34,7 @@ export interface Config {
   auth: AuthConfig | undefined;
   log: { level: LogLevel };
   radius: RadiusConfig;
+  logs: LogsConfig;
 }
 
 const SETTINGS = [
@@ -47,11 +50,13 @@ const SETTINGS = [
   'GATEHOUSE_RADIUS_AUTH',
   'GATEHOUSE_RADIUS_ACCT',
   'GATEHOUSE_RADIUS_RADSEC',
+  'GATEHOUSE_SYSLOG',
+  'GATEHOUSE_SYSLOG_TLS',
 ] as const;
 type Setting = (typeof SETTINGS)[number];
 
-/** Known, but read by others: the agent, its CLI, and capabilities that listen for themselves. */
-const OTHERS: readonly string[] = ['GATEHOUSE_TOKEN', 'GATEHOUSE_SYSLOG'];
+/** Known, but read by others: the agent and its CLI. */
+const OTHERS: readonly string[] = ['GATEHOUSE_TOKEN'];
 
 const LISTEN_EXAMPLE = '127.0.0.1:8080 or [::1]:8080';
 const TLS_EXAMPLE = '0.0.0.0:443 or [::]:443, or off';
@@ -108,6 +113,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
       },
       file,
       path.dirname(configFile),
+      address,
+    ),
+    logs: readLogs(
+      {
+        syslog: setting('GATEHOUSE_SYSLOG', settings.logs?.syslog, 'logs', 'syslog'),
+        syslogTls: setting('GATEHOUSE_SYSLOG_TLS', settings.logs?.syslog_tls, 'logs', 'syslog_tls'),
+      },
+      file,
       address,
     ),
   };
