@@ -1,10 +1,10 @@
 import type { Registry } from 'prom-client';
+import { type Calls, loadCalls } from '../../ffi/index.ts';
 import type { Logger } from '../../store/index.ts';
 import type { AccessRequest, Handle, Nas } from '../types.ts';
 import { type AccountingRequest, type Channel, Engine } from './engine.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { registerMetrics } from './metrics.ts';
-import { type Calls, loadCalls } from './mmsg.ts';
 import type { DropReason, Kind } from './receive.ts';
 import { openUdp, type UdpSocket } from './udp.ts';
 

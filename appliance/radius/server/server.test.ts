@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadCalls } from '../../ffi/index.ts';
 import { ATTRIBUTE, AttributeWriter, CODE, Secret } from '../codec/index.ts';
 import type { Answer } from '../types.ts';
 import type { AccountingRequest } from './index.ts';
-import { loadCalls } from './mmsg.ts';
 import { answer, type Client, checked, openClient, request, SECRET, startServer, testNas } from './testing.ts';
 
 const { accessAccept, accessChallenge, accessReject, accessRequest, accountingRequest, accountingResponse } = CODE;

@@ -1,11 +1,13 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { Batch, type Calls, openSocket, socketAddress } from '../../ffi/index.ts';
 import type { Logger } from '../../store/index.ts';
 import { addressWords, formatWords } from '../nas/index.ts';
-import { MAX_PEERS, RECEIVE_BUFFER } from './limits.ts';
-import { BATCH, Batch, type Calls, openSocket, socketAddress } from './mmsg.ts';
+import { MAX_PACKET, MAX_PEERS, RECEIVE_BUFFER } from './limits.ts';
 
+/** Datagrams in one call. One byte more than a packet may have, so that a longer datagram is seen. */
+const BATCH = { count: 64, receive: MAX_PACKET + 1, send: MAX_PACKET };
 /** Batches that are read before everything else in the process gets its turn. */
 const BATCHES_AT_ONCE = 8;
 
@@ -73,7 +75,7 @@ export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
   growBuffers(socket, options);
   return fd === undefined
     ? oneByOne(socket, options)
-    : inBatches(socket, new Batch(options.calls!, fd, family), options);
+    : inBatches(socket, new Batch(options.calls!, fd, family, BATCH), options);
 }
 
 /** Asks for larger buffers, and says where the system's limit is so low that a burst loses requests. */
@@ -95,7 +97,7 @@ function openFor(calls: Calls, host: string, port: number): number | undefined {
   const words = isIP(host) !== 0 && !host.includes('%') ? addressWords(host) : undefined;
   // IPv4 in IPv6 would be taken for IPv4.
   if (!words || (words.length === 1) !== (isIP(host) === 4)) return undefined;
-  return openSocket(calls, socketAddress(words, port));
+  return openSocket(calls, socketAddress(words, port), RECEIVE_BUFFER);
 }
 
 const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.close(() => resolve()));
@@ -150,7 +152,7 @@ function inBatches(socket: Socket, batch: Batch, { incoming, onRefused }: UdpOpt
         if (reply && !batch.reply(i, reply)) onRefused(1);
       }
       if (batch.waiting > 0) flush();
-      if (count < BATCH) return;
+      if (count < BATCH.count) return;
     }
   };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { BATCH, Batch, type Calls, socketAddress } from './mmsg.ts';
+import { Batch, type Calls, socketAddress } from './index.ts';
 
 const EINTR = 4;
 const EAGAIN = 11;
@@ -10,6 +10,7 @@ const ECONNREFUSED = 111;
 const HEADER_BYTES = 64n;
 const NAME = socketAddress([0x7f000001], 1812);
 const REPLY = new Uint8Array(20);
+const SIZES = { count: 64, receive: 4097, send: 4096 };
 
 /** Stands in for the system, which can't be made to answer so: each call takes the next of a script. */
 function scripted(script: { result: number; errno?: number }[]) {
@@ -28,7 +29,7 @@ function scripted(script: { result: number; errno?: number }[]) {
       return next();
     },
   };
-  const batch = new Batch({ functions, errno, pointer: () => 0n } as unknown as Calls, 1, 4);
+  const batch = new Batch({ functions, errno, pointer: () => 0n } as unknown as Calls, 1, 4, SIZES);
   const queue = (count: number): boolean[] => Array.from({ length: count }, () => batch.send(NAME, REPLY));
   /** Which of the queue each call began with, and how many it had. */
   const spans = () => sent.map(({ header, count }) => [Number((header - sent[0]!.header) / HEADER_BYTES), count]);
@@ -71,10 +72,10 @@ describe('sending in batches', () => {
 
   test('full, it makes room or takes no more', () => {
     const { batch, queue, script } = scripted([]);
-    assert.ok(queue(BATCH).every(Boolean));
+    assert.ok(queue(SIZES.count).every(Boolean));
     script.push({ result: -1, errno: EAGAIN });
     assert.deepEqual(queue(1), [false]);
-    script.push({ result: BATCH });
+    script.push({ result: SIZES.count });
     assert.deepEqual([queue(1), batch.waiting], [[true], 1]);
   });
 });
@@ -90,7 +91,7 @@ describe('receiving in batches', () => {
 
 test('the warning of an experimental module is not for users; others are', () => {
   const code = `
-    const { loadCalls } = await import(${JSON.stringify(new URL('./mmsg.ts', import.meta.url).href)});
+    const { loadCalls } = await import(${JSON.stringify(new URL('./index.ts', import.meta.url).href)});
     await loadCalls();
     process.emitWarning('of another kind');`;
   const { stderr: said } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
