@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { after, before, beforeEach } from 'node:test';
 import { pino } from 'pino';
 import { createBus, type Heard } from '../events/index.ts';
 import { createHttp, problemErrors } from '../http/index.ts';
@@ -117,3 +118,27 @@ export async function startAccess(options: { database?: string | undefined } = {
   };
 }
 export type Fixture = Awaited<ReturnType<typeof startAccess>>;
+
+/** Access for the suite that calls this; each test begins without policies, devices and events. */
+export function useAccess(
+  backend: { start(): Promise<{ database?: string; stop(): Promise<void> }> },
+  use: (fixture: Fixture) => void,
+): void {
+  let server: Awaited<ReturnType<typeof backend.start>> | undefined;
+  let a: Fixture;
+  before(async () => {
+    server = await backend.start();
+    a = await startAccess({ database: server.database });
+    use(a);
+  });
+  after(async () => {
+    await a?.close();
+    await server?.stop();
+  });
+  beforeEach(async () => {
+    for (const { id } of (await a.call('GET', '/policies')).body) await a.call('DELETE', `/policies/${id}`);
+    for (const { id } of (await a.call('GET', '/devices')).body) await a.call('DELETE', `/devices/${id}`);
+    await a.store.drained();
+    a.events.length = 0;
+  });
+}

@@ -1,26 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { BACKENDS } from '../identity/testing.ts';
-import { type Fixture, startAccess } from './testing.ts';
+import { type Fixture, useAccess } from './testing.ts';
 import { ALPHABET } from './vouchers.ts';
 
 for (const backend of BACKENDS) {
   describe(`vouchers on ${backend.name}`, backend.needs(), () => {
-    let server: { database?: string; stop(): Promise<void> };
     let a: Fixture;
-    before(async () => {
-      server = await backend.start();
-      a = await startAccess({ database: server.database });
-    });
-    after(async () => {
-      await a?.close();
-      await server?.stop();
-    });
-    beforeEach(async () => {
-      for (const { id } of (await a.call('GET', '/policies')).body) await a.call('DELETE', `/policies/${id}`);
-      for (const { id } of (await a.call('GET', '/devices')).body) await a.call('DELETE', `/devices/${id}`);
-      await a.store.drained();
-      a.events.length = 0;
+    useAccess(backend, (started) => {
+      a = started;
     });
 
     test('vouchers: a batch with codes, the clock starts at the first use', async () => {
