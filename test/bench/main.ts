@@ -8,6 +8,7 @@ import { FREE_PORTS } from '../harness.ts';
 import { benchApi, type Target } from './api.ts';
 import { table } from './cpu.ts';
 import { benchLists } from './lists.ts';
+import { benchLogs } from './logs/index.ts';
 import { benchRadius } from './radius/index.ts';
 import { benchCodec } from './radius-codec.ts';
 import { benchEap } from './radius-eap.ts';
@@ -21,7 +22,9 @@ const HANDSHAKES = 100_000;
 const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale] [radius] [codec]   all without a name; device and scale need root
   radius-eap        EAP by itself and its memory over 100,000 handshakes (with --generators)
   radius-fuzz       mutated packets through the RADIUS codec, --packets <n> (default 10,000,000)
-  --generators <folder>   built programs gen and eapgen of the RADIUS load generator; without it radius is left out
+  logs              the sealed log beside rsyslog, with --generators; --records <n> of the queries (default 10,000,000)
+  --generators <folder>   built programs gen and eapgen of the RADIUS load generator, slog of
+                    the syslog one; without it radius is left out
   --rounds <n>, --seconds <n>, --only <case>   of the radius bench (default 3 rounds of 5 s, all cases)
   --spokes <n>      peers of the api bench (default 1000)
   --agents <n>      connected agents of the api bench (default 200)
@@ -39,6 +42,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '5' },
     only: { type: 'string' },
     packets: { type: 'string', default: '10000000' },
+    records: { type: 'string', default: '10000000' },
     spokes: { type: 'string', default: '1000' },
     agents: { type: 'string', default: '200' },
     width: { type: 'string', default: '8' },
@@ -102,6 +106,16 @@ if (wanted('radius')) {
 if (positionals.includes('radius-eap') && values.generators !== undefined) {
   const { generators, only, rounds, seconds } = values;
   await benchEap({ generators, only, rounds: Number(rounds), seconds: Number(seconds), handshakes: HANDSHAKES });
+}
+// Half an hour: ten million records.
+if (positionals.includes('logs')) {
+  const { generators, rounds, records } = values;
+  if (generators === undefined) {
+    process.stderr.write('the logs bench needs --generators <folder>, with the program slog\n');
+    process.exit(1);
+  }
+  const generator = path.join(generators, 'slog');
+  await benchLogs({ generator, rounds: Number(rounds), records: Number(records) });
 }
 if (wanted('codec')) {
   table(benchCodec());
