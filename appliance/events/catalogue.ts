@@ -113,6 +113,25 @@ export interface EventData {
     siteId: string;
     cause: string;
   };
+  /** Leaves up to `size` are under a new root. Told at each checkpoint; `genTime` with an RFC 3161 timestamp. */
+  'log.sealed': {
+    range: { from: number; to: number };
+    root: string;
+    size: number;
+    cosignatures: number;
+    genTime: string | null;
+  };
+  'logs.source.updated': { sourceId: number; address: string; name: string; changed: string[] };
+  'logs.search.created': { searchId: string; name: string };
+  'logs.search.updated': { searchId: string; changed: string[] };
+  'logs.search.deleted': { searchId: string; name: string };
+  /** `changed` names classes. */
+  'logs.retention.updated': { changed: string[] };
+  'logs.hold.created': { holdId: string; name: string };
+  'logs.hold.released': { holdId: string; name: string };
+  'logs.export.created': { exportId: string; case: string | null };
+  'logs.export.finished': { exportId: string; status: 'done' | 'failed' };
+  'logs.export.deleted': { exportId: string };
 }
 export type EventType = keyof EventData;
 

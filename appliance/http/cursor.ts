@@ -18,6 +18,8 @@ export interface CursorPage {
    * more.
    */
   cut<T>(rows: T[], position: (row: T) => { key: string; id: string }): T[];
+  /** Sets the `Link` header to what is behind this position, where `cut` can't know whether there is more. */
+  more(position: { key: string; id: string }): void;
 }
 
 /** Reads the cursor of a request. 422 when it is none of ours. */
@@ -27,18 +29,21 @@ export function cursorPage(
   query: { cursor?: string; limit: number },
 ): CursorPage {
   const { limit } = query;
+  const more = ({ key, id }: { key: string; id: string }): void => {
+    const url = new URL(request.url, 'http://appliance');
+    url.searchParams.set('cursor', Buffer.from(JSON.stringify([key, id])).toString('base64url'));
+    reply.header('link', `<${url.pathname}${url.search}>; rel="next"`);
+  };
   return {
     after: query.cursor === undefined ? undefined : decode(query.cursor),
     limit,
     cut(rows, position) {
       const last = rows[limit - 1];
       if (rows.length <= limit || last === undefined) return rows;
-      const { key, id } = position(last);
-      const url = new URL(request.url, 'http://appliance');
-      url.searchParams.set('cursor', Buffer.from(JSON.stringify([key, id])).toString('base64url'));
-      reply.header('link', `<${url.pathname}${url.search}>; rel="next"`);
+      more(position(last));
       return rows.slice(0, limit);
     },
+    more,
   };
 }
 
