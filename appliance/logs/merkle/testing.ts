@@ -1,3 +1,12 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { requires } from '../../../test/requires.ts';
 import { leafHash, nodeHash } from './hash.ts';
 import type { ReadHash } from './tree.ts';
 
@@ -25,4 +34,42 @@ export function readFrom(leaves: readonly Uint8Array[]): ReadHash {
     return left && right && nodeHash(left, right);
   };
   return read;
+}
+
+/** What Go is asked; hashes are base64. A note must be signed by all of the keys. */
+export type GoQuestion =
+  | { kind: 'note'; note: string; vkeys: string[] }
+  | { kind: 'inclusion'; proof: string[]; size: number; root: string; index: number; leaf: string }
+  | { kind: 'consistency'; proof: string[]; size: number; root: string; old: number; oldRoot: string };
+
+/** Where Debian's golang-golang-x-mod-dev puts golang.org/x/mod. */
+const GOPATH = '/usr/share/gocode';
+
+/** The options of a test that asks Go's sumdb/note and sumdb/tlog. */
+export function requiresGo(): { skip: string | false } {
+  const { skip } = requires('go');
+  if (skip || existsSync(path.join(GOPATH, 'src/golang.org/x/mod/sumdb/tlog'))) return { skip };
+  if (process.env.CI === 'true')
+    throw new Error('this test needs golang.org/x/mod: apt install golang-golang-x-mod-dev');
+  return { skip: 'needs golang-golang-x-mod-dev' };
+}
+
+/** What Go's packages say to each question: empty where it is right. */
+export async function askGo(questions: readonly GoQuestion[]): Promise<string[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-go-'));
+  try {
+    const program = path.join(folder, 'conformance');
+    const env = { ...process.env, GO111MODULE: 'off', GOPATH, GOFLAGS: '', GOTOOLCHAIN: 'local', CGO_ENABLED: '0' };
+    const source = path.join(import.meta.dirname, 'conformance.go');
+    await promisify(execFile)('go', ['build', '-o', program, source], { env });
+    const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.end(questions.map((question) => `${JSON.stringify(question)}\n`).join(''));
+    const [answers] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return answers
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
