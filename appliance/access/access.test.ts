@@ -23,7 +23,7 @@ for (const backend of BACKENDS) {
         ['GET', '/guests/vouchers'],
         ['GET', '/access/requests'],
       ] as const) {
-        assert.equal((await a.call(method, url, undefined, { authorization: 'somebody' })).status, 403, url);
+        assert.equal((await a.call(method, url, undefined, { authorization: 'user' })).status, 403, url);
       }
     });
 

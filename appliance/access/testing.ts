@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, beforeEach } from 'node:test';
 import { pino } from 'pino';
 import { createBus, type Heard } from '../events/index.ts';
-import { createHttp, problemErrors } from '../http/index.ts';
+import { startSiteApi } from '../http/testing.ts';
 import { openKeyFile, openStore, storeMigrations } from '../store/index.ts';
 import { accessMigrations, createAccess } from './index.ts';
 import type { UserFacts } from './service.ts';
@@ -50,23 +50,7 @@ export async function startAccess(options: { database?: string | undefined } = {
   }
   const { bus, access } = await open();
   store.onEvent((event) => bus.deliver(event));
-  const http = await createHttp({
-    apis: [{ prefix: '/v1', errors: problemErrors, routes: [access.routes] }],
-    authenticate: async ({ headers }) =>
-      headers.authorization === undefined
-        ? null
-        : {
-            id: 'u-admin',
-            username: 'admin',
-            role: headers.authorization === 'admin' ? 'administrator' : 'user',
-            authorizedNetworks: [],
-            via: 'session',
-          },
-    log: pino({ level: 'silent' }),
-    subprotocols: [],
-    sessionCookie: 'session',
-    version: 'test',
-  });
+  const http = await startSiteApi([access.routes]);
 
   const call = async (
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',

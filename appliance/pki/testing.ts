@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
-import { createHttp, problemErrors } from '../http/index.ts';
+import { startSiteApi } from '../http/testing.ts';
 import { openKeyFile, openStore, type StoredEvent, storeMigrations } from '../store/index.ts';
 import { createPki, pkiMigrations } from './index.ts';
 
@@ -55,20 +55,7 @@ export async function startPki(
     serverNames: () => names,
   });
   await pki.start();
-  const { app, close } = await createHttp({
-    apis: [{ prefix: '/v1', errors: problemErrors, routes: [pki.routes] }],
-    authenticate: async ({ headers }) => ({
-      id: 'admin',
-      username: 'admin',
-      role: headers.authorization === 'user' ? 'user' : 'administrator',
-      authorizedNetworks: [],
-      via: 'session',
-    }),
-    log: pino({ level: 'silent' }),
-    subprotocols: [],
-    sessionCookie: 'session',
-    version: 'test',
-  });
+  const { app, close } = await startSiteApi([pki.routes]);
   return {
     pki,
     store,

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { requiresPostgres, startPostgres } from '../../../test/postgres.ts';
 import { createBus } from '../../events/index.ts';
-import { createHttp, problemErrors } from '../../http/index.ts';
+import { startSiteApi } from '../../http/testing.ts';
 import { openKeyFile, openStore, type StoredEvent, storeMigrations } from '../../store/index.ts';
 import { createNasDirectory, nasMigrations } from './index.ts';
 import { MAX_NAS } from './schema.ts';
@@ -37,20 +37,7 @@ async function start(database?: string) {
       source.kind === 'rest' && source.connectorIds.includes('nope') ? 'there is no connector nope' : undefined,
   });
   await nas.start();
-  const { app, close } = await createHttp({
-    apis: [{ prefix: '/v1', errors: problemErrors, routes: [nas.routes] }],
-    authenticate: async ({ headers }) => ({
-      id: 'admin',
-      username: 'admin',
-      role: headers.authorization === 'user' ? 'user' : 'administrator',
-      authorizedNetworks: [],
-      via: 'session',
-    }),
-    log: pino({ level: 'silent' }),
-    subprotocols: [],
-    sessionCookie: 'session',
-    version: 'test',
-  });
+  const { app, close } = await startSiteApi([nas.routes]);
   return {
     ...nas,
     store,
@@ -150,7 +137,7 @@ for (const backend of BACKENDS) {
         nasId: id,
         siteId: 'default',
         changed: ['address', 'type', 'groups', 'source', 'coa_secret'],
-        actor: { kind: 'user', id: 'admin', address: '127.0.0.1' },
+        actor: { kind: 'user', id: 'u-admin', address: '127.0.0.1' },
       });
       const count = a.events.length;
       const same = { secret: GOOD, coa_secret: 'another-secret-of-good-length', type: 'aruba' };
