@@ -1,0 +1,44 @@
+import type { Fields } from './fields.ts';
+import { readFortigate } from './fortigate.ts';
+import { readGeneric } from './generic.ts';
+import { type Line, readHeader } from './syslog.ts';
+import { decode } from './text.ts';
+
+export type { Action, Event, Fields } from './fields.ts';
+export { MAX_VALUE } from './fields.ts';
+
+/** What was read of a line, and who read it: `none` when it isn't even syslog. */
+export interface Parsed {
+  parser: string;
+  fields: Fields;
+}
+
+/** Reads a line that it knows, else leaves `fields` alone and answers false. */
+interface Parser {
+  name: string;
+  vendor: string;
+  read: (line: Line) => boolean;
+}
+
+/** In the order in which they are asked: those that are told by a mark before those that are told by words. */
+const known: readonly Parser[] = [{ name: 'fortigate', vendor: 'Fortinet', read: readFortigate }];
+
+const byName: ReadonlyMap<string, Parser> = new Map(known.map((parser) => [parser.name, parser]));
+
+/** Who can be a hint. */
+export const parsers: readonly { name: string; vendor: string }[] = known.map(({ name, vendor }) => ({ name, vendor }));
+
+/**
+ * Reads a line as it came. `hint` is a parser's name, for instance who read the last line of that source: it is asked
+ * first. `receivedUs` (microseconds since 1970) is for device times without a year, which are else left out. Never
+ * throws; the work is linear in the length of the line.
+ */
+export function parse(raw: Uint8Array, hint?: string, receivedUs?: number): Parsed {
+  const line = readHeader(decode(raw), receivedUs);
+  const hinted = hint === undefined ? undefined : byName.get(hint);
+  if (hinted?.read(line)) return { parser: hinted.name, fields: line.fields };
+  for (const parser of known) {
+    if (parser !== hinted && parser.read(line)) return { parser: parser.name, fields: line.fields };
+  }
+  return { parser: readGeneric(line) ? 'generic' : 'none', fields: line.fields };
+}
