@@ -76,8 +76,14 @@ function writeColumn(out: Writer, column: Uint8Array | Uint16Array): void {
   for (let i = 0; i < column.length; i++) out.number(column[i]!);
 }
 
+export interface DecodedBlock {
+  block: Block;
+  /** What the salts are made of; absent where they are listed. */
+  seed?: Uint8Array;
+}
+
 /** What `encodeBlock` wrote. Throws ArchiveError where it doesn't fit together. `raw` is a view of `bytes`. */
-export function decodeBlock(bytes: Buffer, retentionClass: number): Block {
+export function decodeBlock(bytes: Buffer, retentionClass: number): DecodedBlock {
   if (retentionClass >= CLASSES.length) throw new ArchiveError(`there is no retention class ${retentionClass}`);
   const from = new Reader(bytes);
   const version = from.number();
@@ -112,10 +118,8 @@ export function decodeBlock(bytes: Buffer, retentionClass: number): Block {
     end += from.upTo(MAX_RAW_BYTES);
     ends[i] = end;
   }
-  const listed = from.upTo(LISTED) === LISTED;
-  const salts = listed
-    ? new Uint8Array(from.raw(count * SALT_BYTES))
-    : new Uint8Array(saltsOf(from.raw(SEED_BYTES), count));
+  const seed = from.upTo(LISTED) === SEEDED ? new Uint8Array(from.raw(SEED_BYTES)) : undefined;
+  const salts = new Uint8Array(seed ? saltsOf(seed, count) : from.raw(count * SALT_BYTES));
   const erased = new Map<number, Uint8Array>();
   for (let left = from.upTo(count); left > 0; left--) {
     const place = from.upTo(count - 1);
@@ -123,7 +127,7 @@ export function decodeBlock(bytes: Buffer, retentionClass: number): Block {
   }
   const raw = from.raw(end);
   if (from.at !== bytes.length) throw new ArchiveError('a block of records is followed by something else');
-  return {
+  const block: Block = {
     ...{
       count,
       class: retentionClass,
@@ -139,6 +143,30 @@ export function decodeBlock(bytes: Buffer, retentionClass: number): Block {
       monotonicUs,
     },
     ...{ ends, salts, erased, raw: new Uint8Array(raw.buffer, raw.byteOffset, raw.length) },
+  };
+  return { block, ...(seed && { seed }) };
+}
+
+/** Records `[from, to)` of a block, as views of it. */
+export function sliceBlock(block: Block, from: number, to: number): Block {
+  if (from <= 0 && to >= block.count) return block;
+  const start = from === 0 ? 0 : block.ends[from - 1]!;
+  const erased = [...block.erased].filter(([place]) => place >= from && place < to);
+  return {
+    ...block,
+    count: to - from,
+    index: block.index.subarray(from, to),
+    kind: block.kind.subarray(from, to),
+    transport: block.transport.subarray(from, to),
+    flags: block.flags.subarray(from, to),
+    source: block.source.subarray(from, to),
+    peer: block.peer.subarray(from, to),
+    receiveUs: block.receiveUs.subarray(from, to),
+    monotonicUs: block.monotonicUs.subarray(from, to),
+    ends: block.ends.subarray(from, to).map((end) => end - start),
+    raw: block.raw.subarray(start, block.ends[to - 1]!),
+    salts: block.salts.subarray(from * SALT_BYTES, to * SALT_BYTES),
+    erased: new Map(erased.map(([place, commitment]) => [place - from, commitment])),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { decodeBlock, encodeBlock } from './block.ts';
+import { type DecodedBlock, decodeBlock, encodeBlock } from './block.ts';
 import { crc32c } from './crc32c.ts';
 import { ArchiveError } from './error.ts';
 import type { Block } from './types.ts';
@@ -96,7 +96,10 @@ export const isWhole = (bytes: Buffer): boolean =>
   bytes.length >= HEAD_BYTES && bytes.readUInt32BE(4) === crc32c(bytes, PREFIX_BYTES);
 
 /** The records of a frame, all of whose bytes are given. Throws ArchiveError where it isn't as it was written. */
-export function decodeFrame(bytes: Buffer, key: Uint8Array): Block {
+export const decodeFrame = (bytes: Buffer, key: Uint8Array): Block => openFrame(bytes, key).block;
+
+/** The same, with the seed that the salts are made of, where they are: for who writes the frame anew. */
+export function openFrame(bytes: Buffer, key: Uint8Array): DecodedBlock {
   const info = parseHead(bytes, 0, 0);
   if (!info || info.length !== bytes.length || !isWhole(bytes)) throw new ArchiveError('a frame is damaged');
   const [sealed, tag] = [HEAD_BYTES + NONCE_BYTES, bytes.length - TAG_BYTES];
@@ -112,10 +115,10 @@ export function decodeFrame(bytes: Buffer, key: Uint8Array): Block {
   } catch (cause) {
     throw new ArchiveError('a frame was changed, or its key is another one', { cause });
   }
-  const block = decodeBlock(plain, info.class);
-  const { index, count } = block;
+  const decoded = decodeBlock(plain, info.class);
+  const { index, count } = decoded.block;
   if (count !== info.count || index[0]! < info.batchFirst || index[count - 1]! >= info.batchFirst + info.batchCount) {
     throw new ArchiveError('a frame holds other records than it says');
   }
-  return block;
+  return decoded;
 }

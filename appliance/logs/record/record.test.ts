@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { importFfi } from '../../ffi/index.ts';
 import { leafHash, nodeHash } from '../merkle/hash.ts';
-import { decodeBlock, encodeBlock } from './block.ts';
+import { decodeBlock, encodeBlock, sliceBlock } from './block.ts';
 import { crc32c } from './crc32c.ts';
 import { ArchiveError } from './error.ts';
 import { decodeFrame, encodeFrame, isWhole, parseHead } from './frame.ts';
@@ -160,7 +160,7 @@ describe('a block', () => {
     fc.assert(
       fc.property(anyBlock, fc.uint8Array({ minLength: 32, maxLength: 32 }), (block, kept) => {
         block.erased.set(block.count - 1, kept);
-        assert.deepEqual(plain(decodeBlock(encodeBlock(block), block.class)), plain(block));
+        assert.deepEqual(plain(decodeBlock(encodeBlock(block), block.class).block), plain(block));
       }),
     );
   });
@@ -168,8 +168,23 @@ describe('a block', () => {
   it('is read as it was written, its salts made of a seed', () => {
     const block = blockOf(['one', '', 'three'], { first: 77 });
     const bytes = encodeBlock(block, block.seed);
-    assert.deepEqual(plain(decodeBlock(bytes, 3)), plain(block));
+    const { block: read, seed } = decodeBlock(bytes, 3);
+    assert.deepEqual(plain(read), plain(block));
+    assert.deepEqual(Buffer.from(seed!), block.seed);
     assert.ok(bytes.length < encodeBlock(block).length);
+  });
+
+  it('has parts, whose records are those of the whole', () => {
+    const uneven = fc.tuple(anyBlock, uint(39), uint(39));
+    fc.assert(
+      fc.property(uneven, fc.uint8Array({ minLength: 32, maxLength: 32 }), ([block, a, b], kept) => {
+        block.erased.set(block.count >> 1, kept);
+        const [from, to] = [Math.min(a, b, block.count - 1), Math.min(Math.max(a, b) + 1, block.count)];
+        const part = sliceBlock(block, from, to);
+        assert.equal(part.count, to - from);
+        for (let i = from; i < to; i++) assert.deepEqual(recordOf(part, i - from), recordOf(block, i));
+      }),
+    );
   });
 
   it('that is cut short or not one throws ArchiveError, whatever it holds', () => {
