@@ -64,6 +64,7 @@ export async function startWitness(trusted: readonly string[], dataDir?: string)
     clock,
     url,
     vkey: witness.vkey,
+    witness,
     /** Sends a body as it is. */
     async send(body: string, headers: Record<string, string> = {}) {
       const answer = await fetch(`${url}/add-checkpoint`, { method: 'POST', body: Buffer.from(body), headers });
