@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, rmSync } from 'node:fs';
+import { readdir, rename, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { SYSTEM } from '../../events/index.ts';
+import { createFolder, syncFile } from '../../store/index.ts';
+import { filterOf } from '../inputs.ts';
+import { event, type Service, timestamp, transact } from '../service.ts';
+import type { ExportRow, LogTables } from '../tables.ts';
+
+const INTERRUPTED = 'the appliance was stopped while it was built: ask for it again';
+
+/**
+ * Builds one export at a time, in the order in which they were asked for. One that runs when the process ends has
+ * failed: begun again and again, one that kills the process would do so for ever.
+ */
+export class ExportJobs {
+  readonly #service: Service;
+  readonly #folder: string;
+  #running: { id: string; progress: number; abort: AbortController; ended: Promise<void> } | undefined;
+  #loop: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+
+  constructor(service: Service, folder: string) {
+    this.#service = service;
+    this.#folder = folder;
+  }
+
+  /** Where the ZIP of an export is. */
+  fileOf(id: string): string {
+    return path.join(this.#folder, `${id}.zip`);
+  }
+
+  /** 0 to 1, of one that runs. */
+  progressOf(id: string): number {
+    return this.#running?.id === id ? this.#running.progress : 0;
+  }
+
+  async start(): Promise<void> {
+    createFolder(this.#folder);
+    const { store } = this.#service;
+    const rows = await store.as<LogTables>().selectFrom('log_exports').select(['id', 'status']).execute();
+    for (const { id, status } of rows) if (status === 'running') await this.#finish(id, { error: INTERRUPTED });
+    const done = new Set(rows.filter(({ status }) => status === 'done').map(({ id }) => this.fileOf(id)));
+    for (const name of await readdir(this.#folder)) {
+      const file = path.join(this.#folder, name);
+      if (/\.zip(\.part)?$/.test(name) && !done.has(file)) rmSync(file, { force: true });
+    }
+    this.kick();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#running?.abort.abort();
+    await this.#loop;
+  }
+
+  /** Sees to what is queued. */
+  kick(): void {
+    if (this.#stopped) return;
+    this.#again = true;
+    this.#loop ??= this.#run();
+  }
+
+  /** Ends the export if it runs, and deletes its file. Its row is gone already. */
+  async drop(id: string): Promise<void> {
+    if (this.#running?.id === id) {
+      this.#running.abort.abort();
+      await this.#running.ended;
+    }
+    rmSync(this.fileOf(id), { force: true });
+  }
+
+  async #run(): Promise<void> {
+    const { store, log } = this.#service;
+    try {
+      while (this.#again) {
+        this.#again = false;
+        while (!this.#stopped) {
+          const row = await store
+            .as<LogTables>()
+            .selectFrom('log_exports')
+            .selectAll()
+            .where('status', '=', 'queued')
+            .orderBy('created_at')
+            .orderBy('id')
+            .executeTakeFirst();
+          if (!row) break;
+          const abort = new AbortController();
+          const ended = Promise.withResolvers<void>();
+          this.#running = { id: row.id, progress: 0, abort, ended: ended.promise };
+          try {
+            await this.#one(row, abort.signal);
+          } finally {
+            this.#running = undefined;
+            ended.resolve();
+          }
+        }
+      }
+    } catch (error) {
+      log.error({ err: error }, 'the queue of exports stands still until the next one is asked for');
+    } finally {
+      // With no turn between the last look at `#again` and this: a kick would be lost.
+      this.#loop = undefined;
+    }
+  }
+
+  async #one(row: ExportRow, signal: AbortSignal): Promise<void> {
+    const { id } = row;
+    const part = `${this.fileOf(id)}.part`;
+    const { store, now, log } = this.#service;
+    const begun = await store
+      .as<LogTables>()
+      .updateTable('log_exports')
+      .set({ status: 'running', started_at: timestamp(now()) })
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (Number(begun.numUpdatedRows) === 0) return;
+    try {
+      const built = await this.#build(row, part, signal);
+      if (!(await this.#finish(id, built))) rmSync(this.fileOf(id), { force: true });
+    } catch (error) {
+      const isAborted = signal.aborted;
+      if (!isAborted) log.error({ err: error, exportId: id }, 'an export failed');
+      await this.#finish(id, { error: isAborted ? INTERRUPTED : `it could not be built: ${(error as Error).message}` });
+    } finally {
+      rmSync(part, { force: true });
+    }
+  }
+
+  async #build(row: ExportRow, part: string, signal: AbortSignal) {
+    const { backend } = this.#service;
+    const filter = filterOf(this.#service, {
+      from: row.from_at,
+      to: row.to_at,
+      ...(row.source !== null && { source: JSON.parse(row.source) as string[] }),
+      ...(row.q !== null && { q: row.q }),
+    });
+    rmSync(part, { force: true });
+    await writeFile(part, '', { flag: 'wx', mode: 0o600 });
+    // So that what was asked for until now is in it, with the request itself.
+    const size = await backend.seal();
+    const { count } = await backend.buildExport(
+      {
+        id: row.id,
+        file: part,
+        filter,
+        ...(row.case_number !== null && { caseNumber: row.case_number }),
+        requestedBy: { id: row.requested_by, username: row.username },
+        requestedAtUs: Date.parse(row.created_at) * 1000,
+        size,
+      },
+      (done) => {
+        if (this.#running?.id === row.id) this.#running.progress = Math.min(1, Math.max(0, done));
+      },
+      signal,
+    );
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(part), hash, { signal });
+    const { size: bytes } = await stat(part);
+    syncFile(part);
+    await rename(part, this.fileOf(row.id));
+    syncFile(this.#folder);
+    return { count, bytes, sha256: hash.digest('hex') };
+  }
+
+  /** False when the export was deleted meanwhile. */
+  #finish(id: string, how: { count: number; bytes: number; sha256: string } | { error: string }): Promise<boolean> {
+    const status = 'error' in how ? 'failed' : 'done';
+    return transact(this.#service, async (db, emit) => {
+      const { numUpdatedRows } = await db
+        .updateTable('log_exports')
+        .set({ ...how, status, finished_at: timestamp(this.#service.now()) })
+        .where('id', '=', id)
+        .executeTakeFirst();
+      if (Number(numUpdatedRows) === 0) return false;
+      emit(event('logs.export.finished', { exportId: id, status }, SYSTEM));
+      return true;
+    });
+  }
+}

@@ -1,0 +1,119 @@
+import { unprocessable } from '../../http/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { Backend, SourceInfo } from '../backend.ts';
+import type { RetentionClass } from '../record/types.ts';
+import { MAX_SOURCES_NAMED } from '../schema.ts';
+import type { LogTables, SourceRow } from '../tables.ts';
+
+/** Ids that no sender has. */
+export const APPLIANCE = 0;
+const OTHERS = 65_535;
+const NAMES = new Map([
+  [APPLIANCE, 'gatehouse'],
+  [OTHERS, 'other'],
+]);
+
+/** A source with what was set for it. */
+export interface Source extends SourceInfo {
+  name: string;
+  /** Null where lines are recognised. */
+  fixedParser: string | null;
+  class: RetentionClass;
+  siteId: string;
+}
+
+export const keyOf = (name: string): string => name.normalize('NFC').toLowerCase();
+/** The name of a source that nobody has named. */
+export const defaultName = ({ id, address }: Pick<SourceInfo, 'id' | 'address'>): string => NAMES.get(id) ?? address;
+
+/** The sources, with their settings in memory: each record that is shown needs its source's name. */
+export class SourceBook {
+  readonly #backend: Pick<Backend, 'sources' | 'parsers' | 'siteExists'>;
+  readonly defaultSite: string;
+  #rows = new Map<string, SourceRow>();
+
+  constructor(backend: Pick<Backend, 'sources' | 'parsers' | 'siteExists'>, defaultSite: string) {
+    this.#backend = backend;
+    this.defaultSite = defaultSite;
+  }
+
+  async load(store: Store): Promise<void> {
+    const rows = await store.as<LogTables>().selectFrom('log_sources').selectAll().execute();
+    this.#rows = new Map(rows.map((row) => [row.address, row]));
+  }
+
+  /** After its commit. */
+  set(row: SourceRow): void {
+    this.#rows.set(row.address, row);
+  }
+
+  /** In the order of their ids. */
+  all(): Source[] {
+    return this.#backend
+      .sources()
+      .map((info) => this.#of(info))
+      .sort((a, b) => a.id - b.id);
+  }
+
+  find(id: number): Source | undefined {
+    const info = this.#backend.sources().find((source) => source.id === id);
+    return info && this.#of(info);
+  }
+
+  #of(info: SourceInfo): Source {
+    const row = this.#rows.get(info.address);
+    return {
+      ...info,
+      name: row?.name ?? defaultName(info),
+      fixedParser: row?.parser ?? null,
+      class: info.id === APPLIANCE ? 'audit' : ((row?.class as RetentionClass | undefined) ?? 'log'),
+      siteId: row?.site_id ?? this.defaultSite,
+    };
+  }
+
+  /** A parser by its name or its vendor's. */
+  parserOf(text: string): string | undefined {
+    const key = keyOf(text);
+    const { parsers } = this.#backend;
+    return (parsers.find(({ name }) => keyOf(name) === key) ?? parsers.find(({ vendor }) => keyOf(vendor) === key))
+      ?.name;
+  }
+
+  /** The sources that a text means: by id, address, name, parser or vendor. */
+  matching(text: string): Source[] {
+    const key = keyOf(text.trim());
+    const parsers = new Set(
+      this.#backend.parsers
+        .filter(({ name, vendor }) => keyOf(name) === key || keyOf(vendor) === key)
+        .map(({ name }) => name),
+    );
+    return this.all().filter(
+      (source) =>
+        String(source.id) === key ||
+        (source.address !== '' && source.address === key) ||
+        keyOf(source.name) === key ||
+        parsers.has(source.fixedParser ?? source.parser ?? ''),
+    );
+  }
+
+  /** Ids of the sources that a request means; undefined where it means all. 422 for names that nothing has. */
+  select(source: string | string[] | undefined, site: string | undefined): number[] | undefined {
+    if (site !== undefined && !this.#backend.siteExists(site)) {
+      throw unprocessable(`site is no site of this appliance: GET /v1/sites lists them`);
+    }
+    const texts = source === undefined ? undefined : [source].flat().flatMap((text) => text.split(','));
+    if (!texts && site === undefined) return undefined;
+    if (texts && texts.length > MAX_SOURCES_NAMED) throw unprocessable(`source names more than ${MAX_SOURCES_NAMED}`);
+    const named = texts?.flatMap((text) => {
+      const found = this.matching(text);
+      if (found.length === 0 && this.parserOf(text.trim()) === undefined) {
+        throw unprocessable(
+          `source is no id, name, address or parser of a source: ${JSON.stringify(text)}; GET /v1/logs/sources lists them`,
+        );
+      }
+      return found;
+    });
+    const wanted = (named ?? this.all()).filter(({ siteId }) => site === undefined || siteId === site);
+    return [...new Set(wanted.map(({ id }) => id))];
+  }
+}
