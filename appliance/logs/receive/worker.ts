@@ -1,0 +1,59 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { createClock } from '../clock.ts';
+import type { FromSeal } from './messages.ts';
+import { receive } from './receiver.ts';
+import type { FromWorker, ToWorker, WorkerData } from './start.ts';
+
+const main = parentPort!;
+const { seal, ...options } = workerData as WorkerData;
+
+const say = (message: FromWorker): void => main.postMessage(message);
+/** Milliseconds since the system's start, as the records' clock wants them. */
+const monotonic = (): number => {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+};
+
+type Receiver = Awaited<ReturnType<typeof receive>>;
+
+async function answer(receiver: Receiver, message: ToWorker): Promise<unknown> {
+  switch (message.method) {
+    case 'stats':
+      return receiver.stats();
+    case 'setTls':
+      return receiver.setTls(message.tls);
+    case 'setSynchronised':
+      return receiver.setSynchronised(message.value);
+    case 'stop':
+      await receiver.stop();
+      return receiver.stats();
+  }
+}
+
+try {
+  const receiver = await receive(options, {
+    clock: createClock({ now: Date.now, monotonic }),
+    monotonic,
+    log: (level, details, message) => say({ type: 'log', level, details, message }),
+    post: (message, transfer) => seal.postMessage(message, transfer),
+  });
+  seal.on('message', (message: FromSeal) => receiver.hear(message));
+  // Whom it is for has gone: nothing is taken that would be kept nowhere.
+  seal.on('close', () => receiver.hear({ type: 'pause' }));
+  main.on('message', (message: ToWorker) => {
+    answer(receiver, message)
+      .then(
+        (value) => say({ type: 'answer', id: message.id, value }),
+        (error: Error) => say({ type: 'answer', id: message.id, error: error.message }),
+      )
+      .finally(() => {
+        if (message.method !== 'stop') return;
+        seal.close();
+        main.close();
+      });
+  });
+  say({ type: 'ready', addresses: receiver.addresses, bufferBytes: receiver.bufferBytes });
+} catch (error) {
+  const { message, code } = error as NodeJS.ErrnoException;
+  say({ type: 'failed', message, code });
+}
