@@ -15,7 +15,7 @@ export const Id = Type.String({ minLength: 1, maxLength: 64 });
 export const IdParams = Type.Object({ id: Id });
 export const Nothing = Type.Null({ description: 'No content' });
 export const Text = (maxLength: number, more: object = {}) =>
-  Type.String({ minLength: 1, maxLength, pattern: '^[^\\p{Cc}\\p{Zl}\\p{Zp}]*\\S[^\\p{Cc}\\p{Zl}\\p{Zp}]*$', ...more });
+  Type.String({ minLength: 1, maxLength, pattern: '^(?=.*\\S)[^\\p{Cc}\\p{Zl}\\p{Zp}]*$', ...more });
 export const Count = Type.Integer({ minimum: 0 });
 
 /** RFC 9457. */

@@ -146,7 +146,7 @@ export const tailRoutes =
         if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw notAnUpgrade();
         const filter = filterOf(service, request.query);
         tails.admit(callerOf(request).id);
-        await service.backend.record({ event: 'logs.tailed', actor: actorOf(request), query: request.query });
+        await service.backend.record({ event: 'logs.tailed', actor: actorOf(request), query: { ...request.query } });
         request.tail = filter;
       },
       handler: async () => {
