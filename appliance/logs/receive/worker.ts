@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createClock } from '../clock.ts';
+import { monotonicMs, systemClock } from '../seal/clock.ts';
 import type { FromSeal } from './messages.ts';
 import { receive } from './receiver.ts';
 import type { FromWorker, ToWorker, WorkerData } from './start.ts';
@@ -8,12 +8,6 @@ const main = parentPort!;
 const { seal, ...options } = workerData as WorkerData;
 
 const say = (message: FromWorker): void => main.postMessage(message);
-/** Milliseconds since the system's start, as the records' clock wants them. */
-const monotonic = (): number => {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1000 + nanoseconds / 1e6;
-};
-
 type Receiver = Awaited<ReturnType<typeof receive>>;
 
 async function answer(receiver: Receiver, message: ToWorker): Promise<unknown> {
@@ -32,8 +26,8 @@ async function answer(receiver: Receiver, message: ToWorker): Promise<unknown> {
 
 try {
   const receiver = await receive(options, {
-    clock: createClock({ now: Date.now, monotonic }),
-    monotonic,
+    clock: systemClock(),
+    monotonic: monotonicMs,
     log: (level, details, message) => say({ type: 'log', level, details, message }),
     post: (message, transfer) => seal.postMessage(message, transfer),
   });
