@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { SecretBox } from '../../store/index.ts';
 import { parseCheckpoint } from '../merkle/checkpoint.ts';
 import { parseNote } from '../merkle/note.ts';
-import { TILE_HEIGHT, TILE_WIDTH, tileRange } from '../merkle/tiles.ts';
+import { TILE_HEIGHT, TILE_WIDTH } from '../merkle/tiles.ts';
 import { foldHashes } from '../merkle/tree.ts';
 import { sliceBlock } from '../record/block.ts';
 import { ArchiveError } from '../record/error.ts';
@@ -39,8 +39,10 @@ export interface Archive {
   record(index: number): LogRecord | undefined;
   /** Its leaf, 58 bytes. */
   leaf(index: number): Uint8Array | undefined;
-  /** The hash of a complete subtree that is sealed (see merkle/tree.ts). */
+  /** The hash of a complete subtree that is sealed (see merkle/tree.ts); undefined where it can't be known any more. */
   readHash(level: number, index: number): Uint8Array | undefined;
+  /** The same for a tile's worth of leaves, or fewer, from their records and not from the tiles above them. */
+  hashOfLeaves(level: number, index: number): Uint8Array | undefined;
   sources(): Source[];
   /** Older checkpoints that were kept. */
   checkpoints(): KeptCheckpoint[];
@@ -184,6 +186,16 @@ export function openArchive({
     return found === count ? hashes : undefined;
   }
 
+  function hashOfLeaves(level: number, index: number): Uint8Array | undefined {
+    const upTo = size();
+    const from = index * 2 ** level;
+    const count = 2 ** level;
+    if (from + count > upTo) return undefined;
+    const hashes = leafTile(Math.floor(from / TILE_WIDTH), upTo);
+    const at = (from % TILE_WIDTH) * HASH_BYTES;
+    return hashes && foldHashes(hashes.slice(at, at + count * HASH_BYTES));
+  }
+
   return {
     checkpoint,
     size,
@@ -207,13 +219,10 @@ export function openArchive({
       return found && leafOf(found.block, found.i);
     },
     readHash(level, index) {
-      const upTo = size();
-      if ((index + 1) * 2 ** level > upTo) return undefined;
-      if (level >= TILE_HEIGHT) return tiles.read(level, index);
-      const { tile, first, count } = tileRange(level, index);
-      const hashes = leafTile(tile, upTo);
-      return hashes && foldHashes(hashes.slice(first * HASH_BYTES, (first + count) * HASH_BYTES));
+      if (level < TILE_HEIGHT) return hashOfLeaves(level, index);
+      return (index + 1) * 2 ** level <= size() ? tiles.read(level, index) : undefined;
     },
+    hashOfLeaves,
     sources: () => catalog.sources(),
     checkpoints: () => catalog.checkpoints(),
     timestamps: () => catalog.timestamps(),

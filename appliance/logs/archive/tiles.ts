@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { TILE_HEIGHT, TILE_WIDTH, tilePath, tileRange } from '../merkle/tiles.ts';
 import { foldHashes } from '../merkle/tree.ts';
@@ -28,6 +28,18 @@ export class TileStore {
     const file = path.join(this.#folder, tilePath(level, tile));
     const bytes = withFile(file, (fd) => readAt(fd, first * HASH_BYTES, count * HASH_BYTES));
     return bytes?.length === count * HASH_BYTES ? new Uint8Array(bytes) : undefined;
+  }
+
+  /** Are the first `count` hashes of a tile there? */
+  has(level: number, tile: number, count: number): boolean {
+    const stat = statSync(path.join(this.#folder, tilePath(level, tile)), { throwIfNoEntry: false });
+    return (stat?.size ?? 0) >= count * HASH_BYTES;
+  }
+
+  /** The root of a full tile. */
+  fold(level: number, tile: number): Uint8Array | undefined {
+    const hashes = this.readTile(level, tile);
+    return hashes && foldHashes(hashes);
   }
 
   /** Writes hashes of subtrees at tree level `8 × level`, the first of which is number `index`. */

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { SEED_BYTES, saltsOf } from '../record/salts.ts';
+import { type Block, type Kind, MAX_RAW_BYTES, type Received } from '../record/types.ts';
+
+/** Messages that are on their way into the log: of one Received those from `from` to before `to`. */
+export interface Part {
+  received: Received;
+  /** Source by peer, as `peers` has them. */
+  sources: readonly number[];
+  from: number;
+  to: number;
+}
+
+export interface NewBlock {
+  block: Block;
+  /** What its salts are made of. */
+  seed: Uint8Array;
+}
+
+export interface Fate {
+  /** Index of the first leaf. */
+  first: number;
+  boot: number;
+  kind: Kind;
+  classOf(source: number): number;
+}
+
+/** One batch: its messages by class, each class a block, leaves given in the order of arrival. */
+export function assemble(parts: readonly Part[], { first, boot, kind, classOf }: Fate): NewBlock[] {
+  const groups = new Map<number, { count: number; bytes: number }>();
+  // A class for each peer of each part: messages are many more than peers.
+  const classes = parts.map(({ sources }) => sources.map(classOf));
+  parts.forEach(({ received, from, to }, p) => {
+    for (let i = from; i < to; i++) {
+      const one = classes[p]![received.peer[i]!]!;
+      const group = groups.get(one) ?? { count: 0, bytes: 0 };
+      group.count++;
+      group.bytes += received.ends[i]! - startOf(received, i);
+      groups.set(one, group);
+    }
+  });
+  return [...groups].map(([one, size]) => fill(one, size, parts, classes, { first, boot, kind }));
+}
+
+function fill(
+  wanted: number,
+  { count, bytes }: { count: number; bytes: number },
+  parts: readonly Part[],
+  classes: readonly number[][],
+  { first, boot, kind }: Omit<Fate, 'classOf'>,
+): NewBlock {
+  const seed = randomBytes(SEED_BYTES);
+  const block: Block = {
+    count,
+    class: wanted,
+    boot,
+    index: new Float64Array(count),
+    kind: new Uint8Array(count).fill(kind),
+    receiveUs: new Float64Array(count),
+    monotonicUs: new Float64Array(count),
+    transport: new Uint8Array(count),
+    flags: new Uint8Array(count),
+    source: new Uint16Array(count),
+    peer: new Uint16Array(count),
+    peers: [],
+    ends: new Uint32Array(count),
+    raw: new Uint8Array(bytes),
+    salts: ownBytes(saltsOf(seed, count)),
+    erased: new Map(),
+  };
+  const places = new Map<string, number>();
+  const place = (peer: string): number => {
+    const known = places.get(peer);
+    if (known !== undefined) return known;
+    places.set(peer, block.peers.length);
+    return block.peers.push(peer) - 1;
+  };
+  let [at, end, index] = [0, 0, first];
+  parts.forEach(({ received, sources, from, to }, p) => {
+    const peers: number[] = [];
+    // Messages that follow each other are copied as one.
+    let [runStart, runEnd] = [-1, -1];
+    const copyRun = (): void => {
+      if (runStart < 0) return;
+      block.raw.set(received.raw.subarray(runStart, runEnd), end - (runEnd - runStart));
+      runStart = -1;
+    };
+    for (let i = from; i < to; i++, index++) {
+      const peer = received.peer[i]!;
+      if (classes[p]![peer] !== wanted) {
+        copyRun();
+        continue;
+      }
+      peers[peer] ??= place(received.peers[peer]!);
+      block.index[at] = index;
+      block.receiveUs[at] = received.receiveUs[i]!;
+      block.monotonicUs[at] = received.monotonicUs[i]!;
+      block.transport[at] = received.transport[i]!;
+      block.flags[at] = received.flags[i]!;
+      block.source[at] = sources[peer]!;
+      block.peer[at] = peers[peer]!;
+      const start = startOf(received, i);
+      if (runStart < 0) runStart = start;
+      runEnd = received.ends[i]!;
+      end += runEnd - start;
+      block.ends[at++] = end;
+    }
+    copyRun();
+  });
+  return { block, seed };
+}
+
+const startOf = (received: Received, i: number): number => (i === 0 ? 0 : received.ends[i - 1]!);
+
+/** A copy that has its buffer for itself, so that it can be handed to another thread. */
+export const ownBytes = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+
+/** Records of the appliance itself, as if they were received; none longer than MAX_RAW_BYTES. */
+export function internalRecords(texts: readonly string[], now: { receiveUs: number; monotonicUs: number }): Received {
+  const parts = texts.map((text) => Buffer.from(text));
+  let end = 0;
+  const count = parts.length;
+  return {
+    count,
+    receiveUs: new Float64Array(count).fill(now.receiveUs),
+    monotonicUs: new Float64Array(count).fill(now.monotonicUs),
+    transport: new Uint8Array(count),
+    flags: new Uint8Array(count),
+    peer: new Uint16Array(count),
+    peers: [''],
+    ends: Uint32Array.from(parts, (part) => {
+      end += part.length;
+      return end;
+    }),
+    raw: ownBytes(Buffer.concat(parts)),
+  };
+}
+
+/** What is wrong with a batch that another thread has sent, if anything is. */
+export function faultOf(batch: Received): string | undefined {
+  const { count, peers, ends, peer, raw, receiveUs, monotonicUs } = batch;
+  const columns = [receiveUs, monotonicUs, batch.transport, batch.flags, peer, ends];
+  if (columns.some((column) => column.length < count)) return 'a column is too short';
+  if (peers.some((name) => name.length > 255 || !/^[\x20-\x7e]*$/.test(name))) return 'a peer has no proper name';
+  let before = 0;
+  for (let i = 0; i < count; i++) {
+    const end = ends[i]!;
+    if (end < before || end - before > MAX_RAW_BYTES) return `message ${i} has a wrong length`;
+    if (peer[i]! >= peers.length) return `message ${i} has no peer`;
+    if (!isTime(receiveUs[i]!) || !isTime(monotonicUs[i]!)) return `message ${i} has no proper time`;
+    before = end;
+  }
+  return before > raw.length ? 'messages are missing' : undefined;
+}
+
+/** Whole and below 2^52, so that differences and their zigzag are exact. */
+const isTime = (us: number): boolean => us >= 0 && us < 2 ** 52 && Number.isInteger(us);

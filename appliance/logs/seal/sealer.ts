@@ -1,0 +1,441 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { createFolder, type SecretBox } from '../../store/index.ts';
+import { type Archive, openArchive } from '../archive/archive.ts';
+import { Catalog } from '../archive/catalog.ts';
+import { SEGMENTS } from '../archive/files.ts';
+import { rewriteSegment, type Transform } from '../archive/rewrite.ts';
+import { TileStore } from '../archive/tiles.ts';
+import type { Clock } from '../clock.ts';
+import type { LogKeys } from '../keys/index.ts';
+import { toBase64 } from '../merkle/hash.ts';
+import { consistencyProof } from '../merkle/tree.ts';
+import type { FromSeal, ToSeal } from '../receive/messages.ts';
+import type { Hasher } from '../record/sha256.ts';
+import { CLASSES, KIND, type Kind, MAX_RAW_BYTES } from '../record/types.ts';
+import { faultOf, internalRecords } from './assemble.ts';
+import { StepWatch } from './clock.ts';
+import { diskProblem } from './disk.ts';
+import { Gaps } from './gaps.ts';
+import { LIMITS, type SealLimits } from './limits.ts';
+import { Log, type Sealed, type Written } from './log.ts';
+import type { FromSealer, SealState, ToSealer, ToSearch } from './messages.ts';
+import { Notes } from './notes.ts';
+import { DamagedError, recover } from './recovery.ts';
+import { Senders } from './senders.ts';
+import { Waiting } from './waiting.ts';
+
+const SYSTEM = CLASSES.indexOf('system');
+
+export interface SealerOptions {
+  /** `<data>/logs` */
+  folder: string;
+  secrets: SecretBox;
+  keys: LogKeys;
+  hasher: Hasher;
+  clock: Clock;
+  /** What others remember of this log: it can't be smaller, or another one. */
+  atLeast?: { size: number; root: Uint8Array } | undefined;
+  tell(message: FromSealer): void;
+  toReceiver(message: FromSeal): void;
+  /** `transfer` are buffers that aren't needed here any more. */
+  toSearch?(message: ToSearch, transfer: ArrayBuffer[]): void;
+  limits?: Partial<SealLimits>;
+}
+
+/** Takes records in, seals them, and says so. Everything happens within a call: the caller has the timers. */
+export class Sealer {
+  readonly #options: SealerOptions;
+  readonly #limits: SealLimits;
+  readonly #catalog: Catalog;
+  readonly #archive: Archive;
+  readonly #tiles: TileStore;
+  /** Undefined where the log is damaged. */
+  readonly #log: Log | undefined;
+  readonly #notes: Notes | undefined;
+  readonly #senders: Senders;
+  readonly #waiting = new Waiting();
+  readonly #gaps = new Gaps();
+  readonly #steps = new StepWatch();
+  #state: SealState = 'sealing';
+  #reason = '';
+  /** Monotonic: when the oldest record was written that isn't sealed. */
+  #unsealedSince: number | undefined;
+  #segmentSince = 0;
+  #retryAt = 0;
+  #nextBeacon: number;
+  #nextTimeSync = 0;
+  #nextSecond = 0;
+  #toSearch = 0;
+  #searchCounts = false;
+  #totals = { records: 0, bytes: 0, written: 0, refused: 0 };
+
+  constructor(options: SealerOptions) {
+    const { folder, secrets, keys, hasher, atLeast, clock } = options;
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    createFolder(folder);
+    mkdirSync(path.join(folder, SEGMENTS), { recursive: true, mode: 0o700 });
+    this.#catalog = new Catalog(folder, secrets, false);
+    this.#archive = openArchive({ folder, secrets, hasher });
+    this.#tiles = new TileStore(folder);
+    this.#senders = new Senders(this.#catalog);
+    this.#segmentSince = clock.monotonicUs();
+    this.#nextBeacon = clock.monotonicUs() + this.#limits.beaconUs;
+    const boot = Number(this.#catalog.get('boot') ?? 0) + 1;
+    const parts = { folder, catalog: this.#catalog, tiles: this.#tiles, archive: this.#archive, hasher };
+    try {
+      const recovery = recover({ ...parts, origin: keys.origin, logVkey: keys.logVkey, atLeast });
+      this.#catalog.set('boot', String(boot));
+      this.#log = new Log({ ...parts, keys, boot, segmentRecords: this.#limits.segmentRecords }, recovery);
+      this.#notes = new Notes(folder, this.#catalog, recovery.sealed.size, this.#limits);
+      const { recovered } = recovery;
+      this.#tell({ type: 'ready', ...this.#identity(), ...(recovered && { recovered }) });
+      this.#setState('sealing', '');
+      this.#guarded(() => {
+        if (recovered) this.#record(KIND.recovery, SYSTEM, [recovered]);
+        this.#sealStatements();
+      });
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      this.#tell({ type: 'ready', ...this.#identity() });
+      this.#setState('damaged', `${error.message}. Nothing is taken in or signed until that is mended.`);
+    }
+    this.tick();
+  }
+
+  #now = () => ({ receiveUs: this.#options.clock.receiveUs(), monotonicUs: this.#options.clock.monotonicUs() });
+
+  #identity = () => ({
+    size: this.#log?.sealed.size ?? 0,
+    logVkey: this.#options.keys.logVkey,
+    created: this.#options.keys.created,
+  });
+
+  #tell(message: FromSealer): void {
+    this.#options.tell(message);
+  }
+
+  get state(): SealState {
+    return this.#state;
+  }
+
+  /** Whether records are taken in. */
+  get #open(): boolean {
+    return this.#state === 'sealing' || this.#state === 'full';
+  }
+
+  #setState(state: SealState, reason: string): void {
+    if (state === this.#state && reason === this.#reason) return;
+    if (state === 'full' && this.#state !== 'full') this.#options.toReceiver({ type: 'pause' });
+    if (state === 'sealing' && this.#state === 'full') this.#options.toReceiver({ type: 'resume' });
+    this.#state = state;
+    this.#reason = reason;
+    this.#tell({ type: 'state', state, reason });
+  }
+
+  /** Runs what writes. Where the disk takes nothing that is told, and tried again. Returns why it didn't come about. */
+  #guarded(work: () => void): string | undefined {
+    if (!this.#open || !this.#log) return this.#reason;
+    const now = this.#options.clock.monotonicUs();
+    if (this.#state === 'full' && now < this.#retryAt) return this.#reason;
+    try {
+      work();
+      // What did come about may have needed little of the disk.
+      if (this.#state === 'full') this.#sealOnce();
+      this.#setState('sealing', '');
+      return undefined;
+    } catch (error) {
+      const problem = diskProblem(error);
+      if (problem === undefined) throw error;
+      this.#retryAt = now + this.#limits.retryUs;
+      this.#setState('full', problem);
+      return problem;
+    }
+  }
+
+  /** From the receiver. */
+  hear(message: ToSeal): void {
+    if (message.type === 'dropped') {
+      if (this.#open) this.#gaps.add(message);
+      return;
+    }
+    const { batch } = message;
+    const fault = faultOf(batch);
+    if (fault !== undefined || !this.#open) {
+      this.#totals.refused += batch.count;
+      this.#options.toReceiver({ type: 'credit', bytes: batch.raw.length });
+      if (fault !== undefined) this.#addGap(`malformed: ${fault}`, batch.count);
+      return;
+    }
+    if (batch.count > 0) this.#waiting.add(batch, this.#options.clock.monotonicUs());
+  }
+
+  #addGap(reason: string, count: number): void {
+    const nowUs = this.#options.clock.receiveUs();
+    this.#gaps.add({ reason, fromUs: nowUs, atUs: nowUs, bySource: [['others', count]] });
+  }
+
+  /** Seals if it is time to. Call it after `hear`, and a few times a second. */
+  pump(): void {
+    if (!this.#open || !this.#log) return;
+    const { sealRecords, sealBytes } = this.#limits;
+    const due = (): boolean =>
+      this.#waiting.records >= sealRecords || this.#waiting.bytes >= sealBytes || this.#overdue();
+    if (due()) {
+      this.#guarded(() => {
+        do this.#sealOnce();
+        while (due());
+      });
+    } else if (this.#state === 'full') {
+      this.#guarded(() => this.#sealOnce());
+    }
+  }
+
+  #overdue(): boolean {
+    const since = Math.min(this.#unsealedSince ?? Number.POSITIVE_INFINITY, this.#waiting.since);
+    return this.#options.clock.monotonicUs() - since >= this.#limits.sealAfterUs;
+  }
+
+  /** Writes and seals what waits, or a batch of it. */
+  #sealOnce(): void {
+    const log = this.#log!;
+    if (this.#waiting.records > 0) {
+      if (log.room === 0) this.#closeSegment();
+      const most = Math.min(this.#limits.batchRecords, log.room);
+      const nowUs = this.#options.clock.receiveUs();
+      const told = (id: number, address: string): void => this.#tell({ type: 'source', id, address });
+      const parts = this.#waiting.peek(most, 2 * this.#limits.sealBytes, (peers) =>
+        this.#senders.idsOf(peers, nowUs, told),
+      );
+      this.#wrote(log.write(parts, KIND.log, (source) => this.#senders.classOf(source)));
+      const bytes = this.#waiting.take(parts);
+      if (bytes > 0) this.#options.toReceiver({ type: 'credit', bytes });
+    }
+    this.#seal();
+  }
+
+  #wrote({ segment, frames, records, bytes }: Written): void {
+    this.#unsealedSince ??= this.#options.clock.monotonicUs();
+    this.#totals.records += records;
+    this.#totals.written += bytes;
+    const { toSearch } = this.#options;
+    const raw = frames.reduce((sum, [, block]) => sum + block.raw.length, 0);
+    this.#totals.bytes += raw;
+    if (!toSearch) return;
+    if (this.#searchCounts && this.#toSearch > this.#limits.searchBytes) {
+      toSearch({ type: 'blocks', segment, frames: frames.map(([info]) => [info, undefined]) }, []);
+      return;
+    }
+    this.#toSearch += raw;
+    const buffers = new Set<ArrayBuffer>();
+    for (const [, block] of frames) {
+      for (const value of Object.values(block)) if (ArrayBuffer.isView(value)) buffers.add(value.buffer as ArrayBuffer);
+    }
+    toSearch({ type: 'blocks', segment, frames }, [...buffers]);
+  }
+
+  #seal(): void {
+    const log = this.#log!;
+    const sealed = log.seal();
+    this.#unsealedSince = undefined;
+    if (sealed) this.#announce(sealed);
+    const age = this.#options.clock.monotonicUs() - this.#segmentSince;
+    if (log.room === 0 || age >= this.#limits.segmentUs) this.#closeSegment();
+  }
+
+  #announce({ from, size, root, note }: Sealed): void {
+    this.#notes?.add(size, note);
+    this.#tell({ type: 'sealed', from, size, root, note, atUs: this.#options.clock.receiveUs() });
+    this.#options.toSearch?.({ type: 'sealed', size }, []);
+  }
+
+  #closeSegment(): void {
+    const log = this.#log!;
+    const sealed = log.seal();
+    if (sealed) this.#announce(sealed);
+    const segment = log.closeSegment();
+    this.#segmentSince = this.#options.clock.monotonicUs();
+    if (segment !== undefined) this.#options.toSearch?.({ type: 'closed', segment }, []);
+  }
+
+  /** Writes records of the appliance itself; they are sealed within five seconds. */
+  #record(kind: Kind, retentionClass: number, records: readonly (object | string)[]): void {
+    const texts = records.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+    const received = internalRecords(texts, this.#now());
+    for (let from = 0; from < received.count; ) {
+      if (this.#log!.room === 0) this.#closeSegment();
+      const to = Math.min(received.count, from + Math.min(this.#log!.room, this.#limits.batchRecords));
+      this.#wrote(this.#log!.write([{ received, sources: [0], from, to }], kind, () => retentionClass));
+      from = to;
+    }
+  }
+
+  /** From the main thread. */
+  async call(message: ToSealer): Promise<void> {
+    switch (message.type) {
+      case 'append': {
+        const { id, kind, class: retentionClass, records } = message;
+        const fault = appendFault(message);
+        const error = fault ?? this.#guarded(() => this.#record(kind, retentionClass, records));
+        return this.#tell({ type: 'appended', id, ...(error !== undefined && { error }) });
+      }
+      case 'seal': {
+        const error = this.sealAll();
+        const { size } = this.#identity();
+        const note = this.#notes?.newest;
+        const rest = { ...(note !== undefined && { note }), ...(error !== undefined && { error }) };
+        return this.#tell({ type: 'sealedNow', id: message.id, size, ...rest });
+      }
+      case 'proof':
+        return this.#prove(message);
+      case 'cosigned':
+        this.#guarded(() => this.#notes?.cosigned(message.size, message.lines, this.#now()));
+        return;
+      case 'timestamp':
+        this.#guarded(() => {
+          this.#catalog.addTimestamp(message);
+          this.#notes?.keep(message.size, 'timestamp', this.#now().receiveUs);
+        });
+        return;
+      case 'witnessSize':
+        this.#witnessed(message.size);
+        return;
+      case 'settings':
+        this.#senders.setClasses(message.sources);
+        return;
+      case 'erase':
+        return this.#tell({ type: 'erased', id: message.id, count: 0, error: 'not built in' });
+      case 'stop':
+        this.sealAll();
+        this.close();
+    }
+  }
+
+  /** Seals all that waits; why not, where it can't. */
+  sealAll(): string | undefined {
+    return this.#guarded(() => {
+      do this.#sealOnce();
+      while (this.#waiting.records > 0);
+    });
+  }
+
+  #prove({ id, old }: Extract<ToSealer, { type: 'proof' }>): void {
+    const { size } = this.#identity();
+    try {
+      const note = this.#notes?.newest;
+      const hashes = consistencyProof(old, size, this.#archive.readHash);
+      this.#tell({ type: 'proof', id, old, size, hashes, ...(note !== undefined && { note }) });
+    } catch (error) {
+      this.#tell({ type: 'proof', id, old, size, hashes: [], error: (error as Error).message });
+    }
+  }
+
+  #witnessed(size: number): void {
+    const own = this.#log?.sealed.size;
+    if (own === undefined || size <= own || this.#state === 'refused') return;
+    const reason = `a witness has seen ${size} records of this log, and here are ${own}: it was copied, or rolled back to an older state. Nothing is taken in or signed any more.`;
+    this.#setState('refused', reason);
+  }
+
+  /** What is done by the clock. Call it a few times a second. */
+  tick(): void {
+    const { clock } = this.#options;
+    const now = clock.monotonicUs();
+    if (now >= this.#nextSecond) {
+      this.#nextSecond = now + 1e6;
+      this.#everySecond(now);
+    }
+    this.pump();
+  }
+
+  #everySecond(now: number): void {
+    const { clock } = this.#options;
+    const wallUs = clock.receiveUs();
+    const step = this.#steps.look(wallUs, now);
+    const due = now >= this.#nextTimeSync;
+    this.#guarded(() => {
+      if (step || due) {
+        this.#record(KIND.timeSync, SYSTEM, [step ?? { step_us: 0, wall_us: wallUs, monotonic_us: now }]);
+        this.#nextTimeSync = now + this.#limits.timeSyncUs;
+      }
+      const gaps = this.#gaps.list();
+      if (gaps.length > 0) this.#record(KIND.gap, SYSTEM, gaps);
+      this.#gaps.clear();
+      if (now >= this.#nextBeacon) {
+        const { size, root } = this.#log!.sealed;
+        this.#record(KIND.beacon, SYSTEM, [{ size, root: toBase64(root) }]);
+        this.#nextBeacon = now + this.#limits.beaconUs;
+      }
+      this.#rotateEpoch(wallUs);
+    });
+    const oldest = Math.min(this.#waiting.since, this.#unsealedSince ?? Number.POSITIVE_INFINITY);
+    this.#tell({
+      type: 'stats',
+      ...{ size: this.#log?.sealed.size ?? 0, ...this.#totals },
+      waiting: this.#waiting.records + (this.#log ? this.#log.size - this.#log.sealed.size : 0),
+      ...(oldest < Number.POSITIVE_INFINITY && { oldestUs: wallUs - (now - oldest) }),
+    });
+  }
+
+  /** A new epoch once a day: its key's predecessor signs it, and the checkpoint up to which that one has signed. */
+  #rotateEpoch(wallUs: number): void {
+    const last = Number(this.#catalog.get('rotated_us') ?? Number.NaN);
+    // A clock that was far ahead for a while doesn't put it off for long.
+    if (Number.isNaN(last) || Math.abs(wallUs - last) < this.#limits.epochUs) {
+      if (Number.isNaN(last)) this.#catalog.set('rotated_us', String(Math.floor(wallUs)));
+      return;
+    }
+    this.#sealOnce();
+    const { size, root } = this.#log!.sealed;
+    this.#notes?.keep(size, 'epoch', wallUs);
+    this.#options.keys.rotate({ size, root, nowSeconds: Math.floor(wallUs / 1e6) });
+    this.#catalog.set('rotated_us', String(Math.floor(wallUs)));
+    this.#sealStatements();
+  }
+
+  /** Each statement that names an epoch becomes a record, once. */
+  #sealStatements(): void {
+    const statements = this.#options.keys.statements();
+    const done = Number(this.#catalog.get('statements') ?? 0);
+    if (done >= statements.length) return;
+    this.#record(
+      KIND.keyRotation,
+      SYSTEM,
+      statements.slice(done).map((statement) => ({ statement })),
+    );
+    this.#catalog.set('statements', String(statements.length));
+  }
+
+  /** From the search thread: what it is done with. */
+  searched(bytes: number): void {
+    this.#searchCounts = true;
+    this.#toSearch = Math.max(0, this.#toSearch - bytes);
+  }
+
+  /** Writes a closed segment anew (see archive/rewrite.ts). */
+  rewrite(first: number, transform: Transform): boolean {
+    const { folder } = this.#options;
+    const at = { folder, catalog: this.#catalog, tiles: this.#tiles, archive: this.#archive };
+    const changed = rewriteSegment(at, first, transform);
+    if (changed) this.#options.toSearch?.({ type: 'rewritten', segment: first }, []);
+    return changed;
+  }
+
+  close(): void {
+    this.#log?.close();
+    this.#archive.close();
+    this.#catalog.close();
+  }
+}
+
+function appendFault({
+  kind,
+  class: retentionClass,
+  records,
+}: Extract<ToSealer, { type: 'append' }>): string | undefined {
+  if (CLASSES[retentionClass] === undefined) return `there is no class ${retentionClass}`;
+  if (!Object.values(KIND).includes(kind)) return `there is no kind ${kind}`;
+  const long = records.find((text) => Buffer.byteLength(text) > MAX_RAW_BYTES);
+  return long && `a record has ${Buffer.byteLength(long)} bytes: ${MAX_RAW_BYTES} are the most`;
+}

@@ -1,0 +1,84 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { importFfi } from '../../ffi/index.ts';
+import { openKeyFile } from '../../store/index.ts';
+import { openLogKeys } from '../keys/index.ts';
+import type { ToSeal } from '../receive/messages.ts';
+import { createHasher } from '../record/sha256.ts';
+import { systemClock } from './clock.ts';
+import { diskProblem } from './disk.ts';
+import type { FromSealer, FromSearch, ToSealer } from './messages.ts';
+import { Sealer } from './sealer.ts';
+
+/** What the sealing thread is started with (`workerData`); the ports are transferred. */
+export interface SealData {
+  /** The data folder, for `keys.json`. */
+  dataDir: string;
+  /** `<data>/logs` */
+  folder: string;
+  /** `gatehouse/<tenant>/<site>/<edge>`; counts for a new log only. */
+  origin: string;
+  /** To the receiver: `ToSeal` comes in, `FromSeal` goes out. */
+  receiver: MessagePort;
+  /** To the search thread: `ToSearch` goes out, `FromSearch` comes in. */
+  search: MessagePort;
+  /** What is remembered of this log elsewhere. */
+  atLeast?: { size: number; root: Uint8Array };
+}
+
+const TICK_MS = 100;
+/** After a start that the disk didn't allow. */
+const RETRY_MS = 2000;
+
+const main = parentPort!;
+const { dataDir, folder, origin, receiver, search, atLeast } = workerData as SealData;
+const tell = (message: FromSealer): void => main.postMessage(message);
+
+const hasher = await createHasher(importFfi);
+const sealer = await open();
+
+async function open(): Promise<Sealer> {
+  for (;;) {
+    try {
+      const secrets = openKeyFile(dataDir);
+      return new Sealer({
+        ...{ folder, secrets, hasher, atLeast, tell },
+        keys: openLogKeys({ folder, secrets, origin }),
+        clock: systemClock(),
+        toReceiver: (message) => receiver.postMessage(message),
+        toSearch: (message, transfer) => search.postMessage(message, transfer),
+      });
+    } catch (error) {
+      const problem = diskProblem(error);
+      if (problem === undefined) throw error;
+      tell({ type: 'state', state: 'full', reason: problem });
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+const timer = setInterval(() => sealer.tick(), TICK_MS);
+
+/** What has come is sealed once all of it is here, which makes larger batches where much comes. */
+let pumping = false;
+receiver.on('message', (message: ToSeal) => {
+  sealer.hear(message);
+  if (pumping) return;
+  pumping = true;
+  setImmediate(() => {
+    pumping = false;
+    sealer.pump();
+  });
+});
+
+search.on('message', ({ bytes }: FromSearch) => sealer.searched(bytes));
+
+let calls = Promise.resolve();
+main.on('message', (message: ToSealer) => {
+  // One after another, in the order they came.
+  calls = calls.then(async () => {
+    await sealer.call(message);
+    if (message.type !== 'stop') return;
+    clearInterval(timer);
+    for (const port of [receiver, search, main]) port.close();
+  });
+});
