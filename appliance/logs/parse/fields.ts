@@ -205,3 +205,22 @@ export function putBytes(fields: Fields, inward: number | undefined, outward: nu
   put(fields, 'bytes_out', outward);
   if (inward !== undefined || outward !== undefined) fields.bytes = (inward ?? 0) + (outward ?? 0);
 }
+
+const VERDICTS: ReadonlyMap<string, Action> = new Map<string, Action>([
+  ...words('allow', 'allow allowed accept accepted acc pass permit permitted'),
+  ...words('deny', 'deny denied block blocked blk'),
+  ...words('drop', 'drop dropped drp'),
+  ...words('reject', 'reject rejected rej'),
+]);
+
+/** The first verdict among the words of a name that people gave to a rule: `IPTABLES-DROP`, `drop-in`, `net2fw:REJECT`. */
+export function verdictIn(name: string): Action | undefined {
+  for (const part of name
+    .slice(0, MAX_VALUE)
+    .toLowerCase()
+    .split(/[^a-z]/)) {
+    const verdict = VERDICTS.get(part);
+    if (verdict !== undefined) return verdict;
+  }
+  return undefined;
+}

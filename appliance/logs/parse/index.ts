@@ -1,11 +1,26 @@
+import { readAsa } from './asa.ts';
+import { readCef, readFortigateLine, readLeef } from './cef.ts';
+import { readDhcp } from './dhcp.ts';
 import type { Fields } from './fields.ts';
 import { readFortigate } from './fortigate.ts';
 import { readGeneric } from './generic.ts';
+import { readIos } from './ios.ts';
+import { readJson } from './json.ts';
+import { readJuniper } from './juniper.ts';
+import { readScreenos, readSophos } from './kv.ts';
+import { readMikrotik } from './mikrotik.ts';
+import { readNetfilter, readWireguard } from './netfilter.ts';
+import { readPaloalto } from './paloalto.ts';
+import { readPfsense } from './pfsense.ts';
+import { readHostapd, readOpenvpn, readSshd, readWeb } from './programs.ts';
 import { type Line, readHeader } from './syslog.ts';
 import { decode } from './text.ts';
+import { readUnifi } from './unifi.ts';
+import { readAruba, readRuckus } from './wireless.ts';
 
 export type { Action, Event, Fields } from './fields.ts';
 export { MAX_VALUE } from './fields.ts';
+export { internalFields } from './internal.ts';
 
 /** What was read of a line, and who read it: `none` when it isn't even syslog. */
 export interface Parsed {
@@ -21,7 +36,29 @@ interface Parser {
 }
 
 /** In the order in which they are asked: those that are told by a mark before those that are told by words. */
-const known: readonly Parser[] = [{ name: 'fortigate', vendor: 'Fortinet', read: readFortigate }];
+const known: readonly Parser[] = [
+  { name: 'fortigate', vendor: 'Fortinet', read: (line) => readFortigate(line) || readFortigateLine(line) },
+  { name: 'unifi', vendor: 'Ubiquiti', read: readUnifi },
+  { name: 'cef', vendor: '', read: readCef },
+  { name: 'leef', vendor: '', read: readLeef },
+  { name: 'json', vendor: '', read: readJson },
+  { name: 'sophos', vendor: 'Sophos', read: readSophos },
+  { name: 'paloalto', vendor: 'Palo Alto Networks', read: readPaloalto },
+  { name: 'juniper', vendor: 'Juniper', read: (line) => readJuniper(line) || readScreenos(line) },
+  { name: 'pfsense', vendor: 'pfSense, OPNsense', read: readPfsense },
+  { name: 'netfilter', vendor: 'Linux', read: readNetfilter },
+  { name: 'wireguard', vendor: 'WireGuard', read: readWireguard },
+  { name: 'dhcp', vendor: 'ISC, dnsmasq, Kea', read: readDhcp },
+  { name: 'sshd', vendor: 'OpenSSH', read: readSshd },
+  { name: 'aruba', vendor: 'Aruba', read: readAruba },
+  { name: 'ruckus', vendor: 'Ruckus', read: readRuckus },
+  { name: 'hostapd', vendor: 'hostapd', read: readHostapd },
+  { name: 'cisco-asa', vendor: 'Cisco', read: readAsa },
+  { name: 'cisco-ios', vendor: 'Cisco', read: readIos },
+  { name: 'mikrotik', vendor: 'MikroTik', read: readMikrotik },
+  { name: 'web', vendor: '', read: readWeb },
+  { name: 'openvpn', vendor: 'OpenVPN', read: readOpenvpn },
+];
 
 const byName: ReadonlyMap<string, Parser> = new Map(known.map((parser) => [parser.name, parser]));
 

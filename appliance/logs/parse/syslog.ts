@@ -11,6 +11,8 @@ export interface Line {
   at: number;
   /** TAG of RFC 3164, APP-NAME of RFC 5424; empty when there is none. */
   app: string;
+  /** MSGID of RFC 5424; empty when there is none. */
+  id: string;
   /** Where the structured data of RFC 5424 is; both 0 when there is none. */
   structured: [from: number, to: number];
 }
@@ -26,7 +28,7 @@ const MAX_SEQUENCE = 10;
  * Cisco's sequence numbers. What isn't a header is left to the message.
  */
 export function readHeader(text: string, receivedUs?: number): Line {
-  const line: Line = { text, fields: {}, body: 0, at: 0, app: '', structured: [0, 0] };
+  const line: Line = { text, fields: {}, body: 0, at: 0, app: '', id: '', structured: [0, 0] };
   let at = priority(line);
   if (text.charCodeAt(at) === 32) at++;
   line.body = line.at = at;
@@ -46,9 +48,8 @@ export function readHeader(text: string, receivedUs?: number): Line {
     if (later) {
       put(line.fields, 'host', text.slice(at, host - 1));
       put(line.fields, 'device_time', later.time);
-      at = skipColon(text, later.end);
-    }
-    line.body = at;
+      line.body = skipColon(text, later.end);
+    } else if (text.charCodeAt(at) === 37) line.body = at;
   }
   readTag(line);
   return line;
@@ -188,6 +189,7 @@ function readRfc5424(line: Line, from: number): boolean {
     const token = text.slice(at, end);
     if (token !== '-' && part === 0) put(fields, 'host', token);
     if (token !== '-' && part === 1) put(fields, 'app', token);
+    if (token !== '-' && part === 3) line.id = token;
     at = Math.min(end + 1, text.length);
   }
   line.app = fields.app ?? '';

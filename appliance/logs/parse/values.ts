@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { type Fields, put } from './fields.ts';
 
 /** The longest text of an IPv6 address with a zone that is looked at. */
 const MAX_ADDRESS = 64;
@@ -109,4 +110,12 @@ export function endpointOf(text: string): { ip: string; port?: number } | undefi
   if (ip === undefined) return undefined;
   const port = cut > 0 ? portOf(text.slice(cut + 1)) : undefined;
   return port === undefined ? { ip } : { ip, port };
+}
+
+/** Sets `srcip` and `srcport`, or those of another end, of an address with its port. */
+export function putEnd(fields: Fields, end: 'src' | 'dst' | 'nat' | 'natdst', text: string): void {
+  const read = endpointOf(text);
+  if (!read) return;
+  fields[`${end}ip`] = read.ip;
+  put(fields, `${end}port`, read.port);
 }
