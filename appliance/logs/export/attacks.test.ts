@@ -1,0 +1,501 @@
+import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { openLogKeys } from '../keys/index.ts';
+import { createCosigner } from '../merkle/cosignature.ts';
+import { leafHash, nodeHash } from '../merkle/hash.ts';
+import { commitmentOf, LEAF_COMMITMENT } from '../record/leaf.ts';
+import { KIND } from '../record/types.ts';
+import { CSV_HEAD, csvRow, type Line } from './format.ts';
+import { startExport } from './start.ts';
+import {
+  messagesOf,
+  NOON,
+  namesIn,
+  ORIGIN,
+  TestLog,
+  unpack,
+  type Verdict,
+  verifyFolder,
+  withMessages,
+} from './testing.ts';
+import type { ExportOptions } from './types.ts';
+
+const HOUR = 3_600_000_000;
+const witness = createCosigner('witness.example/1', generateKeyPairSync('ed25519').privateKey);
+const line = (i: number): string =>
+  `<134>date=2060-11-22 devname="FGT" srcip=10.0.0.${i % 250} dstip=192.0.2.7 action="accept" n=${i}`;
+const lines = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => line(from + i));
+
+/** 600 records of three days' keys, two of whose checkpoints a witness has cosigned. */
+function makeLog(t: TestContext): TestLog {
+  const log = new TestLog(t);
+  for (let epoch = 0; epoch < 3; epoch++) {
+    const at = NOON + epoch * HOUR;
+    log.add(lines(200 * epoch, 100), at);
+    log.keep(log.note(witness, Math.floor((at + 20e6) / 1e6)));
+    log.add(lines(200 * epoch + 100, 100), at + 60e6);
+    if (epoch < 2) log.rotate(at + 120e6);
+  }
+  log.seal((body) => log.keys.signCheckpoint(body) + witness.cosign(body, (NOON + 2 * HOUR + 90e6) / 1e6));
+  return log;
+}
+
+const temporary = (t: TestContext): string => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-unpacked-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+async function exported(t: TestContext, log: TestLog, more: Partial<ExportOptions> = {}): Promise<string> {
+  const file = path.join(log.dataDir, 'export.zip');
+  const options = {
+    dataDir: log.dataDir,
+    folder: log.folder,
+    file,
+    fromUs: NOON - 10 * HOUR,
+    toUs: NOON + 10 * HOUR,
+    by: 'root',
+    atUs: NOON + 3 * HOUR,
+    witnesses: [witness.vkey],
+    ...more,
+  };
+  const { sha256, bytes } = await startExport(options).done;
+  const zip = readFileSync(file);
+  assert.deepEqual([sha256, bytes], [createHash('sha256').update(zip).digest('hex'), zip.length]);
+  const folder = temporary(t);
+  await unpack(file, folder);
+  return folder;
+}
+
+const read = (folder: string, name: string): string => readFileSync(path.join(folder, name), 'utf8');
+const write = (folder: string, name: string, text: string): void => writeFileSync(path.join(folder, name), text);
+const recordsOf = (folder: string): Line[] =>
+  read(folder, 'records.jsonl')
+    .trimEnd()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+
+/** What somebody does who changes an unpacked export: everything that is derived fits again. */
+function forge(folder: string, change: (records: Line[]) => Line[], head: Record<string, unknown> = {}): void {
+  const records = change(recordsOf(folder));
+  write(folder, 'records.jsonl', records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  write(folder, 'records.csv', [CSV_HEAD, ...records.map(csvRow), ''].join('\n'));
+  list(folder, { count: records.length, ...head });
+}
+
+function list(folder: string, head: Record<string, unknown> = {}): void {
+  const manifest = JSON.parse(read(folder, 'manifest.json'));
+  const files = namesIn(folder).filter((name) => name !== 'manifest.json');
+  const listed = files.map((name) => {
+    const bytes = readFileSync(path.join(folder, name));
+    return [name, { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }];
+  });
+  write(folder, 'manifest.json', JSON.stringify({ ...manifest, ...head, files: Object.fromEntries(listed) }));
+}
+
+/** The line with another message, and a leaf that commits to it. */
+function withMessage(record: Line, raw: string): Line {
+  const leaf = Buffer.from(record.leaf, 'base64');
+  leaf.set(commitmentOf(Buffer.from(record.salt!, 'base64'), record.peer, Buffer.from(raw)), LEAF_COMMITMENT);
+  return { ...record, raw, leaf: leaf.toString('base64') };
+}
+
+function caught({ code, text }: Verdict, ...said: RegExp[]): void {
+  assert.equal(code, 1, text);
+  assert.match(text, /^NOT VERIFIED/);
+  for (const one of said) assert.match(text, one);
+}
+
+const keysOf = (folder: string): string[] => {
+  const { log, epoch0 } = JSON.parse(read(folder, 'keys.json'));
+  return ['--key', log, '--key', epoch0, '--witness', witness.vkey];
+};
+
+describe('an export', () => {
+  test('of the whole log is verified, and says what it proves', async (t) => {
+    const folder = await exported(t, makeLog(t), { case: 'AZ 12/26' });
+    const { code, text } = await verifyFolder(folder, ...keysOf(folder));
+    assert.equal(code, 0, text);
+    for (const said of [
+      /^VERIFIED/,
+      /600 records are exactly what was sealed/,
+      /signed by the log key and by the key of epoch 2/,
+      /3 from .* to 2060-11-22 .* each named by the one before/,
+      /The log key is the one that was noted/,
+      /The first epoch key is the one that was noted/,
+      /The witness witness\.example\/1 has seen this log with 600 records/,
+      /The export is whole: .* records 0 to 599/,
+    ]) {
+      assert.match(text, said);
+    }
+    const unpinned = await verifyFolder(folder);
+    assert.equal(unpinned.code, 0);
+    assert.match(unpinned.text, /keys are taken from this export itself/);
+    const json = await verifyFolder(folder, '--json');
+    assert.equal(JSON.parse(json.text).ok, true);
+    assert.match(read(folder, 'report.pdf').slice(0, 8), /%PDF-1/);
+  });
+
+  test('of a part proves where it begins and ends, and has a tlog-proof for each of few records', async (t) => {
+    const log = makeLog(t);
+    const folder = await exported(t, log, { fromUs: NOON + HOUR, toUs: NOON + HOUR + 50e6 });
+    const { code, text } = await verifyFolder(folder);
+    assert.equal(code, 0, text);
+    assert.match(text, /records 200 to 299/);
+    assert.match(read(folder, 'proofs/200.tlog-proof'), /^c2sp\.org\/tlog-proof@v1\nindex 200\n/);
+    // A record less at the end is missed, though the manifest says so.
+    rmSync(path.join(folder, 'proofs/299.tlog-proof'));
+    forge(folder, (records) => records.slice(0, -1), { last: 298 });
+    caught(await verifyFolder(folder), /record 299 belongs to it/);
+  });
+
+  test('of one source is a selection, with what the log says about itself', async (t) => {
+    const log = new TestLog(t);
+    log.add(lines(0, 40), NOON, { source: new Uint16Array(40).map((_, i) => 1 + (i % 2)) });
+    log.add(['{"event":"gap","count":3}'], NOON + 10e6, { kind: Uint8Array.of(KIND.gap), source: Uint16Array.of(0) });
+    log.seal();
+    const folder = await exported(t, log, { sourceIds: [2], sourceNames: { 2: '=cmd()' } });
+    const { code, text } = await verifyFolder(folder);
+    assert.equal(code, 0, text);
+    assert.deepEqual(
+      recordsOf(folder).map(({ index }) => index),
+      [...Array.from({ length: 20 }, (_, i) => 2 * i + 1), 40],
+    );
+    assert.match(text, /Record 40 .* says that messages were lost: \{"event":"gap","count":3\}/);
+    assert.match(text, /This export is a selection/);
+    assert.match(read(folder, 'records.csv'), /"'=cmd\(\)"/);
+  });
+
+  test('keeps bytes that aren’t text, and gives a proof of each of many records', async (t) => {
+    const log = new TestLog(t);
+    log.add([Uint8Array.of(0xff, 0, 0xfe, 10), '\ufeff<1>é😀\u2028', '=1+1', '', ...lines(0, 400)], NOON);
+    log.seal();
+    const folder = await exported(t, log);
+    assert.equal((await verifyFolder(folder)).code, 0);
+    assert.equal(recordsOf(folder)[0]?.raw_base64, '/wD+Cg==');
+    assert.ok(existsSync(path.join(folder, 'proofs/records.txt')));
+    const { text } = await verifyFolder(folder, '--proof', '217');
+    const hashes = text
+      .split('\n\n')[0]!
+      .split('\n')
+      .slice(2)
+      .map((hash) => Buffer.from(hash, 'base64'));
+    let [node, at, last]: [Uint8Array, number, number] = [
+      leafHash(Buffer.from(recordsOf(folder)[217]!.leaf, 'base64')),
+      217,
+      403,
+    ];
+    for (; last > 0; at >>= 1, last >>= 1) {
+      if (at % 2 === 1) node = nodeHash(hashes.shift()!, node);
+      else if (at < last) node = nodeHash(node, hashes.shift()!);
+    }
+    assert.deepEqual(Buffer.from(node), Buffer.from(log.root));
+  });
+
+  test('says that a payload was erased, when and why, if the log itself says so', async (t) => {
+    const log = new TestLog(t);
+    log.add(lines(0, 10), NOON);
+    const block = log.blocks[0]!;
+    const commitment = commitmentOf(block.salts.subarray(4 * 16, 5 * 16), block.peers[0]!, Buffer.from(line(4)));
+    const messages = messagesOf(block);
+    messages[4] = '';
+    Object.assign(block, withMessages(block, messages), { erased: new Map([[4, commitment]]) });
+    block.salts.fill(0, 4 * 16, 5 * 16);
+    const unsaid = new TestLog(t, log);
+    log.add(['{"event":"logs.erased","indexes":[4],"reason":"art. 17"}'], NOON + 60e6, {
+      kind: Uint8Array.of(KIND.erasure),
+      class: 0,
+    });
+    for (const one of [log, unsaid]) one.seal();
+    for (const toUs of [NOON + 30e6, NOON + HOUR]) {
+      const { code, text } = await verifyFolder(await exported(t, log, { toUs }));
+      assert.equal(code, 0, text);
+      assert.match(
+        text,
+        /Record 4: its payload was erased on 2060-11-22T12:01:00\.000000Z \(record 10\), reason: art\. 17/,
+      );
+    }
+    caught(
+      await verifyFolder(await exported(t, unsaid)),
+      /Record 4 has no payload, and no record of the log says that it was erased/,
+    );
+  });
+
+  test('can be cancelled, and leaves nothing', async (t) => {
+    const log = makeLog(t);
+    const file = path.join(log.dataDir, 'cancelled.zip');
+    const job = startExport({
+      dataDir: log.dataDir,
+      folder: log.folder,
+      file,
+      fromUs: 0,
+      toUs: NOON + 9 * HOUR,
+      by: 'x',
+      atUs: NOON,
+    });
+    const failed = assert.rejects(job.done, /cancelled/);
+    await job.cancel();
+    await failed;
+    assert.deepEqual(
+      namesIn(log.dataDir).filter((name) => name.startsWith('cancelled')),
+      [],
+    );
+  });
+});
+
+describe('in an export the verifier names', () => {
+  const attack = (name: string, run: (folder: string, t: TestContext) => Promise<void>) =>
+    test(name, async (t) => run(await exported(t, makeLog(t)), t));
+
+  attack('a record that was altered', async (folder) => {
+    forge(folder, (records) => records.with(17, { ...records[17]!, raw: line(99) }));
+    caught(await verifyFolder(folder), /Record 17 isn’t what was sealed: its message.*\[altered\]/);
+  });
+
+  attack('a record that was altered together with its leaf', async (folder) => {
+    forge(folder, (records) => records.with(17, withMessage(records[17]!, line(99))));
+    caught(await verifyFolder(folder), /Record 17 isn’t in the log under this checkpoint.*\[not in the log\]/);
+  });
+
+  attack('a time that was altered', async (folder) => {
+    forge(folder, (records) => records.with(17, { ...records[17]!, received: '2060-11-22T09:00:00.000000Z' }));
+    caught(await verifyFolder(folder), /Record 17: “received” isn’t what was sealed/);
+  });
+
+  attack('a record that was deleted', async (folder) => {
+    forge(folder, (records) => records.toSpliced(17, 1));
+    caught(await verifyFolder(folder), /Record 17 is missing, though the export says that it is whole/);
+  });
+
+  attack('a record that was deleted, the others moved up', async (folder) => {
+    forge(folder, (records) => records.toSpliced(17, 1).map((record, index) => ({ ...record, index })), { last: 598 });
+    caught(await verifyFolder(folder), /Record 17 isn’t in the log under this checkpoint/);
+  });
+
+  attack('a record that was put in', async (folder) => {
+    const more = (records: Line[]) => withMessage({ ...records[17]!, index: 18 }, line(99));
+    forge(folder, (records) => records.toSpliced(18, 1, more(records)));
+    caught(await verifyFolder(folder), /Record 18 isn’t in the log under this checkpoint.*put in/);
+  });
+
+  attack('a record that was put in beside the others', async (folder) => {
+    forge(folder, (records) => [...records, withMessage({ ...records[599]!, index: 600 }, line(99))], { last: 600 });
+    caught(await verifyFolder(folder), /Record 600 has no proof that it is in the log: it was put in/);
+  });
+
+  attack('records in another order', async (folder) => {
+    forge(folder, (records) => records.with(17, records[18]!).with(18, records[17]!));
+    caught(await verifyFolder(folder), /Record 17 comes after record 18: records were put in another order/);
+  });
+
+  attack('records that have changed places', async (folder) => {
+    forge(folder, (records) =>
+      records.with(17, { ...records[18]!, index: 17 }).with(18, { ...records[17]!, index: 18 }),
+    );
+    caught(await verifyFolder(folder), /Record 17 isn’t in the log.*has another’s place/, /Record 18 isn’t in the log/);
+  });
+
+  attack('an end that was cut off', async (folder) => {
+    forge(folder, (records) => records.slice(0, 500));
+    caught(await verifyFolder(folder), /Records 500 to 599 are missing/);
+    forge(folder, (records) => records, { last: 499 });
+    caught(await verifyFolder(folder), /ends with record 499 isn’t proved: record 500 belongs to it/);
+  });
+
+  attack('salts that were swapped', async (folder) => {
+    const swapped = (record: Line, other: Line): Line => ({ ...record, salt: other.salt! });
+    forge(folder, (records) =>
+      records.with(17, swapped(records[17]!, records[18]!)).with(18, swapped(records[18]!, records[17]!)),
+    );
+    caught(
+      await verifyFolder(folder),
+      /Record 17 isn’t what was sealed.*its salt was changed/,
+      /Record 18 isn’t what was sealed/,
+    );
+  });
+
+  attack('another table', async (folder) => {
+    write(folder, 'records.csv', read(folder, 'records.csv').replace('10.0.0.17', '10.0.0.99'));
+    list(folder);
+    caught(await verifyFolder(folder), /records\.csv says something else than the record 17 itself/);
+  });
+
+  attack('a file that isn’t the one that is listed', async (folder) => {
+    write(folder, 'report.pdf', `${read(folder, 'report.pdf')} `);
+    caught(await verifyFolder(folder), /report\.pdf isn’t the file that the manifest lists/);
+  });
+
+  attack('an old checkpoint in place of the newest', async (folder) => {
+    write(folder, 'checkpoint', read(folder, 'checkpoints/300'));
+    list(folder);
+    caught(
+      await verifyFolder(folder),
+      /made for a log of 600 records, and its checkpoint has 300: an old checkpoint/,
+      /The log has had 400 records already, and this checkpoint has 300/,
+      /Record 0 has no proof that it is in the log/,
+    );
+  });
+
+  attack('an older copy than a checkpoint that was noted elsewhere', async (folder, t) => {
+    const later = makeLog(t);
+    later.add(lines(600, 10), NOON + 4 * HOUR);
+    const noted = path.join(folder, '..', `${path.basename(folder)}.note`);
+    t.after(() => rmSync(noted, { force: true }));
+    writeFileSync(noted, later.note());
+    caught(
+      await verifyFolder(folder, '--checkpoint', noted),
+      /The log has had 610 records already, and this checkpoint has 600: an older copy/,
+    );
+  });
+
+  attack('another log in its place', async (folder, t) => {
+    const other = await exported(t, makeLog(t));
+    caught(await verifyFolder(folder, ...keysOf(other)), /This isn’t the log whose key was noted/);
+  });
+});
+
+describe('of a log that was written anew with stolen keys the verifier names', () => {
+  /** The attacker's copy of the box's folder, with record 150 altered; the kept states are the box's. */
+  const altered = (t: TestContext): [box: TestLog, forged: TestLog] => {
+    const box = makeLog(t);
+    const forged = new TestLog(t, box);
+    forged.rewrite((block, batch) =>
+      batch === 1 ? withMessages(block, messagesOf(block).with(50, line(999))) : block,
+    );
+    return [box, forged];
+  };
+
+  test('a past that was signed with the current epoch key alone', async (t) => {
+    const [, forged] = altered(t);
+    const logLine = new RegExp(`^— ${ORIGIN} .*\n`, 'm');
+    forged.seal((body) => forged.keys.signCheckpoint(body).replace(logLine, ''));
+    caught(
+      await verifyFolder(await exported(t, forged)),
+      /The checkpoint isn’t signed by the log key/,
+      /The past was altered, one of the records 100 to 199/,
+    );
+  });
+
+  test('a past that was signed with the log key and the current epoch key', async (t) => {
+    const [, forged] = altered(t);
+    forged.forgetKept();
+    forged.seal();
+    const folder = await exported(t, forged);
+    // The states that destroyed keys have signed are in their statements, which nobody can sign anew.
+    caught(
+      await verifyFolder(folder),
+      /The past was altered, one of the records 0 to 199: what was signed when the log had 200 records/,
+    );
+  });
+
+  test('statements that were left out', async (t) => {
+    const [box] = altered(t);
+    const folder = await exported(t, box);
+    const statements = read(folder, 'epochs.txt').split(/^(?=gatehouse\/epoch\/v1$)/m);
+    write(folder, 'epochs.txt', statements.toSpliced(1, 1).join(''));
+    list(folder);
+    caught(await verifyFolder(folder), /The chain of keys is broken: where epoch 1 should follow, there is epoch 2/);
+    write(folder, 'epochs.txt', statements.slice(0, 2).join(''));
+    list(folder);
+    caught(await verifyFolder(folder), /isn’t signed by any key of the chain of epoch keys/);
+  });
+
+  test('a whole new chain of epoch keys, by the first that was noted and by the witness', async (t) => {
+    const [box, forged] = altered(t);
+    for (const name of ['genesis', 'epoch.key', 'epochs'])
+      rmSync(path.join(forged.folder, name), { recursive: true, force: true });
+    for (const name of ['checkpoint', 'segments'])
+      rmSync(path.join(forged.folder, name), { recursive: true, force: true });
+    const keys = openLogKeys({ folder: forged.folder, secrets: forged.secrets, origin: ORIGIN });
+    forged.forgetKept();
+    forged.seal((body) => keys.signCheckpoint(body));
+    const folder = await exported(t, forged);
+    assert.equal((await verifyFolder(folder)).code, 0, 'with nothing noted, nothing can be said against it');
+    const [, log, , epoch0] = keysOf(await exported(t, box));
+    caught(await verifyFolder(folder, '--key', log!, '--key', epoch0!), /isn’t the first epoch key of this export/);
+    caught(
+      await verifyFolder(folder, '--key', log!, '--witness', witness.vkey),
+      /No checkpoint in this export was cosigned by the witness/,
+    );
+  });
+});
+
+describe('a clock that was turned back is named', () => {
+  const flags = (unsynchronised: boolean) => new Uint8Array(5).fill(unsynchronised ? 2 : 0);
+  const run = async (t: TestContext, make: (log: TestLog) => void): Promise<Verdict> => {
+    const log = new TestLog(t);
+    log.add(lines(0, 5), NOON);
+    make(log);
+    log.seal();
+    return verifyFolder(await exported(t, log));
+  };
+  const mono = (us: number) => Float64Array.from({ length: 5 }, (_, i) => us + i);
+
+  test('within a run', async (t) => {
+    const back = await run(t, (log) => log.add(lines(5, 5), NOON - HOUR, { monotonicUs: mono(3_700e6) }));
+    caught(
+      back,
+      /The clock was turned back by 3\d\d\d(\.\d)? s before record 5, which says 2060-11-22 11:00:00 UTC.*\[clock turned back\]/,
+    );
+  });
+
+  test('over a start of the appliance, and of the machine', async (t) => {
+    caught(
+      await run(t, (log) => log.add(lines(5, 5), NOON - 10e6, { boot: 2, monotonicUs: mono(3_700e6) })),
+      /before record 5/,
+    );
+    caught(
+      await run(t, (log) => log.add(lines(5, 5), NOON - 10e6, { boot: 2, monotonicUs: mono(1e6) })),
+      /before record 5/,
+    );
+  });
+
+  test('in small steps', async (t) => {
+    const { code, text } = await run(t, (log) => {
+      for (let i = 1; i < 4; i++)
+        log.add(lines(5 * i, 5), NOON + i * 10e6 - i * 1.5e6, { monotonicUs: mono(3_600e6 + i * 10e6) });
+    });
+    assert.equal(code, 1, text);
+    assert.match(text, /before record 10/);
+  });
+
+  test('by what a witness has seen', async (t) => {
+    const cosigned = (seconds: number) => (log: TestLog) => {
+      log.keep(log.note(witness, NOON / 1e6 + seconds));
+      log.add(lines(5, 5), NOON + 10e6);
+    };
+    caught(await run(t, cosigned(-3600)), /Record 0 says .* later than the witness witness\.example\/1 had seen it/);
+    caught(await run(t, cosigned(3600)), /Record 5 says .* follows on the 5 records that the witness/);
+  });
+
+  test('but not one that was corrected, or that goes on', async (t) => {
+    const good: ((log: TestLog) => void)[] = [
+      (log) => log.add(lines(5, 5), NOON + HOUR, { monotonicUs: mono(3_600e6 + HOUR) }),
+      (log) => log.add(lines(5, 5), NOON + HOUR, { boot: 2, monotonicUs: mono(1e6) }),
+      (log) => log.add(lines(5, 5), NOON - HOUR, { boot: 2, monotonicUs: mono(1e6), flags: flags(true) }),
+    ];
+    for (const make of good) {
+      const { code, text } = await run(t, make);
+      assert.equal(code, 0, text);
+    }
+    const log = new TestLog(t);
+    log.add(lines(0, 5), NOON + HOUR, { flags: flags(true) });
+    log.add(lines(5, 5), NOON, { monotonicUs: mono(3_700e6 + HOUR) });
+    log.seal();
+    const { code, text } = await verifyFolder(await exported(t, log));
+    assert.equal(code, 0, text);
+    assert.match(text, /The clock was turned back by .* it hadn’t been synchronised before, and then was/);
+  });
+});
+
+test('what a verifier is given that isn’t an export is refused kindly', async (t) => {
+  const folder = await exported(t, makeLog(t));
+  const empty = temporary(t);
+  cpSync(path.join(folder, 'verify.mjs'), path.join(empty, 'verify.mjs'));
+  caught(await verifyFolder(empty), /manifest\.json is missing/);
+  assert.equal((await verifyFolder(folder, '--nonsense')).code, 2);
+});

@@ -1,0 +1,3 @@
+export { proofOf } from './export.ts';
+export { type ExportJob, startExport } from './start.ts';
+export type { Exported, ExportOptions } from './types.ts';

@@ -1,0 +1,467 @@
+import { equal, hex, readable, textOf, toBase64, whole } from './bytes.mjs';
+import { checkCheckpoint, followKeys, splitStatements } from './chain.mjs';
+import { clockChecker } from './clock.mjs';
+import { checkKept, checkStamp, checkStates } from './kept.mjs';
+import { COSIGNATURE, ED25519, parseCheckpoint, parseNote, parseVkey } from './note.mjs';
+import { proofReader } from './proofs.mjs';
+import { checkRecords, selfReports, tableReader } from './records.mjs';
+import { inclusionChecker } from './tree.mjs';
+
+/** @typedef {import('./chain.mjs').Finding} Finding */
+/** @typedef {import('./proofs.mjs').Folder} Folder */
+/**
+ * @typedef {{
+ *   sha256: import('./tree.mjs').Sha256,
+ *   createSha256: () => { update(bytes: Uint8Array): unknown, digest(): Uint8Array },
+ *   ed25519: import('./note.mjs').Ed25519,
+ * } & import('./timestamp.mjs').CmsPrimitives} Crypto
+ */
+/** What the reader knows of the log from elsewhere: noted keys, and a checkpoint seen before. @typedef {{ keys?: string[], witnesses?: string[], checkpoint?: string }} Known */
+/** @typedef {{ ok: boolean, findings: Finding[], proved: string[], remarks: string[], more: number }} Report */
+
+const FORMAT = 'gatehouse/export/v1';
+/** Of one kind that are told; the others are counted. */
+const MAX_FINDINGS = 20;
+const MAX_SMALL = 64 * 1024 * 1024;
+/** Files of an export that a manifest cannot list: it would have to hold its own hash. */
+const MANIFEST = 'manifest.json';
+
+/**
+ * Verifies an unpacked export. It takes nothing for granted but the keys it is given in `known`; without them it takes
+ * those in the export and says so.
+ * @param {Folder} folder @param {Crypto} crypto @param {Known} [known] @param {(done: number) => void} [progress]
+ * @returns {Promise<Report>}
+ */
+export async function verifyExport(folder, crypto, known = {}, progress = () => undefined) {
+  const { sha256 } = crypto;
+  /** @type {Report} */
+  const report = { ok: true, findings: [], proved: [], remarks: [], more: 0 };
+  const { proved, remarks } = report;
+  const fault = (/** @type {Finding} */ finding) => {
+    report.ok = false;
+    const same = report.findings.filter(({ defect }) => defect === finding.defect).length;
+    if (same < MAX_FINDINGS) report.findings.push(finding);
+    else report.more++;
+  };
+  const has = (/** @type {string} */ name) => folder.names.includes(name);
+  const small = async (/** @type {string} */ name) => (has(name) ? collect(folder.stream(name)) : undefined);
+  const text = async (/** @type {string} */ name) => {
+    const bytes = await small(name);
+    return bytes && textOf(bytes);
+  };
+  const missing = (/** @type {string} */ name) =>
+    fault({ defect: 'missing', text: `${name} is missing or cannot be read.` });
+  const json = async (/** @type {string} */ name) => {
+    try {
+      const value = JSON.parse((await text(name)) ?? '');
+      if (value && typeof value === 'object') return value;
+    } catch {
+      // Told below.
+    }
+    missing(name);
+    return undefined;
+  };
+
+  const manifest = await json(MANIFEST);
+  const keys = await json('keys.json');
+  const latestText = await text('checkpoint');
+  if (latestText === undefined) missing('checkpoint');
+  if (!manifest || !keys || latestText === undefined) return report;
+  if (manifest.format !== FORMAT)
+    fault({ defect: 'format', text: `This verifier reads ${FORMAT}, not ${manifest.format}.` });
+  const origin = String(keys.origin);
+
+  // Whose log it is.
+  const logKey = parseVkey(sha256, keys.log);
+  if (logKey?.name !== origin || logKey.algorithm !== ED25519) {
+    fault({ defect: 'key', text: 'The log key in keys.json isn’t one of this log.' });
+    return report;
+  }
+  const { epochs, findings: chainFindings } = await followKeys(
+    crypto,
+    origin,
+    logKey,
+    splitStatements((await text('epochs.txt')) ?? ''),
+  );
+  for (const finding of chainFindings) fault(finding);
+  pinKeys();
+  const witnesses = witnessKeys();
+
+  // What the log is.
+  const latest = await checkCheckpoint(crypto, origin, logKey, epochs, latestText, 'The checkpoint');
+  for (const finding of latest.findings) fault(finding);
+  if (!latest.checkpoint) return report;
+  const { size, root } = latest.checkpoint;
+  if (manifest.size !== size) {
+    fault({
+      defect: 'checkpoint',
+      text: `The export was made for a log of ${manifest.size} records, and its checkpoint has ${size}: an old checkpoint was put in place of a newer, or a new one.`,
+    });
+  }
+  if (latest.findings.length === 0) {
+    proved.push(
+      `The checkpoint of ${origin} with ${size} records (root ${toBase64(root)}) is signed by the log key and by the key of epoch ${latest.epoch?.number}.`,
+    );
+  }
+  if (epochs.length > 0 && chainFindings.length === 0) {
+    const last = epochs[epochs.length - 1];
+    proved.push(
+      `The keys follow one another without a break: ${epochs.length} from ${readable(epochs[0].seconds * 1e6)} to ${readable(last.seconds * 1e6)}, each named by the one before.`,
+    );
+  }
+
+  // What it was before.
+  const anchors = await checkPast();
+
+  // The records.
+  const clock = clockChecker(anchors);
+  const reports = selfReports(remarks);
+  const inclusion = inclusionChecker(sha256, size, root);
+  /** @type {Set<number>} */
+  const erased = new Set();
+  const bounds = await readBounds();
+  const count = await checkMain();
+  const accesses = await checkSide('access.jsonl', (line) => accessOf(line));
+  await checkSide('erasures.jsonl');
+  checkBounds(bounds);
+  for (const index of erased) {
+    const why = reports.erasures.get(index);
+    if (why)
+      remarks.push(
+        `Record ${index}: its payload was erased on ${why.at} (record ${why.record}), reason: ${why.reason || 'none given'}. That it was there, and when, is proved.`,
+      );
+    else
+      fault({
+        index,
+        defect: 'erased',
+        text: `Record ${index} has no payload, and no record of the log says that it was erased.`,
+      });
+  }
+  if (count > 0 && !report.findings.some(({ index }) => index !== undefined)) {
+    proved.push(
+      `${count} ${count === 1 ? 'record is' : 'records are'} exactly what was sealed (message, sender, times), each in its place in the log.`,
+    );
+    proved.push('The clock was not turned back between them, as far as their times and those of others tell.');
+  }
+  if (accesses > 0)
+    proved.push(`${accesses} searches, exports and other accesses to these records are in the log too (access.jsonl).`);
+
+  await checkFiles();
+  if (anchors.length === 0)
+    remarks.push(
+      'No witness and no time-stamp authority has confirmed a time: when the records were received rests on the appliance’s own clock.',
+    );
+  progress(1);
+  return report;
+
+  function pinKeys() {
+    const first = epochs[0]?.key;
+    const firstText = first ? `${first.name}+${first.id}+${toBase64(new Uint8Array([ED25519, ...first.key]))}` : '';
+    for (const noted of known.keys ?? []) {
+      const key = parseVkey(sha256, noted);
+      const own = key?.name === origin ? logKey : key?.name === first?.name ? first : undefined;
+      if (!key) fault({ defect: 'key', text: `“${noted}” is no verifier key: it has the form name+id+key.` });
+      else if (!own || !equal(own.key, key.key))
+        fault({
+          defect: 'key',
+          text: `This isn’t the log whose key was noted: ${noted} isn’t the ${own === first && first ? 'first epoch key' : 'log key'} of this export.`,
+        });
+      else proved.push(`The ${own === logKey ? 'log key' : 'first epoch key'} is the one that was noted.`);
+    }
+    const pinned = (/** @type {import('./note.mjs').Vkey | undefined} */ own) =>
+      (known.keys ?? []).some((noted) => equal(parseVkey(sha256, noted)?.key, own?.key));
+    if (pinned(logKey) && pinned(first)) return;
+    remarks.push(
+      `The keys are taken from this export itself. Compare them with those noted at commissioning, or give them with --key: log key ${keys.log} (SHA-256 ${fingerprint(logKey.key)}), first epoch key ${firstText} (SHA-256 ${fingerprint(first?.key ?? new Uint8Array(0))}).`,
+    );
+  }
+
+  function witnessKeys() {
+    const given = (known.witnesses ?? []).map((noted) => {
+      const key = parseVkey(sha256, noted);
+      if (key?.algorithm !== COSIGNATURE) fault({ defect: 'key', text: `“${noted}” is no verifier key of a witness.` });
+      return key;
+    });
+    const found = Array.isArray(keys.witnesses)
+      ? keys.witnesses.map((/** @type {unknown} */ one) => parseVkey(sha256, one))
+      : [];
+    if (given.length === 0 && found.length > 0)
+      remarks.push(
+        'The witnesses’ keys are taken from this export itself: compare them with those that the witnesses publish, or give them with --witness.',
+      );
+    return (given.length > 0 ? given : found).filter((key) => key?.algorithm === COSIGNATURE);
+  }
+
+  async function checkPast() {
+    const names = folder.names.filter((name) => /^checkpoints\/\d+$/.test(name));
+    /** @type {import('./kept.mjs').Kept[]} */
+    const states = epochs.map((epoch) => ({ size: epoch.size, root: epoch.root }));
+    /** @type {Map<number, string>} */
+    const notes = new Map([[size, latestText]]);
+    const seen = (await checkKept(crypto, origin, logKey, epochs, witnesses, latestText)).seen;
+    for (const name of names) {
+      const note = (await text(name)) ?? '';
+      const kept = await checkKept(crypto, origin, logKey, epochs, witnesses, note);
+      for (const finding of kept.findings) fault(finding);
+      if (!kept.checkpoint || kept.findings.length > 0) continue;
+      states.push({ size: kept.checkpoint.size, root: kept.checkpoint.root });
+      if (kept.checkpoint.size !== size) notes.set(kept.checkpoint.size, note);
+      seen.push(...kept.seen);
+    }
+    if (known.checkpoint !== undefined) {
+      const noted = parseCheckpoint(parseNote(known.checkpoint)?.body ?? '');
+      if (!noted || noted.origin !== origin)
+        fault({ defect: 'checkpoint', text: 'The checkpoint that was noted isn’t one of this log.' });
+      else states.push({ size: noted.size, root: noted.root });
+    }
+    const proofFor = async (/** @type {number} */ at) => {
+      const rows = (await text(`checkpoints/${at}.consistency`))?.split('\n');
+      return rows?.[0] === `old ${at}` && rows.at(-1) === '' ? rows.slice(1, -1) : undefined;
+    };
+    const { good, findings } = await checkStates(sha256, latest.checkpoint, states, proofFor);
+    for (const finding of findings) fault(finding);
+    if (findings.length === 0) {
+      proved.push(
+        `Nothing was changed, deleted or put in since: ${good.length} earlier states of the log, among them the end of each epoch, are beginnings of this one.`,
+      );
+    }
+    /** @type {import('./clock.mjs').Anchor[]} */
+    const found = [];
+    for (const witness of witnesses) {
+      const own = seen.filter((one) => one.witness === witness && (one.size === size || good.includes(one.size)));
+      found.push(...own);
+      const newest = own.sort((a, b) => a.size - b.size).at(-1);
+      if (newest)
+        proved.push(
+          `The witness ${witness.name} has seen this log with ${newest.size} records on ${readable(newest.us)}.`,
+        );
+      else if ((known.witnesses ?? []).includes(witness.text))
+        fault({
+          defect: 'cosignature',
+          text: `No checkpoint in this export was cosigned by the witness ${witness.name}.`,
+        });
+      if (newest && newest.size < size)
+        remarks.push(`Records from ${newest.size} on were not yet confirmed by the witness ${witness.name}.`);
+    }
+    for (const name of folder.names) {
+      const at = whole(/^timestamps\/(\d+)\.tsr$/.exec(name)?.[1]);
+      if (at === undefined) continue;
+      const stamp = await checkStamp(crypto, at, (await small(name)) ?? new Uint8Array(0), notes.get(at));
+      if (stamp.finding) fault(stamp.finding);
+      if (!stamp.anchor || !stamp.proved) continue;
+      proved.push(stamp.proved);
+      remarks.push(`Whether that authority is to be trusted, openssl tells: ${stamp.command.replace('FILE', name)}`);
+      found.push(stamp.anchor);
+    }
+    return found;
+  }
+
+  async function checkMain() {
+    if (!has('records.jsonl')) {
+      missing('records.jsonl');
+      return 0;
+    }
+    const table = tableReader(has('records.csv') ? folder.stream('records.csv') : undefined, fault);
+    if (!has('records.csv')) missing('records.csv');
+    await table.start();
+    const proofOf = proofReader(folder, 'records', size, latestText);
+    let done = 0;
+    let [first, next] = [-1, -1];
+    /** @type {{ from: number, to: number, why: string }[]} */
+    const absent = Array.isArray(manifest.absent) ? manifest.absent : [];
+    const time = (/** @type {number} */ index, /** @type {import('./leaf.mjs').Leaf | undefined} */ leaf) => {
+      const told = leaf ? clock.check(index, leaf) : {};
+      if (told.finding) fault(told.finding);
+      if (told.remark) remarks.push(told.remark);
+    };
+    time(manifest.first - 1, bounds.get(manifest.first - 1));
+    for await (const { index, line, leaf, payload } of checkRecords(folder.stream('records.jsonl'), {
+      sha256,
+      inclusion,
+      proofOf,
+      fault,
+    })) {
+      if (first < 0) first = next = index;
+      if (manifest.whole && index > next) gap(next, index - 1);
+      next = index + 1;
+      time(index, leaf);
+      if (line.erased) erased.add(index);
+      reports.note(index, line, leaf, payload?.raw);
+      await table.check(index, line);
+      if (++done % 1000 === 0) progress(Math.min(0.99, done / manifest.count));
+    }
+    time(manifest.last + 1, bounds.get(manifest.last + 1));
+    await table.end();
+    if (done !== manifest.count)
+      fault({
+        defect: 'count',
+        text: `The manifest speaks of ${manifest.count} records, ${done} are there that can be read.`,
+      });
+    if (manifest.whole && done > 0) {
+      if (first !== manifest.first) gap(manifest.first, first - 1);
+      if (next - 1 !== manifest.last) gap(next, manifest.last);
+    } else if (done > 0) {
+      remarks.push(
+        `This export is a selection (${JSON.stringify(manifest.filter)}): it doesn’t show that nothing else was in the log.`,
+      );
+    }
+    return done;
+
+    /** @param {number} from @param {number} to */
+    function gap(from, to) {
+      const why = absent.find((one) => one.from <= from && one.to >= to)?.why;
+      const which = from === to ? `Record ${from} is` : `Records ${from} to ${to} are`;
+      if (why === 'expired')
+        remarks.push(`${which} not in this export: the time to keep them had passed, says the export.`);
+      else
+        fault({
+          index: from,
+          last: to,
+          defect: 'missing record',
+          text: `${which} missing, though the export says that it is whole.`,
+        });
+    }
+  }
+
+  /** @param {string} name @param {(line: import('./leaf.mjs').Line) => void} [each] */
+  async function checkSide(name, each) {
+    if (!has(name)) {
+      missing(name);
+      return 0;
+    }
+    const proofOf = proofReader(folder, name.replace('.jsonl', ''), size, latestText);
+    let done = 0;
+    for await (const { index, line, leaf, payload } of checkRecords(folder.stream(name), {
+      sha256,
+      inclusion,
+      proofOf,
+      fault,
+    })) {
+      done++;
+      if (name === 'erasures.jsonl') reports.note(index, line, leaf, payload?.raw);
+      each?.(line);
+    }
+    return done;
+  }
+
+  /** A whole export shows the leaves beside it, which reveal nothing, to prove where it begins and ends. */
+  async function readBounds() {
+    /** @type {Map<number, import('./leaf.mjs').Leaf>} */
+    const found = new Map();
+    if (!manifest.whole || manifest.count === 0 || !has('bounds.jsonl')) return found;
+    const proofOf = proofReader(folder, 'bounds', size, latestText);
+    const checks = { sha256, inclusion, proofOf, fault, leavesOnly: true };
+    for await (const { index, leaf } of checkRecords(folder.stream('bounds.jsonl'), checks)) found.set(index, leaf);
+    return found;
+  }
+
+  /** @param {Map<number, import('./leaf.mjs').Leaf>} bounds */
+  function checkBounds(bounds) {
+    if (!manifest.whole || manifest.count === 0) return;
+    const [from, to] = [manifest.from, manifest.to].map((time) => Date.parse(time) * 1000);
+    const outside = (/** @type {number} */ index) => {
+      const leaf = bounds.get(index);
+      return leaf !== undefined && (leaf.receiveUs < from || leaf.receiveUs >= to);
+    };
+    const open = [manifest.first - 1, manifest.last + 1].filter(
+      (index) => index >= 0 && index < size && !outside(index),
+    );
+    for (const index of open) {
+      const end = index < manifest.first ? `begins with record ${manifest.first}` : `ends with record ${manifest.last}`;
+      fault({
+        index,
+        defect: 'missing record',
+        text: `That the export ${end} isn’t proved: record ${index} belongs to it, or its leaf is missing.`,
+      });
+    }
+    if (!report.findings.some(({ defect }) => defect === 'missing record')) {
+      proved.push(
+        `The export is whole: all that was received from ${manifest.from} to ${manifest.to} and is kept still, records ${manifest.first} to ${manifest.last}.`,
+      );
+    }
+  }
+
+  /** @param {import('./leaf.mjs').Line} line */
+  function accessOf(line) {
+    if (line.kind !== 'audit')
+      fault({
+        index: line.index,
+        defect: 'access',
+        text: `Record ${line.index} in access.jsonl isn’t one about an access.`,
+      });
+  }
+
+  async function checkFiles() {
+    const listed = manifest.files && typeof manifest.files === 'object' ? manifest.files : {};
+    let wrong = 0;
+    for (const [name, expected] of Object.entries(listed)) {
+      const hash = crypto.createSha256();
+      let bytes = 0;
+      if (has(name)) {
+        for await (const chunk of folder.stream(name)) {
+          hash.update(chunk);
+          bytes += chunk.length;
+        }
+      }
+      if (has(name) && bytes === expected?.bytes && hex(hash.digest()) === expected?.sha256) continue;
+      wrong++;
+      fault({
+        defect: 'file',
+        text: has(name) ? `${name} isn’t the file that the manifest lists.` : `${name} is missing.`,
+      });
+    }
+    const extra = folder.names.filter((name) => name !== MANIFEST && !Object.hasOwn(listed, name));
+    if (extra.length > 0)
+      remarks.push(`Not part of the export: ${extra.slice(0, 5).join(', ')}${extra.length > 5 ? ' and others' : ''}.`);
+    if (wrong === 0) proved.push(`All ${Object.keys(listed).length} files are those that the manifest lists.`);
+  }
+
+  /** @param {Uint8Array} bytes */
+  function fingerprint(bytes) {
+    return hex(sha256(bytes)).replace(/(.{4})(?=.)/g, '$1 ');
+  }
+}
+
+/** @param {AsyncIterable<Uint8Array>} stream */
+async function collect(stream) {
+  const parts = [];
+  let length = 0;
+  for await (const part of stream) {
+    parts.push(part);
+    length += part.length;
+    if (length > MAX_SMALL) throw new Error('a file is too large');
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** What no signature can prove; said with every result. */
+export const LIMITS = [
+  'That what a device sent was true, or that it sent all it had to say: the log proves what was received, and when.',
+  'How the appliance read a message (its fields, the columns of the table behind “flags”, report.pdf): what counts is the message itself.',
+  'Anything, if the keys aren’t those that were noted when the log was set up: compare them.',
+];
+
+/** The report as people read it. @param {Report} report @returns {string[]} */
+export function inWords({ ok, findings, proved, remarks, more }) {
+  const list = (/** @type {string[]} */ items) => items.map((item) => `  - ${item}`);
+  return [
+    ok
+      ? 'VERIFIED: this export is genuine as far as can be proved.'
+      : `NOT VERIFIED: ${findings.length + more} ${findings.length + more === 1 ? 'defect was' : 'defects were'} found.`,
+    ...(findings.length > 0
+      ? ['', 'Defects:', ...list(findings.map(({ text, defect }) => `${text} [${defect}]`))]
+      : []),
+    ...(more > 0 ? [`  - and ${more} more.`] : []),
+    ...(proved.length > 0 ? ['', 'Proved:', ...list(proved)] : []),
+    ...(remarks.length > 0 ? ['', 'To know:', ...list(remarks)] : []),
+    '',
+    'Not proved:',
+    ...list(LIMITS),
+  ];
+}

@@ -1,0 +1,158 @@
+import { base64, equal, lines, textOf } from './bytes.mjs';
+import { commitment, differs, kindName, payloadOf, readLeaf } from './leaf.mjs';
+import { CSV_HEAD, csvRow } from './table.mjs';
+import { leafHash } from './tree.mjs';
+
+/** @typedef {import('./chain.mjs').Finding} Finding */
+/** @typedef {{ at: string, reason: string, record: number }} Erasure */
+/**
+ * @typedef {{
+ *   sha256: import('./tree.mjs').Sha256,
+ *   inclusion: { check(index: number, hash: Uint8Array, path: Uint8Array[]): boolean },
+ *   proofOf: import('./proofs.mjs').ProofOf,
+ *   fault: (finding: Finding) => void,
+ *   leavesOnly?: boolean,
+ * }} Checks
+ */
+
+const MAX_TOLD = 200;
+
+/**
+ * Reads the records of a file and checks each: its line says what its leaf does, its message is the one that was sealed,
+ * and the leaf is in the log.
+ * @param {AsyncIterable<Uint8Array>} stream @param {Checks} checks
+ */
+export async function* checkRecords(stream, { sha256, inclusion, proofOf, fault, leavesOnly = false }) {
+  let previous = -1;
+  let at = 0;
+  for await (const text of lines(stream)) {
+    at++;
+    /** @type {import('./leaf.mjs').Line} */
+    let line;
+    try {
+      line = JSON.parse(text);
+    } catch {
+      line = { index: -1 };
+    }
+    const { index } = line ?? {};
+    const bytes = base64(line?.leaf);
+    const leaf = readLeaf(bytes);
+    if (!Number.isSafeInteger(index) || index < 0 || !bytes || !leaf) {
+      const what = Number.isSafeInteger(index) && index >= 0 ? { index } : {};
+      fault({
+        ...what,
+        defect: 'unreadable',
+        text: `Line ${at} cannot be read as a record${what.index === undefined ? `, after record ${previous}` : ` (${index})`}.`,
+      });
+      continue;
+    }
+    if (index <= previous) {
+      fault({
+        index,
+        defect: 'order',
+        text: `Record ${index} comes after record ${previous}: records were put in another order, or one is there twice.`,
+      });
+      continue;
+    }
+    previous = index;
+    const wrong = leavesOnly ? undefined : differs(line, leaf);
+    if (wrong) {
+      fault({ index, defect: 'field', text: `Record ${index}: “${wrong}” isn’t what was sealed.` });
+    }
+    const payload = line.erased || leavesOnly ? undefined : payloadOf(line);
+    if (
+      !line.erased &&
+      !leavesOnly &&
+      !(payload && equal(commitment(sha256, payload.salt, payload.peer, payload.raw), leaf.commitment))
+    ) {
+      fault({
+        index,
+        defect: 'altered',
+        text: `Record ${index} isn’t what was sealed: its message, its sender or its salt was changed.`,
+      });
+    }
+    const path = await proofOf(index);
+    if (!path) {
+      fault({
+        index,
+        defect: 'no proof',
+        text: `Record ${index} has no proof that it is in the log: it was put in, or its proof is missing.`,
+      });
+    } else if (!inclusion.check(index, leafHash(sha256, bytes), path)) {
+      fault({
+        index,
+        defect: 'not in the log',
+        text: `Record ${index} isn’t in the log under this checkpoint: it was changed, put in, or has another’s place.`,
+      });
+    }
+    yield { index, line, leaf, payload };
+  }
+}
+
+/**
+ * Compares records.csv with the records, row by row.
+ * @param {AsyncIterable<Uint8Array> | undefined} stream @param {(finding: Finding) => void} fault
+ */
+export function tableReader(stream, fault) {
+  const rows = stream && lines(stream);
+  let broken = false;
+  const next = async () => (rows ? (await rows.next()).value : undefined);
+  const wrong = (/** @type {Finding} */ finding) => {
+    broken = true;
+    fault(finding);
+  };
+  return {
+    async start() {
+      if (rows && (await next()) !== CSV_HEAD)
+        wrong({ defect: 'table', text: 'The head of records.csv isn’t that of an export.' });
+    },
+    /** @param {number} index @param {import('./leaf.mjs').Line} line */
+    async check(index, line) {
+      if (!rows || broken || (await next()) === csvRow(line)) return;
+      wrong({ index, defect: 'table', text: `records.csv says something else than the record ${index} itself.` });
+    },
+    async end() {
+      if (rows && !broken && (await next()) !== undefined)
+        wrong({ defect: 'table', text: 'records.csv has rows that aren’t among the records.' });
+    },
+  };
+}
+
+/** What the log says about itself: gaps, erasures, starts after a crash. @param {string[]} remarks */
+export function selfReports(remarks) {
+  let told = 0;
+  /** @type {Map<number, { record: number, at: string, reason: string }>} */
+  const erasures = new Map();
+  return {
+    erasures,
+    /** @param {number} index @param {import('./leaf.mjs').Line} line @param {import('./leaf.mjs').Leaf} leaf @param {Uint8Array | undefined} raw */
+    note(index, line, leaf, raw) {
+      const kind = kindName(leaf.kind);
+      if (!['gap', 'erasure', 'recovery'].includes(kind)) return;
+      /** @type {Record<string, unknown>} */
+      let said = {};
+      let text = '';
+      try {
+        text = raw ? textOf(raw) : '';
+        const parsed = JSON.parse(text);
+        if (parsed && typeof parsed === 'object') said = parsed;
+      } catch {
+        // It is told as it is.
+      }
+      if (kind === 'erasure' && Array.isArray(said.indexes)) {
+        for (const one of said.indexes) {
+          erasures.set(Number(one), { record: index, at: String(line.received), reason: String(said.reason ?? '') });
+        }
+      }
+      if (++told > MAX_TOLD) return;
+      const what = {
+        gap: 'messages were lost',
+        erasure: 'payloads were erased',
+        recovery: 'the log was taken up again after a crash',
+      };
+      remarks.push(
+        `Record ${index} (${line.received}) says that ${what[/** @type {keyof typeof what} */ (kind)]}: ${text.slice(0, 300)}`,
+      );
+    },
+  };
+}
