@@ -54,10 +54,10 @@ export function createLogApi(options: LogApiOptions) {
           ...(source.fixedParser !== null && { parser: source.fixedParser }),
         })),
       retention: await getDays(service),
-      holds: holds.flatMap(({ fromUs, toUs, address }) => {
-        if (address === null) return [{ fromUs, toUs }];
+      holds: holds.flatMap(({ fromUs, toUs, name, address }) => {
+        if (address === null) return [{ fromUs, toUs, name }];
         const source = ids.get(address);
-        return source === undefined ? [] : [{ fromUs, toUs, source }];
+        return source === undefined ? [] : [{ fromUs, toUs, name, source }];
       }),
     };
   }

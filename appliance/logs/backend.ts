@@ -120,7 +120,8 @@ export interface Settings {
   sources: { id: number; class: RetentionClass; parser?: string }[];
   /** Days that records of a class are kept; null is for ever. */
   retention: Days;
-  holds: { fromUs: number; toUs: number; source?: number }[];
+  /** `name` is for people. */
+  holds: { fromUs: number; toUs: number; source?: number; name?: string }[];
 }
 
 /** What would go if these were the days. */
@@ -134,15 +135,28 @@ export interface Expiring {
 
 export interface ExportRequest {
   id: string;
-  /** An empty file of mode 0600 that the ZIP is to be written to. */
+  /** The ZIP to write, of mode 0600; it appears once it is whole and on the disk. */
   file: string;
   filter: Filter;
+  /** What was asked for, as it was written: for the report. */
+  asked: Record<string, unknown>;
+  /** What people call the sources, and the parsers that were chosen for them, by their ids. */
+  sourceNames: Record<number, string>;
+  parsers: Record<number, string>;
   /** Case number, for the report. */
   caseNumber?: string;
   requestedBy: { id: string; username: string };
   requestedAtUs: number;
   /** Leaves that were sealed for it. */
   size: number;
+}
+
+export interface Built {
+  /** Records in it. */
+  count: number;
+  bytes: number;
+  /** Hexadecimal. */
+  sha256: string;
 }
 
 /** Something somebody did with the records, to be sealed as an audit record. */
@@ -184,12 +198,8 @@ export interface Backend {
   erase(indexes: readonly number[], reason: string, by: Actor): Promise<number>;
   /** Seals what waits; answers the size of the log. */
   seal(): Promise<number>;
-  /** Builds the ZIP; answers how many records are in it. `progress` is told 0 to 1. Rejects once `signal` is aborted. */
-  buildExport(
-    request: ExportRequest,
-    progress: (done: number) => void,
-    signal: AbortSignal,
-  ): Promise<{ count: number }>;
+  /** Builds the ZIP. `progress` is told 0 to 1. Rejects once `signal` is aborted, and then leaves no file. */
+  buildExport(request: ExportRequest, progress: (done: number) => void, signal: AbortSignal): Promise<Built>;
   siteExists(id: string): boolean;
   /** Resolves once the entry is in the log. What can't be recorded isn't answered. */
   record(entry: AuditEntry): Promise<void>;

@@ -28,7 +28,7 @@ export function ipOf(text: string): string {
   const given = text.trim();
   if (isIP(given) === 0 || given.includes('%')) {
     throw unprocessable(
-      'ip must be one address, such as 192.0.2.1 or 2001:db8::1; for a network use q=ip:192.0.2.0/24',
+      'ip must be one address, such as 192.0.2.1 or 2001:db8::1; for a network use q=address:192.0.2.0/24',
     );
   }
   const parsed = ipaddr.process(given);

@@ -36,7 +36,8 @@ export const SourceInput = Type.Union([SourceText, Type.Array(SourceText, { maxI
 });
 export const QueryText = Type.String({
   maxLength: MAX_QUERY,
-  description: 'Words, "phrases", `field:value`, `-not`; networks for addresses (`srcip:10.0.0.0/8`), `bytes:>1000`',
+  description:
+    'Words, "phrases", `field:value`, `-not`, `a OR b`; networks for addresses (`srcip:10.0.0.0/8`), `bytes:>1000`',
 });
 const filters = {
   source: Type.Optional(SourceInput),

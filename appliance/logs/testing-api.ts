@@ -53,6 +53,10 @@ export class FakeBackend implements Backend {
     { name: 'mikrotik', vendor: 'MikroTik' },
     { name: 'paloalto', vendor: 'Palo Alto' },
     { name: 'gatehouse', vendor: 'Gatehouse' },
+    { name: 'cisco-asa', vendor: 'Cisco' },
+    { name: 'cisco-ios', vendor: 'Cisco' },
+    { name: 'pfsense', vendor: 'pfSense, OPNsense' },
+    { name: 'cef', vendor: '' },
   ];
   queries: (Filter & { before?: number; limit: number })[] = [];
   audit: AuditEntry[] = [];
@@ -65,7 +69,7 @@ export class FakeBackend implements Backend {
   /** How the next exports are built. */
   building: (request: ExportRequest, progress: (done: number) => void, signal: AbortSignal) => Promise<number> =
     async ({ file }) => {
-      await writeFile(file, 'PK-fake');
+      await writeFile(file, 'PK-fake', { mode: 0o600 });
       return 7;
     };
   subscribers = new Set<{ filter: Filter; listener: (records: readonly Found[], dropped: number) => void }>();
@@ -182,7 +186,7 @@ export class FakeBackend implements Backend {
     return this.records.length;
   }
   async buildExport(request: ExportRequest, progress: (done: number) => void, signal: AbortSignal) {
-    return { count: await this.building(request, progress, signal) };
+    return { count: await this.building(request, progress, signal), bytes: 6, sha256: 'ab'.repeat(32) };
   }
   siteExists(id: string) {
     return id === 'default' || id === 'rome';

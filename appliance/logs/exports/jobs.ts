@@ -1,14 +1,15 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, rmSync } from 'node:fs';
-import { readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { SYSTEM } from '../../events/index.ts';
-import { createFolder, syncFile } from '../../store/index.ts';
+import { createFolder } from '../../store/index.ts';
+import type { Built } from '../backend.ts';
 import { filterOf } from '../inputs.ts';
 import { event, type Service, timestamp, transact } from '../service.ts';
 import type { ExportRow, LogTables } from '../tables.ts';
 
+/** The files of exports, and what is left of those that weren't finished. */
+const PARTS = /^[0-9a-f-]{36}\.zip/;
 const INTERRUPTED = 'the appliance was stopped while it was built: ask for it again';
 
 /**
@@ -46,7 +47,7 @@ export class ExportJobs {
     const done = new Set(rows.filter(({ status }) => status === 'done').map(({ id }) => this.fileOf(id)));
     for (const name of await readdir(this.#folder)) {
       const file = path.join(this.#folder, name);
-      if (/\.zip(\.part)?$/.test(name) && !done.has(file)) rmSync(file, { force: true });
+      if (PARTS.test(name) && !done.has(file)) rmSync(file, { force: true });
     }
     this.kick();
   }
@@ -109,7 +110,6 @@ export class ExportJobs {
 
   async #one(row: ExportRow, signal: AbortSignal): Promise<void> {
     const { id } = row;
-    const part = `${this.fileOf(id)}.part`;
     const { store, now, log } = this.#service;
     const begun = await store
       .as<LogTables>()
@@ -119,34 +119,38 @@ export class ExportJobs {
       .executeTakeFirst();
     if (Number(begun.numUpdatedRows) === 0) return;
     try {
-      const built = await this.#build(row, part, signal);
-      if (!(await this.#finish(id, built))) rmSync(this.fileOf(id), { force: true });
+      const { count, bytes, sha256 } = await this.#build(row, signal);
+      if (!(await this.#finish(id, { count, bytes, sha256 }))) rmSync(this.fileOf(id), { force: true });
     } catch (error) {
+      rmSync(this.fileOf(id), { force: true });
       const isAborted = signal.aborted;
       if (!isAborted) log.error({ err: error, exportId: id }, 'an export failed');
       await this.#finish(id, { error: isAborted ? INTERRUPTED : `it could not be built: ${(error as Error).message}` });
-    } finally {
-      rmSync(part, { force: true });
     }
   }
 
-  async #build(row: ExportRow, part: string, signal: AbortSignal) {
-    const { backend } = this.#service;
-    const filter = filterOf(this.#service, {
+  async #build(row: ExportRow, signal: AbortSignal): Promise<Built> {
+    const { backend, sources } = this.#service;
+    const asked = {
       from: row.from_at,
       to: row.to_at,
       ...(row.source !== null && { source: JSON.parse(row.source) as string[] }),
       ...(row.q !== null && { q: row.q }),
-    });
-    rmSync(part, { force: true });
-    await writeFile(part, '', { flag: 'wx', mode: 0o600 });
+    };
+    const filter = filterOf(this.#service, asked);
+    const all = sources.all();
     // So that what was asked for until now is in it, with the request itself.
     const size = await backend.seal();
-    const { count } = await backend.buildExport(
+    return backend.buildExport(
       {
         id: row.id,
-        file: part,
+        file: this.fileOf(row.id),
         filter,
+        asked,
+        sourceNames: Object.fromEntries(all.map(({ id, name }) => [id, name])),
+        parsers: Object.fromEntries(
+          all.flatMap(({ id, fixedParser }) => (fixedParser === null ? [] : [[id, fixedParser] as const])),
+        ),
         ...(row.case_number !== null && { caseNumber: row.case_number }),
         requestedBy: { id: row.requested_by, username: row.username },
         requestedAtUs: Date.parse(row.created_at) * 1000,
@@ -157,17 +161,10 @@ export class ExportJobs {
       },
       signal,
     );
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(part), hash, { signal });
-    const { size: bytes } = await stat(part);
-    syncFile(part);
-    await rename(part, this.fileOf(row.id));
-    syncFile(this.#folder);
-    return { count, bytes, sha256: hash.digest('hex') };
   }
 
   /** False when the export was deleted meanwhile. */
-  #finish(id: string, how: { count: number; bytes: number; sha256: string } | { error: string }): Promise<boolean> {
+  #finish(id: string, how: Built | { error: string }): Promise<boolean> {
     const status = 'error' in how ? 'failed' : 'done';
     return transact(this.#service, async (db, emit) => {
       const { numUpdatedRows } = await db

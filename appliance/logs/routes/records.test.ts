@@ -132,7 +132,7 @@ describe('looking records up', () => {
       ['?from=yesterday', /^from must be a time with its zone/],
       ['?to=2026-02-30T00:00:00Z', /^to must be a time/],
       ['?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z', /^from is later than to/],
-      ['?ip=10.0.0.0/8', /^ip must be one address.*q=ip:/],
+      ['?ip=10.0.0.0/8', /^ip must be one address.*q=address:/],
       ['?ip=fe80::1%25eth0', /^ip must be one address/],
       ['?mac=02:00', /^mac must be a MAC address/],
       ['?mac=02-00:00-00:00-00', /^mac must be a MAC address/],

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import type { WebSocket } from '@fastify/websocket';
 import { CLOSE } from '@gatehouse/protocol';
+import { pino } from 'pino';
 import { SYSTEM } from '../../events/index.ts';
+import type { Role } from '../../http/index.ts';
+import { SourceBook } from '../sources/book.ts';
 import { type Fixture, startLogApi, until } from '../testing-api.ts';
-import { MAX_OF_ONE } from './tail.ts';
+import { createTails, MAX_OF_ONE } from './tail.ts';
 
 describe('following records', () => {
   let l: Fixture;
@@ -128,5 +133,46 @@ describe('following records', () => {
     await gone();
     (await l.tail()).socket.close();
     await gone();
+  });
+
+  test('who answers no pings is cut off, who answers stays; the right is asked for with each', async () => {
+    const tails = createTails(
+      { backend: l.backend, log: pino({ level: 'silent' }), sources: new SourceBook(l.backend, 'default') },
+      () => async () => null,
+    );
+    const made = () => {
+      const socket = Object.assign(new EventEmitter(), {
+        OPEN: 1,
+        readyState: 1,
+        bufferedAmount: 0,
+        pings: 0,
+        closed: undefined as number | undefined,
+        ping: () => void socket.pings++,
+        send: () => undefined,
+        close: (code: number) => {
+          socket.closed = code;
+        },
+        terminate: () => void socket.emit('close'),
+      });
+      return socket;
+    };
+    const [silent, lively] = [made(), made()];
+    let role: Role = 'administrator';
+    for (const socket of [silent, lively]) {
+      tails.serve(socket as unknown as WebSocket, {}, 'u', async () => ({
+        ...{ id: 'u', username: 'u', role, authorizedNetworks: [], via: 'cookie' as const },
+      }));
+    }
+    assert.equal(l.backend.subscribers.size, 2);
+    for (let i = 0; i < 5; i++) {
+      tails.tick();
+      lively.emit('pong');
+    }
+    assert.deepEqual([silent.pings, lively.pings, l.backend.subscribers.size], [3, 5, 1]);
+    role = 'user';
+    tails.tick();
+    await until(() => lively.closed === CLOSE.revoked);
+    tails.stop();
+    assert.equal(l.backend.subscribers.size, 0);
   });
 });

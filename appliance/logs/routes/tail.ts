@@ -35,7 +35,7 @@ interface Tail {
 }
 
 /** Those who follow new records. The right is asked for again with every ping and at the events that can end it. */
-export function createTails(service: Service, hold: Hold) {
+export function createTails(service: Pick<Service, 'backend' | 'log' | 'sources'>, hold: Hold) {
   const { backend, log, sources } = service;
   const tails = new Set<Tail>();
   let pinging: NodeJS.Timeout | undefined;

@@ -110,10 +110,16 @@ for (const kind of BACKENDS) {
           released_by: null,
         },
       );
-      assert.deepEqual((await sent())?.holds, [{ fromUs: START_US, toUs: START_US + 60e6, source: 1 }]);
+      assert.deepEqual((await sent())?.holds, [
+        { fromUs: START_US, toUs: START_US + 60e6, name: 'RG 12/2026', source: 1 },
+      ]);
       const open = await hold();
       assert.deepEqual([open.body.to, open.body.source], [null, null]);
-      assert.deepEqual((await sent())?.holds[1], { fromUs: START_US, toUs: Number.MAX_SAFE_INTEGER });
+      assert.deepEqual((await sent())?.holds[1], {
+        fromUs: START_US,
+        toUs: Number.MAX_SAFE_INTEGER,
+        name: 'RG 12/2026',
+      });
       assert.equal((await hold({ source: '0' })).body.source.name, 'gatehouse');
 
       assert.equal((await l.call('DELETE', `/holds/${id}`, undefined, 'second')).status, 204);

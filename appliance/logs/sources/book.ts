@@ -71,26 +71,24 @@ export class SourceBook {
     };
   }
 
-  /** A parser by its name or its vendor's. */
-  parserOf(text: string): string | undefined {
-    const key = keyOf(text);
-    const { parsers } = this.#backend;
-    return (parsers.find(({ name }) => keyOf(name) === key) ?? parsers.find(({ vendor }) => keyOf(vendor) === key))
-      ?.name;
+  /** The parsers that a text means, by name or vendor. */
+  parsers(text: string): string[] {
+    const key = keyOf(text.trim());
+    if (key === '') return [];
+    return this.#backend.parsers
+      .filter(({ name, vendor }) => keyOf(name) === key || keyOf(vendor).split(', ').includes(key))
+      .map(({ name }) => name);
   }
 
   /** The sources that a text means: by id, address, name, parser or vendor. */
   matching(text: string): Source[] {
     const key = keyOf(text.trim());
-    const parsers = new Set(
-      this.#backend.parsers
-        .filter(({ name, vendor }) => keyOf(name) === key || keyOf(vendor) === key)
-        .map(({ name }) => name),
-    );
+    if (key === '') return [];
+    const parsers = new Set([key, ...this.parsers(key)]);
     return this.all().filter(
       (source) =>
         String(source.id) === key ||
-        (source.address !== '' && source.address === key) ||
+        source.address === key ||
         keyOf(source.name) === key ||
         parsers.has(source.fixedParser ?? source.parser ?? ''),
     );
@@ -106,7 +104,7 @@ export class SourceBook {
     if (texts && texts.length > MAX_SOURCES_NAMED) throw unprocessable(`source names more than ${MAX_SOURCES_NAMED}`);
     const named = texts?.flatMap((text) => {
       const found = this.matching(text);
-      if (found.length === 0 && this.parserOf(text.trim()) === undefined) {
+      if (found.length === 0 && this.parsers(text).length === 0) {
         throw unprocessable(
           `source is no id, name, address or parser of a source: ${JSON.stringify(text)}; GET /v1/logs/sources lists them`,
         );

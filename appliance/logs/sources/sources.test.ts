@@ -98,6 +98,11 @@ for (const kind of BACKENDS) {
       const [record] = (await l.call('GET', '')).body;
       assert.deepEqual([record.source.name, record.site_id], ['Firewall Roma', 'rome']);
 
+      const opn = await l.call('PUT', '/sources/2', { parser: 'OPNsense' });
+      assert.deepEqual([opn.body.parser, opn.body.vendor], ['pfsense', 'pfSense, OPNsense']);
+      const cef = await l.call('PUT', '/sources/2', { parser: 'cef' });
+      assert.deepEqual([cef.body.parser, cef.body.vendor], ['cef', null]);
+
       // What is equal is no change; what is left out stays.
       const events = (await l.heard('logs.source.updated')).length;
       assert.deepEqual((await l.call('PUT', '/sources/1', {})).body, body);
@@ -135,6 +140,8 @@ for (const kind of BACKENDS) {
         [1, { name: 'n'.repeat(101) }, 422, /^name must/],
         [1, { name: 'a\u0007' }, 422, /^name must/],
         [1, { parser: 'nothing' }, 422, /^parser must be auto or one of fortigate, /],
+        [1, { parser: '' }, 422, /^parser must be auto or one of fortigate, /],
+        [1, { parser: 'cisco' }, 422, /^parser must be auto or one of cisco-asa, cisco-ios$/],
         [1, { class: 'audit' }, 422, /^class must be one of log, security, traffic, guest/],
         [1, { class: 'system' }, 422, /^class must/],
         [1, { site_id: 'paris' }, 422, /^site_id names a site that doesn't exist: paris/],

@@ -14,7 +14,7 @@ export function viewOf(service: Service, source: Source): SourceView {
     name: source.name,
     parser: source.fixedParser ?? 'auto',
     recognised: source.parser ?? null,
-    vendor: service.backend.parsers.find(({ name }) => name === parser)?.vendor ?? null,
+    vendor: service.backend.parsers.find(({ name }) => name === parser)?.vendor || null,
     class: source.class,
     site_id: source.siteId,
     first_seen: rfc3339(source.firstSeenUs),
@@ -87,9 +87,9 @@ function checkName(service: Service, source: Source, name: string): void {
 }
 
 function parserOf(service: Service, text: string): string | null {
-  if (keyOf(text) === 'auto') return null;
-  const parser = service.sources.parserOf(text);
-  if (parser !== undefined) return parser;
-  const names = service.backend.parsers.map(({ name }) => name).join(', ');
-  throw unprocessable(`parser must be auto or one of ${names}`);
+  if (keyOf(text.trim()) === 'auto') return null;
+  const [parser, ...more] = service.sources.parsers(text);
+  if (parser !== undefined && more.length === 0) return parser;
+  const names = parser === undefined ? service.backend.parsers.map(({ name }) => name) : [parser, ...more];
+  throw unprocessable(`parser must be auto or one of ${names.join(', ')}`);
 }
