@@ -57,6 +57,7 @@ export class Sealer {
   readonly #waiting = new Waiting();
   readonly #gaps = new Gaps();
   readonly #steps = new StepWatch();
+  #closed = false;
   #state: SealState = 'sealing';
   #reason = '';
   /** Monotonic: when the oldest record was written that isn't sealed. */
@@ -122,7 +123,7 @@ export class Sealer {
 
   /** Whether records are taken in. */
   get #open(): boolean {
-    return this.#state === 'sealing' || this.#state === 'full';
+    return !this.#closed && (this.#state === 'sealing' || this.#state === 'full');
   }
 
   #setState(state: SealState, reason: string): void {
@@ -423,6 +424,7 @@ export class Sealer {
   }
 
   close(): void {
+    this.#closed = true;
     this.#log?.close();
     this.#archive.close();
     this.#catalog.close();

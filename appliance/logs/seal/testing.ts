@@ -9,7 +9,6 @@ import type { FromSeal } from '../receive/messages.ts';
 import { createHasher } from '../record/sha256.ts';
 import { blockOf } from '../record/testing.ts';
 import type { Received } from '../record/types.ts';
-import type { SealLimits } from './limits.ts';
 import type { FromSealer, ToSealer, ToSearch } from './messages.ts';
 import { Sealer, type SealerOptions } from './sealer.ts';
 
@@ -52,17 +51,15 @@ export function makePlace(data = mkdtempSync(path.join(tmpdir(), 'gatehouse-seal
 }
 
 /** A sealer in a folder, and what it has said. */
-export function openSealer(
-  { data, folder }: Place,
-  options: { clock?: TestClock; limits?: Partial<SealLimits> } & Partial<SealerOptions> = {},
-) {
+export function openSealer({ data, folder }: Place, options: Partial<SealerOptions> = {}) {
   const clock = (options.clock as TestClock | undefined) ?? new TestClock();
   const secrets = openKeyFile(data);
   const [told, receiver, search]: [FromSealer[], FromSeal[], ToSearch[]] = [[], [], []];
+  const keys = openLogKeys({ folder, secrets, origin: ORIGIN });
   const sealer = new Sealer({
     folder,
     secrets,
-    keys: openLogKeys({ folder, secrets, origin: ORIGIN }),
+    keys,
     hasher,
     tell: (message) => void told.push(message),
     toReceiver: (message) => void receiver.push(message),
@@ -74,6 +71,7 @@ export function openSealer(
     told.filter((message): message is Extract<FromSealer, { type: T }> => message.type === type);
   return {
     ...{ sealer, clock, told, receiver, search, secrets, of },
+    statements: () => keys.statements(),
     send(messages: readonly string[], peer?: string): void {
       sealer.hear({ type: 'batch', batch: received(messages, peer, clock) });
       sealer.pump();

@@ -1,4 +1,4 @@
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { importFfi } from '../../ffi/index.ts';
 import { openKeyFile } from '../../store/index.ts';
 import { openLogKeys } from '../keys/index.ts';
@@ -66,16 +66,26 @@ receiver.on('message', (message: ToSeal) => {
   pumping = true;
   setImmediate(() => {
     pumping = false;
-    sealer.pump();
+    sealer.pump(); // nothing once it is closed
   });
 });
 
 search.on('message', ({ bytes }: FromSearch) => sealer.searched(bytes));
 
+/** What the receiver has sent before: it counts as waiting. */
+function hearAll(): void {
+  for (;;) {
+    const next = receiveMessageOnPort(receiver);
+    if (!next) return;
+    sealer.hear(next.message as ToSeal);
+  }
+}
+
 let calls = Promise.resolve();
 main.on('message', (message: ToSealer) => {
   // One after another, in the order they came.
   calls = calls.then(async () => {
+    if (message.type === 'seal' || message.type === 'stop') hearAll();
     await sealer.call(message);
     if (message.type !== 'stop') return;
     clearInterval(timer);

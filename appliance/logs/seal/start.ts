@@ -1,0 +1,142 @@
+import { Worker } from 'node:worker_threads';
+import type { Logger } from '../../store/index.ts';
+import type { Settings } from '../backend.ts';
+import type { Kind } from '../record/types.ts';
+import type { FromSealer, Recovered, SealState, SealStats, ToSealer } from './messages.ts';
+import type { SealData } from './worker.ts';
+
+type Call = Extract<ToSealer, { id: number }>;
+type WithoutId<T> = T extends { id: number } ? Omit<T, 'id'> : never;
+type Told = Extract<FromSealer, { id: number }>;
+type Answer<T extends Told['type']> = Extract<Told, { type: T }>;
+
+export interface Ready {
+  /** Leaves that are sealed. */
+  size: number;
+  logVkey: string;
+  /** The log was begun just now. */
+  created: boolean;
+  recovered?: Recovered;
+}
+
+/** The sealing thread, as the main thread sees it. Calls reject with why, also once the thread has ended. */
+export interface SealerThread {
+  /** Resolves once the log is open; rejects where it can't be. */
+  ready: Promise<Ready>;
+  /** Internal records, JSON texts; resolves once they are written, and outlive the process. */
+  append(kind: Kind, retentionClass: number, records: string[]): Promise<void>;
+  /** Seals what waits; the size then. */
+  seal(): Promise<number>;
+  /** Erases payloads; how many. */
+  erase(indexes: readonly number[], reason: string, by: unknown): Promise<number>;
+  cosigned(size: number, lines: string[]): void;
+  timestamp(size: number, token: Uint8Array, genTimeUs: number): void;
+  witnessSize(size: number): void;
+  settings(settings: Settings): void;
+  state(): { state: SealState | 'starting'; reason: string };
+  stats(): SealStats | undefined;
+  lastSealed(): { size: number; root: Uint8Array; atUs: number } | undefined;
+  /** Seals what waits, and ends the thread. */
+  stop(): Promise<void>;
+}
+
+/** Starts the sealing thread; `onSource` hears of senders that it has given a number. */
+export function startSealer(
+  data: SealData,
+  { log, onSource }: { log: Logger; onSource: (id: number, address: string) => void },
+): SealerThread {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: data,
+    transferList: [data.receiver, data.search],
+    name: 'logs-seal',
+  });
+  const waiting = new Map<number, { resolve: (told: Told) => void; reject: (error: Error) => void }>();
+  let last = 0;
+  let ended: Error | undefined;
+  let state: { state: SealState | 'starting'; reason: string } = { state: 'starting', reason: '' };
+  let stats: SealStats | undefined;
+  let sealed: ReturnType<SealerThread['lastSealed']>;
+  let open!: (ready: Ready) => void;
+  let failed!: (error: Error) => void;
+  const ready = new Promise<Ready>((resolve, reject) => {
+    open = resolve;
+    failed = reject;
+  });
+  ready.catch(() => undefined);
+
+  const say = (message: ToSealer): void => worker.postMessage(message);
+  const call = <T extends Told['type']>(message: WithoutId<Call>): Promise<Answer<T>> => {
+    if (ended) return Promise.reject(ended);
+    const id = ++last;
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve: resolve as (told: Told) => void, reject });
+      say({ ...message, id } as Call);
+    });
+  };
+  const end = (error: Error): void => {
+    if (ended) return;
+    ended = error;
+    failed(error);
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+
+  worker.on('message', (message: FromSealer) => {
+    switch (message.type) {
+      case 'ready': {
+        const { type: _, ...told } = message;
+        open(told);
+        return;
+      }
+      case 'sealed':
+        sealed = { size: message.size, root: message.root, atUs: message.atUs };
+        return;
+      case 'state':
+        state = { state: message.state, reason: message.reason };
+        if (message.state === 'sealing') log.info({}, 'the log is sealed');
+        else log.error({ state: message.state }, `the log is not sealed: ${message.reason}`);
+        return;
+      case 'stats':
+        stats = message;
+        return;
+      case 'source':
+        onSource(message.id, message.address);
+        return;
+      default: {
+        const asked = waiting.get(message.id);
+        waiting.delete(message.id);
+        if (message.error === undefined) asked?.resolve(message);
+        else asked?.reject(new Error(message.error));
+      }
+    }
+  });
+  worker.on('error', (error) => {
+    log.error({ err: error }, 'the sealing thread has failed: nothing is sealed until the appliance is restarted');
+    state = { state: 'damaged', reason: `the sealing thread has failed: ${(error as Error).message}` };
+    end(error as Error);
+  });
+  worker.on('exit', () => end(new Error('the log is closed')));
+
+  return {
+    ready,
+    async append(kind, retentionClass, records) {
+      await call({ type: 'append', kind, class: retentionClass, records });
+    },
+    seal: async () => (await call<'sealedNow'>({ type: 'seal' })).size,
+    erase: async (indexes, reason, by) =>
+      (await call<'erased'>({ type: 'erase', indexes: [...indexes], reason, by })).count,
+    cosigned: (size, lines) => say({ type: 'cosigned', size, lines }),
+    timestamp: (size, token, genTimeUs) => say({ type: 'timestamp', size, token, genTimeUs }),
+    witnessSize: (size) => say({ type: 'witnessSize', size }),
+    settings: (settings) => say({ type: 'settings', ...settings }),
+    state: () => state,
+    stats: () => stats,
+    lastSealed: () => sealed,
+    async stop() {
+      if (ended) return;
+      const gone = new Promise((resolve) => worker.once('exit', resolve));
+      say({ type: 'stop' });
+      await gone;
+    },
+  };
+}
