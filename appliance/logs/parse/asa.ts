@@ -257,7 +257,7 @@ function readLease(fields: Fields, message: string): void {
   fields.action = granted ? 'assign' : 'release';
   const client = wordAfter(message, granted ? 'address granted ' : 'address released ');
   // The client's identifier is the type of the hardware and the MAC.
-  put(fields, 'mac', macOf(client) ?? macOf(client.slice(-14)));
+  put(fields, 'mac', macOf(client) ?? macOf(client.replaceAll('.', '').slice(-12)));
   put(fields, 'ip', ipOf(between(message, '(', ')')));
 }
 

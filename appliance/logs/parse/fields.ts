@@ -224,3 +224,15 @@ export function verdictIn(name: string): Action | undefined {
   }
   return undefined;
 }
+
+/** Takes away what only repeats the address and port that weren't translated. */
+export function withoutSame(fields: Fields): void {
+  if (fields.natip === fields.srcip && (fields.natport === undefined || fields.natport === fields.srcport)) {
+    delete fields.natip;
+    delete fields.natport;
+  }
+  if (fields.natdstip === fields.dstip && (fields.natdstport === undefined || fields.natdstport === fields.dstport)) {
+    delete fields.natdstip;
+    delete fields.natdstport;
+  }
+}

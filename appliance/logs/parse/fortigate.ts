@@ -200,13 +200,13 @@ function take(reading: Reading, text: string, key: number, width: number, from: 
     case 5:
       if (c === 115 && is('srcip')) put(fields, 'srcip', address(text, from, to));
       else if (c === 100 && is('dstip')) put(fields, 'dstip', address(text, from, to));
+      else if (c === 114 && is('remip')) put(fields, 'srcip', address(text, from, to));
       else if (c === 112 && is('proto')) put(fields, 'proto', protocolOf(cut(text, from, to)));
       else if (c === 108 && is('level')) fields.severity ??= LEVELS[cut(text, from, to)] ?? 6;
       break;
     case 6:
       if (is('action')) put(fields, 'action', actionOf(cut(text, from, to)));
       else if (is('status')) reading.status = cut(text, from, to);
-      else if (is('remip')) put(fields, 'srcip', address(text, from, to));
       else if (is('srcmac')) put(fields, 'mac', macOf(cut(text, from, to)));
       else if (is('stamac')) put(fields, 'mac', macOf(cut(text, from, to)));
       else if (is('tranip')) put(fields, 'natdstip', address(text, from, to));

@@ -1,4 +1,4 @@
-import { actionOf, type Event, type Fields, protocolOf, put, putBytes } from './fields.ts';
+import { actionOf, type Event, type Fields, protocolOf, put, putBytes, withoutSame } from './fields.ts';
 import type { Line } from './syslog.ts';
 import { pairs } from './text.ts';
 import { isoTime } from './time.ts';
@@ -34,7 +34,7 @@ export function readSophos(line: Line): boolean {
   };
   fields.vendor = 'Sophos';
   fields.product = 'XG';
-  put(fields, 'host', values.has('device') || values.has('device_model') ? get('device_name') : '');
+  if (get('device_name') !== 'SFW') put(fields, 'host', get('device_name'));
   const day = get('date');
   const local = day === '' ? get('timestamp') : `${day} ${get('time')}${offset(get('timezone'))}`;
   put(fields, 'device_time', isoTime(local, 0)?.time);
@@ -52,7 +52,7 @@ export function readSophos(line: Line): boolean {
   put(fields, 'proto', protocolOf(get('protocol')));
   put(fields, 'user', get('user_name', 'user', 'name'));
   put(fields, 'mac', macOf(get('src_mac', 'mac_address', 'client_physical_address')));
-  put(fields, 'rule', get('fw_rule_id', 'firewall_rule_id'));
+  if (get('fw_rule_id') !== 'N/A') put(fields, 'rule', get('fw_rule_id', 'firewall_rule_id'));
   put(fields, 'in', get('in_interface', 'src_zone', 'srczone'));
   put(fields, 'out', get('out_interface', 'dst_zone', 'dstzone'));
   put(fields, 'session', get('connid', 'con_id'));
@@ -99,6 +99,7 @@ export function readScreenos(line: Line): boolean {
     // `src-xlated ip=… port=…`
     if (value === '' || !(before.endsWith('-xlated') && key === 'ip')) before = value === '' ? key : '';
   });
+  withoutSame(fields);
   putBytes(fields, inward, outward);
   if (fields.event === 'system') put(fields, 'msg', text.slice(at));
   return true;

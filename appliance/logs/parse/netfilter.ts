@@ -27,7 +27,7 @@ export function readNetfilter(line: Line): boolean {
   else if (!readProxmox(fields, prefix)) {
     fields.product = 'netfilter';
     put(fields, 'action', verdictIn(prefix));
-    put(fields, 'rule', prefix.endsWith(':') ? prefix.slice(0, -1) : prefix);
+    if (!prefix.includes('=')) put(fields, 'rule', prefix.endsWith(':') ? prefix.slice(0, -1) : prefix);
   }
   fields.vendor ??= 'Linux';
   readPackets(fields, text, start);

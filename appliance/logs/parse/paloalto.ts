@@ -1,4 +1,4 @@
-import { actionOf, type Event, type Fields, protocolOf, put, putBytes } from './fields.ts';
+import { actionOf, type Event, type Fields, protocolOf, put, putBytes, withoutSame } from './fields.ts';
 import type { Line } from './syslog.ts';
 import { commas, wordAfter } from './text.ts';
 import { isoTime } from './time.ts';
@@ -63,6 +63,7 @@ function readSession(fields: Fields, type: string, values: string[]): void {
   put(fields, 'natdstip', translated(get(10)));
   if (fields.natip !== undefined) put(fields, 'natport', portOf(get(26)) || undefined);
   if (fields.natdstip !== undefined) put(fields, 'natdstport', portOf(get(27)) || undefined);
+  withoutSame(fields);
   put(fields, 'rule', get(11));
   put(fields, 'user', get(12));
   put(fields, 'in', get(18) || get(16));

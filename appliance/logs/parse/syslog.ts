@@ -41,7 +41,9 @@ export function readHeader(text: string, receivedUs?: number): Line {
   if (time) {
     put(line.fields, 'device_time', time.time);
     at = time.end;
-    line.body = at = readHost(line, at);
+    // With a blank for the T and no PRI it's a program's own file, such as OpenVPN's, and names no host.
+    const file = text.charCodeAt(10) === 32 && text.charCodeAt(4) === 45 && line.fields.facility === undefined;
+    line.body = at = file ? skipBlanks(text, at) : readHost(line, at);
   } else if (at > line.body) {
     const host = tokenEnd(text, at, MAX_TOKEN);
     const later = text.charCodeAt(host - 1) === 58 ? readTime(text, skipBlanks(text, host), receivedUs) : undefined;
@@ -125,7 +127,8 @@ function readHost(line: Line, from: number): number {
   }
   if (!isHost(token) || (token.endsWith(':') && text.charCodeAt(next) !== 37 && tagEnd(text, at) > 0)) return at;
   const host = token.endsWith(':') ? token.slice(0, -1) : token;
-  put(line.fields, 'host', host);
+  const quoted = host.startsWith('("') && host.endsWith('")');
+  put(line.fields, 'host', quoted ? host.slice(2, -2) : host);
   // UniFi's consoles say their name twice.
   if (text.startsWith(host, next) && text.charCodeAt(next + host.length) === 32)
     return skipBlanks(text, next + host.length);
