@@ -36,7 +36,7 @@ export function createTls({ credentials, connections, limits, say }: TlsOptions)
       secureOptions: constants.SSL_OP_NO_TICKET,
     });
     tls.on('tlsClientError', (error, socket) => {
-      if (socket.remoteAddress !== undefined) refused(plainAddress(socket.remoteAddress), error.message);
+      refused(plainAddress(socket.remoteAddress ?? ''), error.message);
       socket.destroy();
     });
     tls.on('secureConnection', (socket) => {
