@@ -80,7 +80,14 @@ export function openArchive({
   const leafTiles = new Recent<number, { size: number; hashes: Uint8Array }>(MAX_TILES);
 
   const checkpoint = (): string | undefined => readCheckpoint(folder);
-  const size = (): number => sizeOf(folder, checkpoint());
+  let seen = { identity: '', size: 0 };
+  /** Parsed once for each file: the checkpoint is replaced as a whole. */
+  const size = (): number => {
+    const stat = statSync(path.join(folder, CHECKPOINT), { throwIfNoEntry: false, bigint: true });
+    const identity = stat ? `${stat.ino} ${stat.mtimeNs} ${stat.size}` : '';
+    if (identity !== seen.identity) seen = { identity, size: sizeOf(folder, checkpoint()) };
+    return seen.size;
+  };
 
   const segments = (upTo = size()): SegmentInfo[] =>
     catalog

@@ -14,6 +14,8 @@ export const LIMITS = {
   beaconUs: 300e6,
   timeSyncUs: 3600e6,
   epochUs: 24 * 3600e6,
+  /** How often what is past its days is looked for. */
+  expiryUs: 3600e6,
   /** After a write has failed. */
   retryUs: 1e6,
   /** Of blocks that the search thread hasn't taken yet. */

@@ -1,4 +1,4 @@
-import type { Settings } from '../backend.ts';
+import type { Days, Expiring, Settings } from '../backend.ts';
 import type { FrameInfo } from '../record/frame.ts';
 import type { Block, Kind } from '../record/types.ts';
 
@@ -16,6 +16,8 @@ export type ToSealer =
   /** A witness has seen this log with so many leaves. */
   | { type: 'witnessSize'; size: number }
   | ({ type: 'settings' } & Settings)
+  /** What would go if these were the days. */
+  | { type: 'expiring'; id: number; retention: Days }
   | { type: 'erase'; id: number; indexes: number[]; reason: string; by?: unknown }
   /** Seals what waits, then ends the thread. */
   | { type: 'stop' };
@@ -39,6 +41,7 @@ export type FromSealer =
   | { type: 'sealedNow'; id: number; size: number; note?: string; error?: string }
   /** That the tree of `size` leaves, of which `note` is the checkpoint, begins with that of `old` leaves. */
   | { type: 'proof'; id: number; old: number; size: number; note?: string; hashes: Uint8Array[]; error?: string }
+  | { type: 'expiring'; id: number; expiring: Expiring[]; error?: string }
   | { type: 'erased'; id: number; count: number; error?: string }
   /** A checkpoint that is on the disk: leaves `from` to `size` are new in it. */
   | { type: 'sealed'; from: number; size: number; root: Uint8Array; note: string; atUs: number }

@@ -4,17 +4,17 @@ import { createFolder, type SecretBox } from '../../store/index.ts';
 import { type Archive, openArchive } from '../archive/archive.ts';
 import { Catalog } from '../archive/catalog.ts';
 import { SEGMENTS } from '../archive/files.ts';
-import { rewriteSegment, type Transform } from '../archive/rewrite.ts';
 import { TileStore } from '../archive/tiles.ts';
+import type { Settings } from '../backend.ts';
 import type { Clock } from '../clock.ts';
 import type { LogKeys } from '../keys/index.ts';
-import { toBase64 } from '../merkle/hash.ts';
 import { consistencyProof } from '../merkle/tree.ts';
 import type { FromSeal, ToSeal } from '../receive/messages.ts';
+import { ArchiveError } from '../record/error.ts';
 import type { Hasher } from '../record/sha256.ts';
 import { CLASSES, KIND, type Kind, MAX_RAW_BYTES } from '../record/types.ts';
+import { erase, expire, expiring, finishRetention, RetentionError, type Vault } from '../retention/index.ts';
 import { faultOf, internalRecords } from './assemble.ts';
-import { StepWatch } from './clock.ts';
 import { diskProblem } from './disk.ts';
 import { Gaps } from './gaps.ts';
 import { LIMITS, type SealLimits } from './limits.ts';
@@ -22,6 +22,7 @@ import { Log, type Sealed, type Written } from './log.ts';
 import type { FromSealer, SealState, ToSealer, ToSearch } from './messages.ts';
 import { Notes } from './notes.ts';
 import { DamagedError, recover } from './recovery.ts';
+import { Rounds } from './rounds.ts';
 import { Senders } from './senders.ts';
 import { Waiting } from './waiting.ts';
 
@@ -53,10 +54,10 @@ export class Sealer {
   /** Undefined where the log is damaged. */
   readonly #log: Log | undefined;
   readonly #notes: Notes | undefined;
+  readonly #rounds: Rounds | undefined;
   readonly #senders: Senders;
   readonly #waiting = new Waiting();
   readonly #gaps = new Gaps();
-  readonly #steps = new StepWatch();
   #closed = false;
   #state: SealState = 'sealing';
   #reason = '';
@@ -64,8 +65,8 @@ export class Sealer {
   #unsealedSince: number | undefined;
   #segmentSince = 0;
   #retryAt = 0;
-  #nextBeacon: number;
-  #nextTimeSync = 0;
+  #nextExpiry = 0;
+  #settings: Settings | undefined;
   #nextSecond = 0;
   #toSearch = 0;
   #searchCounts = false;
@@ -82,7 +83,6 @@ export class Sealer {
     this.#tiles = new TileStore(folder);
     this.#senders = new Senders(this.#catalog);
     this.#segmentSince = clock.monotonicUs();
-    this.#nextBeacon = clock.monotonicUs() + this.#limits.beaconUs;
     const boot = Number(this.#catalog.get('boot') ?? 0) + 1;
     const parts = { folder, catalog: this.#catalog, tiles: this.#tiles, archive: this.#archive, hasher };
     try {
@@ -90,12 +90,18 @@ export class Sealer {
       this.#catalog.set('boot', String(boot));
       this.#log = new Log({ ...parts, keys, boot, segmentRecords: this.#limits.segmentRecords }, recovery);
       this.#notes = new Notes(folder, this.#catalog, recovery.sealed.size, this.#limits);
+      this.#rounds = new Rounds({
+        ...{ catalog: this.#catalog, clock, keys, limits: this.#limits, log: this.#log, notes: this.#notes },
+        record: (kind, records) => this.#record(kind, SYSTEM, records),
+        seal: () => this.#sealWaiting(),
+      });
       const { recovered } = recovery;
       this.#tell({ type: 'ready', ...this.#identity(), ...(recovered && { recovered }) });
       this.#setState('sealing', '');
       this.#guarded(() => {
         if (recovered) this.#record(KIND.recovery, SYSTEM, [recovered]);
-        this.#sealStatements();
+        this.#rounds!.sealStatements();
+        finishRetention(this.#vault());
       });
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
@@ -303,10 +309,18 @@ export class Sealer {
         this.#witnessed(message.size);
         return;
       case 'settings':
+        this.#settings = message;
         this.#senders.setClasses(message.sources);
+        this.#nextExpiry = 0;
         return;
       case 'erase':
-        return this.#tell({ type: 'erased', id: message.id, count: 0, error: 'not built in' });
+        return this.#tell({ type: 'erased', id: message.id, ...this.#erase(message) });
+      case 'expiring': {
+        const { id, retention } = message;
+        const rules = { days: retention, holds: this.#settings?.holds ?? [], nowUs: this.#now().receiveUs };
+        const found = expiring({ archive: this.#archive, catalog: this.#catalog }, rules);
+        return this.#tell({ type: 'expiring', id, expiring: found });
+      }
       case 'stop':
         this.sealAll();
         this.close();
@@ -315,10 +329,12 @@ export class Sealer {
 
   /** Seals all that waits; why not, where it can't. */
   sealAll(): string | undefined {
-    return this.#guarded(() => {
-      do this.#sealOnce();
-      while (this.#waiting.records > 0);
-    });
+    return this.#guarded(() => this.#sealWaiting());
+  }
+
+  #sealWaiting(): void {
+    do this.#sealOnce();
+    while (this.#waiting.records > 0);
   }
 
   #prove({ id, old }: Extract<ToSealer, { type: 'proof' }>): void {
@@ -351,76 +367,60 @@ export class Sealer {
   }
 
   #everySecond(now: number): void {
-    const { clock } = this.#options;
-    const wallUs = clock.receiveUs();
-    const step = this.#steps.look(wallUs, now);
-    const due = now >= this.#nextTimeSync;
     this.#guarded(() => {
-      if (step || due) {
-        this.#record(KIND.timeSync, SYSTEM, [step ?? { step_us: 0, wall_us: wallUs, monotonic_us: now }]);
-        this.#nextTimeSync = now + this.#limits.timeSyncUs;
-      }
       const gaps = this.#gaps.list();
       if (gaps.length > 0) this.#record(KIND.gap, SYSTEM, gaps);
       this.#gaps.clear();
-      if (now >= this.#nextBeacon) {
-        const { size, root } = this.#log!.sealed;
-        this.#record(KIND.beacon, SYSTEM, [{ size, root: toBase64(root) }]);
-        this.#nextBeacon = now + this.#limits.beaconUs;
-      }
-      this.#rotateEpoch(wallUs);
+      this.#rounds!.look();
+      if (now >= this.#nextExpiry) this.#expire(now);
     });
     const oldest = Math.min(this.#waiting.since, this.#unsealedSince ?? Number.POSITIVE_INFINITY);
     this.#tell({
       type: 'stats',
       ...{ size: this.#log?.sealed.size ?? 0, ...this.#totals },
       waiting: this.#waiting.records + (this.#log ? this.#log.size - this.#log.sealed.size : 0),
-      ...(oldest < Number.POSITIVE_INFINITY && { oldestUs: wallUs - (now - oldest) }),
+      ...(oldest < Number.POSITIVE_INFINITY && { oldestUs: this.#options.clock.receiveUs() - (now - oldest) }),
     });
   }
 
-  /** A new epoch once a day: its key's predecessor signs it, and the checkpoint up to which that one has signed. */
-  #rotateEpoch(wallUs: number): void {
-    const last = Number(this.#catalog.get('rotated_us') ?? Number.NaN);
-    // A clock that was far ahead for a while doesn't put it off for long.
-    if (Number.isNaN(last) || Math.abs(wallUs - last) < this.#limits.epochUs) {
-      if (Number.isNaN(last)) this.#catalog.set('rotated_us', String(Math.floor(wallUs)));
-      return;
-    }
-    this.#sealOnce();
-    const { size, root } = this.#log!.sealed;
-    this.#notes?.keep(size, 'epoch', wallUs);
-    this.#options.keys.rotate({ size, root, nowSeconds: Math.floor(wallUs / 1e6) });
-    this.#catalog.set('rotated_us', String(Math.floor(wallUs)));
-    this.#sealStatements();
+  /** Destroys what is past its days; a little at a time. */
+  #expire(now: number): void {
+    if (!this.#settings) return;
+    const { retention, holds } = this.#settings;
+    const left = expire(this.#vault(), { days: retention, holds, nowUs: this.#options.clock.receiveUs() });
+    this.#nextExpiry = left > 0 ? now : now + this.#limits.expiryUs;
   }
 
-  /** Each statement that names an epoch becomes a record, once. */
-  #sealStatements(): void {
-    const statements = this.#options.keys.statements();
-    const done = Number(this.#catalog.get('statements') ?? 0);
-    if (done >= statements.length) return;
-    this.#record(
-      KIND.keyRotation,
-      SYSTEM,
-      statements.slice(done).map((statement) => ({ statement })),
-    );
-    this.#catalog.set('statements', String(statements.length));
+  #erase({ indexes, reason, by }: Extract<ToSealer, { type: 'erase' }>): { count: number; error?: string } {
+    let count = 0;
+    try {
+      const error = this.#guarded(() => {
+        count = erase(this.#vault(), { indexes, reason, by, holds: this.#settings?.holds ?? [] });
+      });
+      return { count, ...(error !== undefined && { error }) };
+    } catch (error) {
+      if (!(error instanceof RetentionError || error instanceof ArchiveError)) throw error;
+      return { count: 0, error: error.message };
+    }
+  }
+
+  /** What retention may do here. */
+  #vault(): Vault {
+    return {
+      ...{ folder: this.#options.folder, catalog: this.#catalog, tiles: this.#tiles, archive: this.#archive },
+      seal: (records) => {
+        if (records.length > 0) this.#record(KIND.erasure, SYSTEM, records);
+        this.#sealWaiting();
+      },
+      closeSegment: () => this.#closeSegment(),
+      rewritten: (segment) => this.#options.toSearch?.({ type: 'rewritten', segment }, []),
+    };
   }
 
   /** From the search thread: what it is done with. */
   searched(bytes: number): void {
     this.#searchCounts = true;
     this.#toSearch = Math.max(0, this.#toSearch - bytes);
-  }
-
-  /** Writes a closed segment anew (see archive/rewrite.ts). */
-  rewrite(first: number, transform: Transform): boolean {
-    const { folder } = this.#options;
-    const at = { folder, catalog: this.#catalog, tiles: this.#tiles, archive: this.#archive };
-    const changed = rewriteSegment(at, first, transform);
-    if (changed) this.#options.toSearch?.({ type: 'rewritten', segment: first }, []);
-    return changed;
   }
 
   close(): void {
