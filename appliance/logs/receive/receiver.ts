@@ -67,7 +67,7 @@ export async function receive(options: ReceiveOptions, { clock, monotonic, log, 
     if (said.size >= MAX_SAID) for (const [old, at] of said) if (now - at >= limits.logMs) said.delete(old);
     if (said.size >= MAX_SAID) return;
     said.set(key, now);
-    log('warn', { address, ...details }, message);
+    log('warn', address === '' ? details : { address, ...details }, message);
   };
   const onError = (error: Error): void => say('', 'syslog could not be received', { reason: error.message });
 
