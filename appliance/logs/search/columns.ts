@@ -1,0 +1,191 @@
+import type { Fields } from '../parse/fields.ts';
+import { ipv4Of, ipv6Of } from './address.ts';
+import { IP_FIELDS, type IpField, type Name, PLAIN_TEXTS, TEXT_COLUMNS } from './names.ts';
+import { addNumber, addText, type TokenSet } from './tokens.ts';
+
+/** The bytes of a column's values, the highest first, each with one byte a row; a number where all rows have it. */
+export type Plane = Uint8Array | number;
+
+/** 0 is "none" in all of them. */
+export interface Column {
+  planes: Plane[];
+  /** Value n is texts[n - 1]: a text, or an IPv6 address. */
+  texts?: readonly string[];
+}
+
+/** First plane of an IP column: whether the other four are an IPv4 address or the place of an IPv6 one in `texts`. */
+export const FAMILY = { v4: 1, v6: 2 } as const;
+
+/** A code for texts beyond those that a column can tell apart: it may be any. */
+export const ANY_TEXT = 0xffff;
+
+/** `bytes` is kept as quarters of its logarithm, which is enough to leave most records out. */
+export const bucketOf = (bytes: number): number => 1 + Math.min(254, Math.floor(Math.log2(bytes + 1) * 4));
+
+const PORT_COLUMNS = ['dstport', 'natport'] as const;
+const OTHER_PORTS = ['srcport', 'natdstport'] as const;
+const TEXTS = ['parser', ...TEXT_COLUMNS] as const;
+
+/** Columns that are there at all; what isn't among them is known from the records only. */
+export const COLUMN_NAMES: readonly Name[] = ['source', 'kind', 'bytes', ...IP_FIELDS, ...PORT_COLUMNS, ...TEXTS];
+
+interface Texts {
+  high: Uint8Array;
+  low: Uint8Array;
+  codes: Map<string, number>;
+  texts: string[];
+  /** In which group a value's words were added last. */
+  seen: number[];
+}
+
+interface Addresses {
+  planes: Uint8Array[];
+  v6: Map<string, number>;
+  texts: string[];
+}
+
+/** Gathers the columns of a segment, row by row, and the words of the values. */
+export class ColumnBuilder {
+  private room = 1024;
+  rows = 0;
+  private readonly source: Uint8Array[];
+  private readonly kind: Uint8Array[];
+  private readonly bytes: Uint8Array[];
+  private readonly ips = new Map<IpField, Addresses>();
+  private readonly ports = new Map<string, Uint8Array[]>();
+  private readonly texts = new Map<string, Texts>();
+  private readonly last: (string | undefined)[] = PLAIN_TEXTS.map(() => undefined);
+  private lastGroup = -1;
+
+  constructor() {
+    this.source = this.planes(2);
+    this.kind = this.planes(1);
+    this.bytes = this.planes(1);
+  }
+
+  private planes(count: number): Uint8Array[] {
+    return Array.from({ length: count }, () => new Uint8Array(this.room));
+  }
+
+  /** Adds a row, and the words of its values to those of its group. */
+  add(set: TokenSet, group: number, source: number, kind: number, parser: string, fields: Fields): void {
+    if (this.rows === this.room) this.grow();
+    const row = this.rows++;
+    this.source[0]![row] = source >>> 8;
+    this.source[1]![row] = source;
+    this.kind[0]![row] = kind;
+    if (fields.bytes !== undefined) this.bytes[0]![row] = bucketOf(fields.bytes);
+    for (const name of IP_FIELDS) {
+      const value = fields[name];
+      if (value !== undefined) this.addAddress(name, row, value, set);
+    }
+    for (const name of PORT_COLUMNS) {
+      const value = fields[name];
+      if (value === undefined) continue;
+      addNumber(set, value);
+      let planes = this.ports.get(name);
+      if (!planes) {
+        planes = this.planes(2);
+        this.ports.set(name, planes);
+      }
+      planes[0]![row] = value >>> 8;
+      planes[1]![row] = value;
+    }
+    for (const name of OTHER_PORTS) if (fields[name] !== undefined) addNumber(set, fields[name]);
+    this.addCoded('parser', row, parser, undefined, group);
+    for (const name of TEXT_COLUMNS) {
+      const value = fields[name];
+      if (value !== undefined) this.addCoded(name, row, value, set, group);
+    }
+    if (group !== this.lastGroup) {
+      this.lastGroup = group;
+      this.last.fill(undefined);
+    }
+    for (let i = 0; i < PLAIN_TEXTS.length; i++) {
+      const value = fields[PLAIN_TEXTS[i]!];
+      if (value === undefined || value === this.last[i]) continue;
+      this.last[i] = value;
+      addText(set, value);
+    }
+  }
+
+  private addAddress(name: IpField, row: number, value: string, set: TokenSet): void {
+    let column = this.ips.get(name);
+    if (!column) {
+      column = { planes: this.planes(5), v6: new Map(), texts: [] };
+      this.ips.set(name, column);
+    }
+    addText(set, value);
+    let number = ipv4Of(value);
+    let family: number = FAMILY.v4;
+    if (number < 0) {
+      if (!ipv6Of(value)) return;
+      family = FAMILY.v6;
+      number = column.v6.get(value) ?? 0;
+      if (number === 0) {
+        number = column.texts.push(value);
+        column.v6.set(value, number);
+      }
+    }
+    const { planes } = column;
+    planes[0]![row] = family;
+    planes[1]![row] = number >>> 24;
+    planes[2]![row] = number >>> 16;
+    planes[3]![row] = number >>> 8;
+    planes[4]![row] = number;
+  }
+
+  private addCoded(name: string, row: number, value: string, set: TokenSet | undefined, group: number): void {
+    let column = this.texts.get(name);
+    if (!column) {
+      const [high, low] = this.planes(2) as [Uint8Array, Uint8Array];
+      column = { high, low, codes: new Map(), texts: [], seen: [] };
+      this.texts.set(name, column);
+    }
+    let code = column.codes.get(value);
+    if (code === undefined) {
+      if (column.texts.length + 1 < ANY_TEXT) {
+        code = column.texts.push(value);
+        column.codes.set(value, code);
+        column.seen[code] = group;
+      } else code = ANY_TEXT;
+      if (set) addText(set, value);
+    } else if (set && column.seen[code] !== group) {
+      column.seen[code] = group;
+      addText(set, value);
+    }
+    column.high[row] = code >>> 8;
+    column.low[row] = code;
+  }
+
+  private grow(): void {
+    this.room *= 2;
+    const grown = (plane: Uint8Array): Uint8Array => {
+      const larger = new Uint8Array(this.room);
+      larger.set(plane);
+      return larger;
+    };
+    const all = (planes: Uint8Array[]): void => {
+      for (let i = 0; i < planes.length; i++) planes[i] = grown(planes[i]!);
+    };
+    for (const planes of [this.source, this.kind, this.bytes, ...this.ports.values()]) all(planes);
+    for (const { planes } of this.ips.values()) all(planes);
+    for (const column of this.texts.values()) {
+      column.high = grown(column.high);
+      column.low = grown(column.low);
+    }
+  }
+
+  /** What was gathered so far; undefined where no row has a value. The planes may be longer than there are rows. */
+  column(name: Name): Column | undefined {
+    if (name === 'source') return { planes: this.source };
+    if (name === 'kind') return { planes: this.kind };
+    if (name === 'bytes') return { planes: this.bytes };
+    const ip = this.ips.get(name as IpField);
+    if (ip) return { planes: ip.planes, texts: ip.texts };
+    const port = this.ports.get(name);
+    if (port) return { planes: port };
+    const text = this.texts.get(name);
+    return text && { planes: [text.high, text.low], texts: text.texts };
+  }
+}

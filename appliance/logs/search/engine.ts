@@ -1,0 +1,227 @@
+import type { Found } from '../backend.ts';
+import { IndexError } from './index-file.ts';
+import type { Library } from './library.ts';
+import { matcherOf, type ParseOf, Row } from './match.ts';
+import type { Group, Part } from './part.ts';
+import { hashesOf, rowTests } from './prune.ts';
+import type { Query } from './query.ts';
+
+/** A query ends after this long with what it has. */
+export const MAX_MS = 2000;
+/** Others are let in after this long. */
+const TURN_MS = 25;
+
+export interface Wanted {
+  query: Query;
+  fromUs?: number | undefined;
+  toUs?: number | undefined;
+  /** Only records with a smaller leaf index; larger ones where `oldest` is first. */
+  before?: number | undefined;
+  after?: number | undefined;
+  limit: number;
+  /** The oldest first. */
+  oldest?: boolean;
+  /** ms */
+  within?: number;
+}
+
+export interface Result {
+  records: Found[];
+  /** The next page is before this leaf index (behind it where the oldest come first). */
+  next?: number;
+  partial?: string;
+  /** Frames that were read. */
+  frames: number;
+}
+
+/** Finds records: bloom filters and columns leave out what can't match, the rest is read and looked at. */
+export class Engine {
+  private readonly library: Library;
+  private readonly parse: ParseOf;
+  private readonly now: () => number;
+
+  constructor(library: Library, parse: ParseOf, now: () => number = () => performance.now()) {
+    this.library = library;
+    this.parse = parse;
+    this.now = now;
+  }
+
+  async query(wanted: Wanted): Promise<Result> {
+    const { query, limit, oldest = false, within = MAX_MS } = wanted;
+    const began = this.now();
+    let turn = began;
+    const run = new Run(this.library, new Row(this.parse), wanted);
+    const clauses = hashesOf(query);
+    const parts = this.library.all();
+    if (!oldest) parts.reverse();
+    let hurt = false;
+    for (const part of parts) {
+      if (!run.mayReach(part)) continue;
+      try {
+        for (const group of run.groups(part, clauses)) {
+          run.look(part, group);
+          if (run.found.length > limit) break;
+          const now = this.now();
+          if (now - began > within) {
+            return run.result(
+              group,
+              `it took too long: records ${oldest ? 'behind' : 'before'} the last that was looked at are left`,
+            );
+          }
+          if (now - turn > TURN_MS) {
+            await new Promise(setImmediate);
+            if (!this.library.isCurrent(part)) break;
+            turn = this.now();
+          }
+        }
+      } catch (error) {
+        if (!(error instanceof IndexError)) throw error;
+        this.library.damaged(part);
+        hurt = true;
+      }
+      if (run.found.length > limit) break;
+    }
+    const behind = this.library.behind;
+    if (behind === 0 && !hurt) return run.result();
+    return run.result(
+      undefined,
+      `the index of ${Math.max(1, behind)} segments is being made anew: ask again in a while`,
+    );
+  }
+
+  /** The records with these indexes, as many as there are. */
+  read(indexes: readonly number[]): Found[] {
+    const row = new Row(this.parse);
+    const wanted = new Set(indexes);
+    const found: Found[] = [];
+    for (const part of this.library.all()) {
+      for (const group of part.groups) {
+        if (!indexes.some((index) => index >= group.firstLeaf && index <= group.lastLeaf)) continue;
+        for (const frame of part.frames(group)) {
+          const end = frame.batchFirst + frame.batchCount;
+          if (!indexes.some((index) => index >= frame.batchFirst && index < end)) continue;
+          const block = this.library.read(part.first, frame);
+          if (!block) continue;
+          row.open(block);
+          for (let i = 0; i < block.count; i++) {
+            if (!wanted.has(block.index[i]!)) continue;
+            row.go(i);
+            found.push(row.found());
+          }
+        }
+      }
+    }
+    return found.sort((a, b) => a.index - b.index);
+  }
+}
+
+/** One query as it goes. */
+class Run {
+  readonly found: Found[] = [];
+  private frames = 0;
+  private readonly library: Library;
+  private readonly row: Row;
+  private readonly wanted: Wanted;
+  private readonly matches: (row: Row) => boolean;
+  private readonly fromUs: number;
+  private readonly toUs: number;
+  private readonly before: number;
+  private readonly after: number;
+  private tests: ((row: number) => boolean)[] = [];
+
+  constructor(library: Library, row: Row, wanted: Wanted) {
+    this.library = library;
+    this.row = row;
+    this.wanted = wanted;
+    this.matches = matcherOf(wanted.query);
+    this.fromUs = wanted.fromUs ?? 0;
+    this.toUs = wanted.toUs ?? Number.MAX_SAFE_INTEGER;
+    this.before = wanted.before ?? Number.MAX_SAFE_INTEGER;
+    this.after = wanted.after ?? -1;
+  }
+
+  mayReach(part: Part): boolean {
+    return part.groups.some((group) => this.reaches(group));
+  }
+
+  private reaches({ firstLeaf, lastLeaf, fromUs, toUs }: Group): boolean {
+    return firstLeaf < this.before && lastLeaf > this.after && toUs >= this.fromUs && fromUs <= this.toUs;
+  }
+
+  /** Groups that may hold something, in the order of the search. */
+  *groups(part: Part, clauses: Int32Array[][]): Generator<Group> {
+    const mayHold = clauses.length > 0 ? part.mayHold(clauses) : () => true;
+    const { groups } = part;
+    const last = groups.length - 1;
+    let read = false;
+    for (let k = 0; k <= last; k++) {
+      const at = this.wanted.oldest ? k : last - k;
+      if (!this.reaches(groups[at]!) || !mayHold(at)) continue;
+      if (!read) this.tests = rowTests(this.wanted.query, part.column);
+      read = true;
+      yield groups[at]!;
+    }
+  }
+
+  /** Adds the group's records that match, in order. */
+  look(part: Part, group: Group): void {
+    const rows = this.candidates(group);
+    if (rows.length === 0) return;
+    const here: Found[] = [];
+    let start = group.row;
+    let k = 0;
+    for (const frame of part.frames(group)) {
+      const end = start + frame.count;
+      if (k < rows.length && rows[k]! < end) {
+        const block = this.library.read(part.first, frame);
+        this.frames++;
+        if (block) {
+          this.row.open(block);
+          for (; k < rows.length && rows[k]! < end; k++) this.test(rows[k]! - start, here);
+        }
+        while (k < rows.length && rows[k]! < end) k++;
+      }
+      start = end;
+    }
+    here.sort(this.wanted.oldest ? (a, b) => a.index - b.index : (a, b) => b.index - a.index);
+    for (const record of here) this.found.push(record);
+  }
+
+  private candidates({ row, rows }: Group): ArrayLike<number> {
+    const { tests } = this;
+    const left = new Uint32Array(rows);
+    let n = rows;
+    for (let i = 0; i < rows; i++) left[i] = row + i;
+    for (const test of tests) {
+      let kept = 0;
+      for (let i = 0; i < n; i++) if (test(left[i]!)) left[kept++] = left[i]!;
+      n = kept;
+      if (n === 0) break;
+    }
+    return left.subarray(0, n);
+  }
+
+  private test(at: number, found: Found[]): void {
+    const { block } = this.row;
+    const index = block.index[at]!;
+    const us = block.receiveUs[at]!;
+    if (index >= this.before || index <= this.after || us < this.fromUs || us > this.toUs) return;
+    this.row.go(at);
+    if (this.matches(this.row)) found.push(this.row.found());
+  }
+
+  /** `stopped`: the group that was looked at last, where there are more. */
+  result(stopped?: Group, partial?: string): Result {
+    const { limit, oldest } = this.wanted;
+    const records = this.found.slice(0, limit);
+    const more = this.found.length > limit;
+    const edge = oldest ? stopped?.lastLeaf : stopped?.firstLeaf;
+    const next = more ? records.at(-1)?.index : edge;
+    return {
+      records,
+      ...(next !== undefined && { next }),
+      ...(partial !== undefined && !more && { partial }),
+      frames: this.frames,
+    };
+  }
+}

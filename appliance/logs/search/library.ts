@@ -1,0 +1,230 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import type { FrameInfo } from '../record/frame.ts';
+import type { Block } from '../record/types.ts';
+import { ClosedPart, IndexError, Shelf, writeIndex } from './index-file.ts';
+import type { ParseOf } from './match.ts';
+import { type Part, PartBuilder } from './part.ts';
+
+/** What is read of the archive. `readFrame` answers undefined for what has expired. */
+export interface Frames {
+  segments(): { first: number; closed: boolean }[];
+  frames(first: number): readonly FrameInfo[];
+  readFrame(first: number, frame: FrameInfo): Block | undefined;
+}
+
+export interface LibraryOptions {
+  /** `<data>/logs/index` */
+  folder: string;
+  archive: Frames;
+  parse: ParseOf;
+  warn: (text: string) => void;
+}
+
+const EXTENSION = '.idx';
+const nameOf = (first: number): string => `${first.toString(16).padStart(16, '0')}${EXTENSION}`;
+
+/**
+ * What search knows of each segment: closed ones from their index, the open one in memory. An index that is missing,
+ * damaged or about other records is made anew, a step at a time, while the others are searched.
+ */
+export class Library {
+  private readonly options: LibraryOptions;
+  private readonly shelf = new Shelf();
+  private readonly parts = new Map<number, Part>();
+  /** Blocks that are written but may not be sealed yet: the archive doesn't show them. */
+  private readonly unsealed = new Map<string, { block: Block; to: number }>();
+  /** Open segments of which the archive knows more. */
+  private readonly lagging = new Set<number>();
+  private readonly missing: number[] = [];
+  private readonly unchecked: number[] = [];
+  private making: { first: number; steps: Iterator<void> } | undefined;
+  /** Made anew since the start: what is wrong again stays as it is. */
+  private readonly made = new Set<number>();
+
+  constructor(options: LibraryOptions) {
+    this.options = options;
+  }
+
+  /** Reads the indexes that are there; the open segment's part is made of its records. */
+  start(): void {
+    const { archive, folder } = this.options;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const segments = archive.segments();
+    const known = new Set(segments.map(({ first }) => nameOf(first)));
+    for (const name of readdirSync(folder)) {
+      if (/\.idx(\.tmp)?$/.test(name) && !known.has(name)) rmSync(path.join(folder, name));
+    }
+    for (const { first, closed } of segments) {
+      if (closed) this.open(first);
+      else this.catchUp(first);
+    }
+  }
+
+  private open(first: number): void {
+    try {
+      const part = new ClosedPart(this.file(first), this.shelf);
+      if (part.first !== first) throw new IndexError(`${this.file(first)} is about another segment`);
+      this.parts.set(first, part);
+      this.unchecked.push(first);
+    } catch {
+      this.missing.push(first);
+    }
+  }
+
+  private file(first: number): string {
+    return path.join(this.options.folder, nameOf(first));
+  }
+
+  /** Reads what is in the open segment and was not told. */
+  private catchUp(first: number): PartBuilder {
+    const { archive, parse } = this.options;
+    const there = this.parts.get(first);
+    const part = there instanceof PartBuilder ? there : new PartBuilder(first, parse);
+    this.parts.set(first, part);
+    if (!archive.segments().some((segment) => segment.first === first)) return part;
+    for (const frame of archive.frames(first)) {
+      if (frame.offset < part.end) continue;
+      const block = archive.readFrame(first, frame);
+      if (block) part.add(frame, block);
+    }
+    return part;
+  }
+
+  /** Takes frames that were written to the open segment; of those without a block the archive knows once sealed. */
+  add(segment: number, frames: readonly (readonly [FrameInfo, Block | undefined])[]): void {
+    const there = this.parts.get(segment);
+    let part = there instanceof PartBuilder ? there : undefined;
+    for (const [frame, block] of frames) {
+      if (!part || frame.offset > part.end) part = this.catchUp(segment);
+      if (!block || frame.offset > part.end) this.lagging.add(segment);
+      if (!block || this.lagging.has(segment)) continue;
+      part.add(frame, block);
+      this.unsealed.set(`${segment} ${frame.offset}`, { block, to: frame.batchFirst + frame.batchCount });
+    }
+  }
+
+  /** The log is sealed up to `size`. */
+  sealed(size: number): void {
+    for (const [key, { to }] of this.unsealed) if (to <= size) this.unsealed.delete(key);
+    for (const segment of this.lagging) this.catchUp(segment);
+    this.lagging.clear();
+  }
+
+  /** Writes the index of a segment that gets no more records. */
+  closed(first: number): void {
+    const part = this.parts.get(first);
+    if (!(part instanceof PartBuilder)) return;
+    if (this.lagging.delete(first)) this.catchUp(first);
+    this.keep(part);
+  }
+
+  private keep(part: PartBuilder): void {
+    const { first } = part;
+    const file = this.file(first);
+    try {
+      this.shelf.forget(file);
+      writeIndex(file, part);
+      this.parts.set(first, new ClosedPart(file, this.shelf));
+    } catch (error) {
+      // It goes on from memory; after the next start it is made again.
+      this.parts.set(first, part);
+      this.options.warn(`the index of the records from ${first} on can't be written: ${(error as Error).message}`);
+    }
+  }
+
+  /** The segment is gone, or its records were written anew (some have expired, or were erased). */
+  changed(first: number, gone: boolean): void {
+    const part = this.parts.get(first);
+    const open = part instanceof PartBuilder && !this.making;
+    this.forget(first);
+    rmSync(this.file(first), { force: true });
+    for (const key of this.unsealed.keys()) if (key.startsWith(`${first} `)) this.unsealed.delete(key);
+    if (gone) return;
+    const closed = this.options.archive.segments().find((segment) => segment.first === first)?.closed;
+    if (open && !closed) this.catchUp(first);
+    else this.missing.push(first);
+  }
+
+  private forget(first: number): void {
+    this.parts.delete(first);
+    this.shelf.forget(this.file(first));
+    for (const list of [this.missing, this.unchecked]) {
+      const at = list.indexOf(first);
+      if (at >= 0) list.splice(at, 1);
+    }
+    if (this.making?.first === first) this.making = undefined;
+  }
+
+  /** The index of a segment can't be read: it is made anew, once. */
+  damaged(part: Part): void {
+    if (this.parts.get(part.first) !== part) return;
+    this.forget(part.first);
+    this.options.warn(`the index of the records from ${part.first} on is damaged: it is made anew`);
+    if (!this.made.has(part.first)) this.missing.push(part.first);
+  }
+
+  /** Parts in the order of their records. */
+  all(): Part[] {
+    return [...this.parts.values()].sort((a, b) => a.first - b.first);
+  }
+
+  isCurrent(part: Part): boolean {
+    return this.parts.get(part.first) === part;
+  }
+
+  /** Segments without an index. */
+  get behind(): number {
+    return this.missing.length + (this.making ? 1 : 0);
+  }
+
+  /** The records of a frame; undefined where they have expired meanwhile. */
+  read(first: number, frame: FrameInfo): Block | undefined {
+    return this.unsealed.get(`${first} ${frame.offset}`)?.block ?? this.options.archive.readFrame(first, frame);
+  }
+
+  /** Does the next piece of what is to be made or checked; false where nothing is. */
+  step(): boolean {
+    if (this.making) {
+      const { first, steps } = this.making;
+      try {
+        if (steps.next().done) this.making = undefined;
+      } catch (error) {
+        this.options.warn(`records from ${first} on can't be indexed: ${(error as Error).message}`);
+        this.making = undefined;
+      }
+      return true;
+    }
+    const next = this.missing.pop();
+    if (next !== undefined) {
+      this.made.add(next);
+      this.making = { first: next, steps: this.make(next) };
+      return true;
+    }
+    const unchecked = this.unchecked.pop();
+    if (unchecked === undefined) return false;
+    this.check(unchecked);
+    return true;
+  }
+
+  private *make(first: number): Generator<void, void> {
+    const { archive, parse } = this.options;
+    const part = new PartBuilder(first, parse);
+    for (const frame of archive.frames(first)) {
+      const block = archive.readFrame(first, frame);
+      if (block) part.add(frame, block);
+      yield;
+    }
+    this.keep(part);
+  }
+
+  private check(first: number): void {
+    const part = this.parts.get(first);
+    if (!(part instanceof ClosedPart)) return;
+    try {
+      part.check(this.options.archive.frames(first));
+    } catch {
+      this.damaged(part);
+    }
+  }
+}

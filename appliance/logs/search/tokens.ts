@@ -1,0 +1,155 @@
+/**
+ * What a word of the index is. A part is a run of letters, digits, `_` and bytes above 0x7f, ASCII letters in lower
+ * case. Indexed are the parts of two or more bytes, and each four short parts in a row that single `.`, `:` or `-`
+ * join, as one: so an IPv4 address or a MAC is as selective as it looks, where each of its parts is everywhere.
+ * What is searched for holds complete parts, so no record is missed; a hit is checked on the record.
+ */
+
+/** Parts as long as octets of IPv4 and groups of IPv6. */
+const SHORT = 4;
+const SEED = 0x811c9dc5 | 0;
+const PRIME = 0x01000193;
+const JOINED = 0x5bd1e995;
+
+/** A byte as it is compared; 0 where it separates parts. */
+export const FOLD = new Uint8Array(256);
+for (let c = 0; c < 256; c++) {
+  const letter = (c >= 97 && c <= 122) || (c >= 48 && c <= 57) || c === 95 || c >= 128;
+  FOLD[c] = c >= 65 && c <= 90 ? c + 32 : letter ? c : 0;
+}
+
+/** Bytes that join parts. */
+const JOINS = new Uint8Array(256);
+for (const c of '.:-') JOINS[c.charCodeAt(0)] = 1;
+
+/** The distinct hashes of a group of records. */
+export class TokenSet {
+  private table = new Int32Array(2 ** 14);
+  private mask = 2 ** 14 - 1;
+  size = 0;
+
+  /** Adds FNV-1a's state, mixed so that all of its bits count (the end of MurmurHash3). */
+  add(state: number): void {
+    let h = state;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    h ^= h >>> 16;
+    if (h === 0) h = 1;
+    const { table, mask } = this;
+    let at = h & mask;
+    for (let there = table[at]!; there !== 0; there = table[at]!) {
+      if (there === h) return;
+      at = (at + 1) & mask;
+    }
+    table[at] = h;
+    if (++this.size * 2 > mask) this.grow();
+  }
+
+  /** Whether a hash that `hashes` gave out is there. */
+  has(hash: number): boolean {
+    const { table, mask } = this;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const there = table[at]!;
+      if (there === hash) return true;
+      if (there === 0) return false;
+    }
+  }
+
+  hashes(): Int32Array {
+    const out = new Int32Array(this.size);
+    let n = 0;
+    for (const hash of this.table) if (hash !== 0) out[n++] = hash;
+    return out;
+  }
+
+  /** Empties it; it keeps its room. */
+  clear(): void {
+    this.table.fill(0);
+    this.size = 0;
+  }
+
+  private grow(): void {
+    const old = this.table;
+    this.table = new Int32Array(old.length * 2);
+    this.mask = this.table.length - 1;
+    for (const hash of old) {
+      if (hash === 0) continue;
+      let at = hash & this.mask;
+      while (this.table[at] !== 0) at = (at + 1) & this.mask;
+      this.table[at] = hash;
+    }
+  }
+}
+
+/** Adds the tokens of bytes[from, to). */
+export function addBytes(set: TokenSet, bytes: Uint8Array, from: number, to: number): void {
+  let h = SEED;
+  let start = from;
+  let chain = 0;
+  let [a, b, c] = [0, 0, 0];
+  for (let i = from; i <= to; i++) {
+    const byte = i < to ? bytes[i]! : 32;
+    const folded = FOLD[byte]!;
+    if (folded !== 0) {
+      h = Math.imul(h ^ folded, PRIME);
+      continue;
+    }
+    const length = i - start;
+    start = i + 1;
+    if (length === 0) {
+      chain = 0;
+      continue;
+    }
+    if (length > 1) set.add(h);
+    if (length <= SHORT) {
+      if (++chain >= 4) set.add(joined(a, b, c, h));
+      a = b;
+      b = c;
+      c = h;
+      if (JOINS[byte] === 0) chain = 0;
+    } else {
+      chain = 0;
+    }
+    h = SEED;
+  }
+}
+
+const joined = (a: number, b: number, c: number, d: number): number =>
+  Math.imul(Math.imul(Math.imul(Math.imul(a, PRIME) ^ b, PRIME) ^ c, PRIME) ^ d, JOINED);
+
+const scratch = Buffer.alloc(4 * 1024);
+
+/** Adds the tokens of a value's UTF-8, in lower case as values are compared; it has at most 1,024 characters. */
+export function addText(set: TokenSet, text: string): void {
+  let length = 0;
+  for (; length < text.length; length++) {
+    const c = text.charCodeAt(length);
+    if (c > 127) {
+      length = scratch.write(text.toLowerCase(), 'utf8');
+      break;
+    }
+    scratch[length] = c;
+  }
+  addBytes(set, scratch, 0, length);
+}
+
+/** Adds the token of a whole number ≥ 0, as its decimal digits are one. */
+export function addNumber(set: TokenSet, value: number): void {
+  let length = scratch.length;
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 10)) scratch[--length] = 48 + (rest % 10);
+  addBytes(set, scratch, length, scratch.length);
+}
+
+/**
+ * The hashes that each record with `text` in it has. `cutStart`, `cutEnd`: the part there may go on in the record, so
+ * nothing is known of it.
+ */
+export function tokensOf(text: string, { cutStart = false, cutEnd = false } = {}): Int32Array {
+  const bytes = Buffer.from(text);
+  let [from, to] = [0, bytes.length];
+  if (cutStart) while (from < to && FOLD[bytes[from]!] !== 0) from++;
+  if (cutEnd) while (to > from && FOLD[bytes[to - 1]!] !== 0) to--;
+  const set = new TokenSet();
+  addBytes(set, bytes, from, to);
+  return set.hashes();
+}
