@@ -54,13 +54,20 @@ export class QueryFault extends Error {
 
 /** Who had an address: what one kind of records says. */
 export interface WhoisAnswer {
-  /** Where it is known from: `dhcp`, `radius`, `nat`, … */
-  via: string;
+  via: 'radius' | 'dhcp' | 'nat' | 'vpn';
+  /** `certain`: records around the moment say it. `likely`: nothing says that it had ended. */
+  confidence: 'certain' | 'likely';
+  /** Another answer names somebody else for the same moment. */
+  conflict?: true;
   user?: string;
   mac?: string;
   hostname?: string;
+  nas?: string;
+  ssid?: string;
   /** The address behind the NAT. */
   ip?: string;
+  /** How the address was translated, and how it is known who was behind. */
+  nat?: { ip: string; port?: number; inner: string; innerPort?: number; atUs: number; via?: string };
   fromUs?: number;
   toUs?: number;
   /** Leaf indexes of the records that say so. */

@@ -103,11 +103,27 @@ export const Whois = Type.Object({
   port: Nullable(Type.Integer()),
   answers: Type.Array(
     Type.Object({
-      via: Type.String({ description: 'What kind of record says so: `dhcp`, `radius`, `nat`, …' }),
+      via: Type.Enum(['radius', 'dhcp', 'nat', 'vpn'], { description: 'What kind of record says so' }),
+      confidence: Type.Enum(['certain', 'likely'], {
+        description: '`certain`: records around the moment say it; `likely`: nothing says that it had ended',
+      }),
+      conflict: Type.Boolean({ description: 'Another answer names somebody else for the same moment' }),
       user: Nullable(Type.String()),
       mac: Nullable(Type.String()),
       hostname: Nullable(Type.String()),
+      nas: Nullable(Type.String()),
+      ssid: Nullable(Type.String()),
       ip: Nullable(Type.String({ description: 'The address behind the NAT' })),
+      nat: Nullable(
+        Type.Object({
+          ip: Type.String(),
+          port: Nullable(Type.Integer()),
+          inner: Type.String({ description: 'The address behind it' }),
+          inner_port: Nullable(Type.Integer()),
+          at: MicroTime,
+          via: Nullable(Type.String({ description: 'How it is known who was behind' })),
+        }),
+      ),
       from: Nullable(MicroTime),
       to: Nullable(MicroTime),
       records: Type.Array(Type.Integer(), { description: 'Leaf indexes of the records that say so' }),

@@ -18,6 +18,7 @@ import {
   type Settings,
   type SourceInfo,
   type Status,
+  type WhoisAnswer,
 } from './backend.ts';
 import { logMigrations } from './migrations.ts';
 import { KIND, TRANSPORT } from './record/types.ts';
@@ -137,8 +138,13 @@ export class FakeBackend implements Backend {
     const position = q.indexOf('(');
     return position === -1 ? undefined : new QueryFault('there are no brackets: leave them out', position);
   }
-  async whois({ ip, atUs }: { ip: string; atUs: number; port?: number }) {
-    return ip === '10.0.0.9' ? [{ via: 'dhcp', mac: '02:00:00:00:00:09', fromUs: atUs - 1, records: [3, 4] }] : [];
+  async whois({ ip, atUs }: { ip: string; atUs: number; port?: number }): Promise<WhoisAnswer[]> {
+    if (ip !== '10.0.0.9') return [];
+    const nat = { ip, port: 443, inner: '10.1.0.1', atUs };
+    return [
+      { via: 'dhcp', confidence: 'certain', mac: '02:00:00:00:00:09', fromUs: atUs - 1, records: [3, 4] },
+      { via: 'nat', confidence: 'likely', conflict: true, user: 'bob', ip: '10.1.0.1', nat, records: [5] },
+    ];
   }
   subscribe(filter: Filter, listener: (records: readonly Found[], dropped: number) => void) {
     const subscriber = { filter, listener };

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { CursorQuery, cursorPage, HttpError, notFound, type Routes, unprocessable } from '../../http/index.ts';
-import type { Found, QueryResult } from '../backend.ts';
+import type { Found, QueryResult, WhoisAnswer } from '../backend.ts';
 import { asked, filterOf, ipOf, timeOf } from '../inputs.ts';
 import {
   answers,
@@ -29,6 +29,31 @@ function fitting(records: readonly Found[]): Found[] {
   });
   return end === -1 ? [...records] : records.slice(0, end);
 }
+
+const whoisView = ({ nat, ...one }: WhoisAnswer) => ({
+  via: one.via,
+  confidence: one.confidence,
+  conflict: one.conflict === true,
+  user: one.user ?? null,
+  mac: one.mac ?? null,
+  hostname: one.hostname ?? null,
+  nas: one.nas ?? null,
+  ssid: one.ssid ?? null,
+  ip: one.ip ?? null,
+  nat: nat
+    ? {
+        ip: nat.ip,
+        port: nat.port ?? null,
+        inner: nat.inner,
+        inner_port: nat.innerPort ?? null,
+        at: rfc3339(nat.atUs),
+        via: nat.via ?? null,
+      }
+    : null,
+  from: one.fromUs === undefined ? null : rfc3339(one.fromUs),
+  to: one.toUs === undefined ? null : rfc3339(one.toUs),
+  records: one.records,
+});
 
 /** Looking records up. Who does so is recorded before the answer goes out. */
 export const recordRoutes =
@@ -97,7 +122,7 @@ export const recordRoutes =
         const { port } = request.query;
         const ip = ipOf(request.query.ip);
         const atUs = request.query.at === undefined ? service.now() * 1000 : timeOf('at', request.query.at);
-        const found = await backend.whois({ ip, atUs, ...(port !== undefined && { port }) });
+        const found = await asked(backend.whois({ ip, atUs, ...(port !== undefined && { port }) }));
         const at = rfc3339(atUs);
         await backend.record({
           event: 'logs.whois',
@@ -109,16 +134,7 @@ export const recordRoutes =
           ip,
           at,
           port: port ?? null,
-          answers: found.map((one) => ({
-            via: one.via,
-            user: one.user ?? null,
-            mac: one.mac ?? null,
-            hostname: one.hostname ?? null,
-            ip: one.ip ?? null,
-            from: one.fromUs === undefined ? null : rfc3339(one.fromUs),
-            to: one.toUs === undefined ? null : rfc3339(one.toUs),
-            records: one.records,
-          })),
+          answers: found.map(whoisView),
         };
       },
     );
