@@ -233,7 +233,9 @@ for (const kind of BACKENDS) {
       assert.equal((await l.call('POST', '/erasures', ask)).status, 503);
       l.backend.recordFails = false;
       l.backend.partial = 'a segment is damaged';
+      // Said with each page, but only where there is no next one is something missing.
       assert.match((await l.call('POST', '/erasures', ask)).body.detail, /a segment is damaged/);
+      assert.equal(l.backend.queries.at(-1)?.before, 500);
       l.backend.partial = undefined;
       assert.equal(l.backend.erased.length, 0);
       assert.equal((await l.call('POST', '/erasures', ask)).body.erased, 2500);
