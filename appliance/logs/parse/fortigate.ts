@@ -1,8 +1,8 @@
 import { actionOf, type Event, type Fields, protocolOf, put, putBytes } from './fields.ts';
 import { eachParam, type Line } from './syslog.ts';
-import { quoteEnd } from './text.ts';
+import { bytesOf } from './text.ts';
 import { dateTime } from './time.ts';
-import { ipOf, isIpv4, macOf } from './values.ts';
+import { ipOf, macOf } from './values.ts';
 
 /** What is read before it can be told what it means. Texts are empty, numbers -1 when they weren't there. */
 interface Reading {
@@ -41,15 +41,13 @@ export function readFortigate(line: Line): boolean {
   const { text, body } = line;
   if (text.startsWith('date=', body) || isPairs(text, body)) {
     const reading = begin(line.fields);
-    readPairs(reading, text, body);
+    readPairs(reading, text, bytesOf(text, line.raw), body);
     finish(reading);
     return true;
   }
   if (!text.startsWith('[FTNTFGT', line.structured[0])) return false;
   const reading = begin(line.fields);
-  eachParam(line, (_id, key, value) =>
-    take(reading, key + value, 0, key.length, key.length, key.length + value.length),
-  );
+  eachParam(line, (_id, key, value) => takeNamed(reading, key, value));
   finish(reading);
   return true;
 }
@@ -103,7 +101,7 @@ export function readFortigateCef(fields: Fields, name: string, extension: [key: 
         ? key.slice(17)
         : undefined;
     const known = own ?? (Object.hasOwn(CEF_NAMES, key) ? CEF_NAMES[key]! : key);
-    if (value !== '') take(reading, known + value, 0, known.length, known.length, known.length + value.length);
+    takeNamed(reading, known, value);
   }
   finish(reading);
 }
@@ -125,118 +123,209 @@ const begin = (fields: Fields): Reading => ({
   config: false,
 });
 
-function readPairs(reading: Reading, text: string, at: number): void {
-  const { length } = text;
-  let i = at;
-  while (i < length) {
-    let c = text.charCodeAt(i);
-    // Comma separated where a device is set to `csv`.
-    if (c <= 32 || c === 44) {
-      i++;
-      continue;
-    }
-    const key = i;
-    while (c !== 61 && c > 32 && ++i < length) c = text.charCodeAt(i);
-    if (i >= length || c !== 61) continue;
-    const width = i++ - key;
-    let from = i;
-    let to: number;
-    if (text.charCodeAt(i) === 34) {
-      from = i + 1;
-      to = quoteEnd(text, from);
-      i = to + 1;
-    } else {
-      while (i < length && text.charCodeAt(i) > 32 && text.charCodeAt(i) !== 44) i++;
-      to = i;
-    }
-    if (to > from) take(reading, text, key, width, from, to);
-  }
-}
+/** One pair's value: text[from, to), of which `bytes` are the bytes. Never empty. */
+type Take = (reading: Reading, text: string, bytes: Uint8Array, from: number, to: number) => void;
 
 const MAX_TEXT = 512;
-const cut = (text: string, from: number, to: number): string => text.slice(from, Math.min(to, from + MAX_TEXT));
+const cut = (text: string, from: number, to: number): string =>
+  text.slice(from, to - from > MAX_TEXT ? from + MAX_TEXT : to);
 
-function address(text: string, from: number, to: number): string | undefined {
-  return isIpv4(text, from, to) ? text.slice(from, to) : ipOf(text.slice(from, Math.min(to, from + MAX_TEXT)));
+/** A dotted IPv4 address is cut out as it is; whatever else is looked at closely. */
+function address(text: string, bytes: Uint8Array, from: number, to: number): string | undefined {
+  let dots = 0;
+  let value = 0;
+  let digits = 0;
+  for (let i = from; i < to; i++) {
+    const c = bytes[i]!;
+    if (c === 46 && digits > 0) {
+      dots++;
+      digits = value = 0;
+    } else if (c >= 48 && c <= 57 && (digits === 0 || value > 0)) {
+      value = value * 10 + c - 48;
+      digits++;
+      if (value > 255) return ipOf(cut(text, from, to));
+    } else return ipOf(cut(text, from, to));
+  }
+  return dots === 3 && digits > 0 ? text.slice(from, to) : undefined;
 }
 
-function whole(text: string, from: number, to: number): number {
+function whole(bytes: Uint8Array, from: number, to: number): number {
   if (to - from > 15) return -1;
   let value = 0;
   for (let i = from; i < to; i++) {
-    const c = text.charCodeAt(i);
+    const c = bytes[i]!;
     if (c < 48 || c > 57) return -1;
     value = value * 10 + c - 48;
   }
   return value;
 }
 
-function port(text: string, from: number, to: number): number | undefined {
-  const value = whole(text, from, to);
-  return value > 0 && value <= 65_535 ? value : undefined;
+/** 1 to 65535, else 0. */
+function port(bytes: Uint8Array, from: number, to: number): number {
+  const value = whole(bytes, from, to);
+  return value > 0 && value <= 65_535 ? value : 0;
 }
 
-/** One pair: the key is text[key, key + width), the value text[from, to) and not empty. */
-function take(reading: Reading, text: string, key: number, width: number, from: number, to: number): void {
-  const { fields } = reading;
-  const is = (name: string): boolean => text.startsWith(name, key);
-  const c = text.charCodeAt(key);
-  switch (width) {
-    case 2:
-      if (is('tz')) reading.zone = cut(text, from, to);
-      else if (is('ip')) put(fields, 'ip', address(text, from, to));
-      break;
-    case 3:
-      if (is('msg')) put(fields, 'msg', cut(text, from, to));
-      else if (is('mac')) put(fields, 'mac', macOf(cut(text, from, to)));
-      break;
-    case 4:
-      if (is('date')) reading.date = cut(text, from, to);
-      else if (is('time')) reading.time = cut(text, from, to);
-      else if (is('type')) reading.type = cut(text, from, to);
-      else if (is('user') && !isNone(text, from, to)) put(fields, 'user', cut(text, from, to));
-      else if (is('ssid')) put(fields, 'ssid', cut(text, from, to));
-      break;
-    case 5:
-      if (c === 115 && is('srcip')) put(fields, 'srcip', address(text, from, to));
-      else if (c === 100 && is('dstip')) put(fields, 'dstip', address(text, from, to));
-      else if (c === 114 && is('remip')) put(fields, 'srcip', address(text, from, to));
-      else if (c === 112 && is('proto')) put(fields, 'proto', protocolOf(cut(text, from, to)));
-      else if (c === 108 && is('level')) fields.severity ??= LEVELS[cut(text, from, to)] ?? 6;
-      break;
-    case 6:
-      if (is('action')) put(fields, 'action', actionOf(cut(text, from, to)));
-      else if (is('status')) reading.status = cut(text, from, to);
-      else if (is('srcmac')) put(fields, 'mac', macOf(cut(text, from, to)));
-      else if (is('stamac')) put(fields, 'mac', macOf(cut(text, from, to)));
-      else if (is('tranip')) put(fields, 'natdstip', address(text, from, to));
-      break;
-    case 7:
-      if (c === 100 && is('devname')) fields.host = cut(text, from, to);
-      else if (c === 115 && is('subtype')) reading.subtype = cut(text, from, to);
-      else if (c === 115 && is('srcport')) put(fields, 'srcport', port(text, from, to));
-      else if (c === 100 && is('dstport')) put(fields, 'dstport', port(text, from, to));
-      else if (c === 115 && is('srcintf')) fields.in = cut(text, from, to);
-      else if (c === 100 && is('dstintf')) fields.out = cut(text, from, to);
-      else if (c === 116 && is('transip')) put(fields, 'natip', address(text, from, to));
-      else if (c === 108 && is('logdesc')) reading.logdesc = cut(text, from, to);
-      else if (c === 99 && is('cfgpath')) reading.config = true;
-      else if (c === 115 && is('srcname')) put(fields, 'hostname', cut(text, from, to));
-      break;
-    case 8:
-      if (c === 115 && is('sentbyte')) reading.sent = whole(text, from, to);
-      else if (c === 114 && is('rcvdbyte')) reading.received = whole(text, from, to);
-      else if (c === 112 && is('policyid')) fields.rule = cut(text, from, to);
-      else if (c === 116 && is('tunnelip')) put(fields, 'ip', unlessNone(address(text, from, to)));
-      else if (c === 104 && is('hostname')) reading.hostname = cut(text, from, to);
-      else if (c === 100 && is('dhcp_msg')) reading.dhcp = cut(text, from, to);
-      else if (c === 116 && is('tranport')) put(fields, 'natdstport', port(text, from, to));
-      break;
-    case 9:
-      if (is('eventtime')) reading.eventtime = cut(text, from, to);
-      else if (is('sessionid')) fields.session = cut(text, from, to);
-      else if (is('transport')) put(fields, 'natport', port(text, from, to));
-      break;
+const macTaker: Take = ({ fields }, text, _bytes, from, to) => put(fields, 'mac', macOf(cut(text, from, to)));
+
+const TAKERS: Readonly<Record<string, Take>> = {
+  date: (reading, text, _bytes, from, to) => {
+    reading.date = cut(text, from, to);
+  },
+  time: (reading, text, _bytes, from, to) => {
+    reading.time = cut(text, from, to);
+  },
+  tz: (reading, text, _bytes, from, to) => {
+    reading.zone = cut(text, from, to);
+  },
+  eventtime: (reading, text, _bytes, from, to) => {
+    reading.eventtime = cut(text, from, to);
+  },
+  type: (reading, text, _bytes, from, to) => {
+    reading.type = cut(text, from, to);
+  },
+  subtype: (reading, text, _bytes, from, to) => {
+    reading.subtype = cut(text, from, to);
+  },
+  status: (reading, text, _bytes, from, to) => {
+    reading.status = cut(text, from, to);
+  },
+  logdesc: (reading, text, _bytes, from, to) => {
+    reading.logdesc = cut(text, from, to);
+  },
+  hostname: (reading, text, _bytes, from, to) => {
+    reading.hostname = cut(text, from, to);
+  },
+  dhcp_msg: (reading, text, _bytes, from, to) => {
+    reading.dhcp = cut(text, from, to);
+  },
+  cfgpath: (reading) => {
+    reading.config = true;
+  },
+  level: ({ fields }, text, _bytes, from, to) => {
+    fields.severity ??= LEVELS[cut(text, from, to)] ?? 6;
+  },
+  devname: ({ fields }, text, _bytes, from, to) => {
+    fields.host = cut(text, from, to);
+  },
+  srcip: ({ fields }, text, bytes, from, to) => {
+    const ip = address(text, bytes, from, to);
+    if (ip !== undefined) fields.srcip = ip;
+  },
+  dstip: ({ fields }, text, bytes, from, to) => {
+    const ip = address(text, bytes, from, to);
+    if (ip !== undefined) fields.dstip = ip;
+  },
+  srcport: ({ fields }, _text, bytes, from, to) => {
+    const value = port(bytes, from, to);
+    if (value > 0) fields.srcport = value;
+  },
+  dstport: ({ fields }, _text, bytes, from, to) => {
+    const value = port(bytes, from, to);
+    if (value > 0) fields.dstport = value;
+  },
+  transip: ({ fields }, text, bytes, from, to) => {
+    const ip = address(text, bytes, from, to);
+    if (ip !== undefined) fields.natip = ip;
+  },
+  transport: ({ fields }, _text, bytes, from, to) => {
+    const value = port(bytes, from, to);
+    if (value > 0) fields.natport = value;
+  },
+  tranip: ({ fields }, text, bytes, from, to) => put(fields, 'natdstip', address(text, bytes, from, to)),
+  tranport: ({ fields }, _text, bytes, from, to) => put(fields, 'natdstport', port(bytes, from, to) || undefined),
+  remip: ({ fields }, text, bytes, from, to) => put(fields, 'srcip', address(text, bytes, from, to)),
+  ip: ({ fields }, text, bytes, from, to) => put(fields, 'ip', address(text, bytes, from, to)),
+  tunnelip: ({ fields }, text, bytes, from, to) => put(fields, 'ip', unlessNone(address(text, bytes, from, to))),
+  proto: ({ fields }, text, _bytes, from, to) => {
+    const name = protocolOf(cut(text, from, to));
+    if (name !== undefined) fields.proto = name;
+  },
+  action: ({ fields }, text, _bytes, from, to) => {
+    const action = actionOf(cut(text, from, to));
+    if (action !== undefined) fields.action = action;
+  },
+  user: ({ fields }, text, _bytes, from, to) => {
+    if (!isNone(text, from, to)) fields.user = cut(text, from, to);
+  },
+  srcintf: ({ fields }, text, _bytes, from, to) => {
+    fields.in = cut(text, from, to);
+  },
+  dstintf: ({ fields }, text, _bytes, from, to) => {
+    fields.out = cut(text, from, to);
+  },
+  sessionid: ({ fields }, text, _bytes, from, to) => {
+    fields.session = cut(text, from, to);
+  },
+  policyid: ({ fields }, text, _bytes, from, to) => {
+    fields.rule = cut(text, from, to);
+  },
+  srcname: ({ fields }, text, _bytes, from, to) => put(fields, 'hostname', cut(text, from, to)),
+  msg: ({ fields }, text, _bytes, from, to) => put(fields, 'msg', cut(text, from, to)),
+  ssid: ({ fields }, text, _bytes, from, to) => put(fields, 'ssid', cut(text, from, to)),
+  mac: macTaker,
+  srcmac: macTaker,
+  stamac: macTaker,
+  sentbyte: (reading, _text, bytes, from, to) => {
+    reading.sent = whole(bytes, from, to);
+  },
+  rcvdbyte: (reading, _text, bytes, from, to) => {
+    reading.received = whole(bytes, from, to);
+  },
+};
+
+function takeNamed(reading: Reading, key: string, value: string): void {
+  if (value !== '' && Object.hasOwn(TAKERS, key)) TAKERS[key]!(reading, value, bytesOf(value), 0, value.length);
+}
+
+/** Keys are found by the hash that reading over them makes. Who makes another key with the same one could write the key. */
+const hashed = (hash: number, c: number): number => (Math.imul(hash, 31) + c) | 0;
+const SLOTS = 512;
+const hashes = new Int32Array(SLOTS);
+const takers: (Take | undefined)[] = new Array(SLOTS).fill(undefined);
+for (const [key, taker] of Object.entries(TAKERS)) {
+  let hash = 0;
+  for (let i = 0; i < key.length; i++) hash = hashed(hash, key.charCodeAt(i));
+  const slot = slotOf(hash);
+  hashes[slot] = hash;
+  takers[slot] = taker;
+}
+
+/** Where the hash is, or the free slot where it isn't. */
+function slotOf(hash: number): number {
+  let slot = (hash ^ (hash >>> 9)) & (SLOTS - 1);
+  while (takers[slot] !== undefined && hashes[slot] !== hash) slot = (slot + 1) & (SLOTS - 1);
+  return slot;
+}
+
+function readPairs(reading: Reading, text: string, bytes: Uint8Array, at: number): void {
+  const { length } = text;
+  let i = at;
+  while (i < length) {
+    let c = bytes[i]!;
+    // Comma separated where a device is set to `csv`.
+    if (c <= 32 || c === 44) {
+      i++;
+      continue;
+    }
+    let hash = 0;
+    while (c !== 61 && c > 32) {
+      hash = hashed(hash, c);
+      if (++i >= length) return;
+      c = bytes[i]!;
+    }
+    if (c !== 61) continue;
+    i++;
+    const quoted = bytes[i] === 34;
+    const from = quoted ? i + 1 : i;
+    if (quoted) {
+      i = from;
+      while (i < length && bytes[i] !== 34) i += bytes[i] === 92 ? 2 : 1;
+    } else while (i < length && bytes[i]! > 32 && bytes[i] !== 44) i++;
+    const to = Math.min(i, length);
+    if (quoted) i++;
+    const taker = takers[slotOf(hash)];
+    if (taker !== undefined && to > from) taker(reading, text, bytes, from, to);
   }
 }
 

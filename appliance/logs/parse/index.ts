@@ -14,7 +14,6 @@ import { readPaloalto } from './paloalto.ts';
 import { readPfsense } from './pfsense.ts';
 import { readHostapd, readOpenvpn, readSshd, readWeb } from './programs.ts';
 import { type Line, readHeader } from './syslog.ts';
-import { decode } from './text.ts';
 import { readUnifi } from './unifi.ts';
 import { readAruba, readRuckus } from './wireless.ts';
 
@@ -71,7 +70,7 @@ export const parsers: readonly { name: string; vendor: string }[] = known.map(({
  * throws; the work is linear in the length of the line.
  */
 export function parse(raw: Uint8Array, hint?: string, receivedUs?: number): Parsed {
-  const line = readHeader(decode(raw), receivedUs);
+  const line = readHeader(raw, receivedUs);
   const hinted = hint === undefined ? undefined : byName.get(hint);
   if (hinted?.read(line)) return { parser: hinted.name, fields: line.fields };
   for (const parser of known) {

@@ -1,9 +1,12 @@
 import { type Fields, MAX_VALUE, put } from './fields.ts';
+import { decode } from './text.ts';
 import { bsdTime, isoTime, type ReadTime } from './time.ts';
 
 /** A line behind its syslog header, with what the header says already in `fields`. */
 export interface Line {
   text: string;
+  /** As it came. */
+  raw: Uint8Array;
   fields: Fields;
   /** Where the text behind time and host begins: at the tag, if there is one. */
   body: number;
@@ -27,8 +30,9 @@ const MAX_SEQUENCE = 10;
  * Reads the header of RFC 5424 or RFC 3164 with what vendors and relays make of it: no PRI, ISO times, no host, no tag,
  * Cisco's sequence numbers. What isn't a header is left to the message.
  */
-export function readHeader(text: string, receivedUs?: number): Line {
-  const line: Line = { text, fields: {}, body: 0, at: 0, app: '', id: '', structured: [0, 0] };
+export function readHeader(raw: Uint8Array, receivedUs?: number): Line {
+  const text = decode(raw);
+  const line: Line = { text, raw, fields: {}, body: 0, at: 0, app: '', id: '', structured: [0, 0] };
   let at = priority(line);
   if (text.charCodeAt(at) === 32) at++;
   line.body = line.at = at;

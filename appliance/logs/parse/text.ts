@@ -5,9 +5,22 @@ const { latin1Slice, utf8Slice } = Buffer.prototype;
 
 /** A line's text: UTF-8, else latin1. What is at its end and can't be seen is left out. */
 export function decode(raw: Uint8Array): string {
+  const end = visible(raw);
+  return isAscii(raw) || !isUtf8(raw) ? latin1Slice.call(raw, 0, end) : utf8Slice.call(raw, 0, end);
+}
+
+function visible(raw: Uint8Array): number {
   let end = raw.length;
   while (end > 0 && raw[end - 1]! <= 32) end--;
-  return isAscii(raw) || !isUtf8(raw) ? latin1Slice.call(raw, 0, end) : utf8Slice.call(raw, 0, end);
+  return end;
+}
+
+/** One byte a character of `text`: `raw` itself where it is that already; what isn't ASCII needn't be right. */
+export function bytesOf(text: string, raw?: Uint8Array): Uint8Array {
+  if (raw && visible(raw) === text.length) return raw;
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = Math.min(text.charCodeAt(i), 255);
+  return bytes;
 }
 
 /** Where the text goes on behind `mark`, or -1. */

@@ -163,20 +163,33 @@ export function accessTime(text: string, at: number): ReadTime | undefined {
  * same second. Undefined when date or time aren't valid.
  */
 export function dateTime(day: string, time: string, offset: string, nanoseconds: string): string | undefined {
-  if (day.length !== 10 || day.charCodeAt(4) !== 45 || day.charCodeAt(7) !== 45 || time.length !== 8) return undefined;
-  if (!isDate(digits(day, 0, 4), digits(day, 5, 2), digits(day, 8, 2))) return undefined;
+  if (day !== lastDay || day === '') {
+    if (!isDay(day)) return undefined;
+    lastDay = day;
+  }
+  if (offset !== lastOffset) [lastOffset, lastZone] = [offset, offset === '' ? '' : zone(offset, 0).time];
+  const second = secondOf(time);
+  if (second < 0) return undefined;
+  const exact = nanoseconds.length === 19 && digits(nanoseconds, 0, 10) % 60 === second;
+  return `${day}T${time}${exact && digits(nanoseconds, 10, 6) >= 0 ? `.${nanoseconds.slice(10, 16)}` : ''}${lastZone}`;
+}
+
+/** What was valid last: thousands of lines have the same date and zone. */
+let lastDay = '';
+let lastOffset = '';
+let lastZone = '';
+
+const isDay = (day: string): boolean =>
+  day.length === 10 &&
+  day.charCodeAt(4) === 45 &&
+  day.charCodeAt(7) === 45 &&
+  isDate(digits(day, 0, 4), digits(day, 5, 2), digits(day, 8, 2));
+
+/** The second of a whole `hh:mm:ss`, or -1. */
+function secondOf(time: string): number {
+  const hour = digits(time, 0, 2);
+  const minute = digits(time, 3, 2);
   const second = digits(time, 6, 2);
-  const valid = digits(time, 0, 2) < 24 && digits(time, 3, 2) < 60 && second >= 0 && second <= 60;
-  if (
-    !valid ||
-    time.charCodeAt(2) !== 58 ||
-    time.charCodeAt(5) !== 58 ||
-    digits(time, 0, 2) < 0 ||
-    digits(time, 3, 2) < 0
-  )
-    return undefined;
-  const exact =
-    nanoseconds.length === 19 && digits(nanoseconds, 0, 10) % 60 === second && digits(nanoseconds, 10, 6) >= 0;
-  const fraction = exact ? `.${nanoseconds.slice(10, 16)}` : '';
-  return `${day}T${time}${fraction}${offset === '' ? '' : zone(offset, 0).time}`;
+  if (time.length !== 8 || time.charCodeAt(2) !== 58 || time.charCodeAt(5) !== 58) return -1;
+  return hour < 0 || hour > 23 || minute < 0 || minute > 59 || second > 60 ? -1 : second;
 }
