@@ -4,7 +4,6 @@ import type { SecretBox } from '../../store/index.ts';
 import { parseCheckpoint } from '../merkle/checkpoint.ts';
 import { parseNote } from '../merkle/note.ts';
 import { TILE_HEIGHT, TILE_WIDTH } from '../merkle/tiles.ts';
-import { foldHashes } from '../merkle/tree.ts';
 import { sliceBlock } from '../record/block.ts';
 import { ArchiveError } from '../record/error.ts';
 import { decodeFrame, type FrameInfo } from '../record/frame.ts';
@@ -14,7 +13,7 @@ import { type Block, HASH_BYTES } from '../record/types.ts';
 import { Catalog, type KeptCheckpoint, type SegmentInfo, type Source, type Timestamp } from './catalog.ts';
 import { CHECKPOINT, readAt, readHeads, segmentFile, withFile } from './files.ts';
 import { Recent } from './recent.ts';
-import { TileStore } from './tiles.ts';
+import { foldTile, TileStore } from './tiles.ts';
 
 /** Segments whose list of frames is kept, frames whose records are, tiles whose leaf hashes are. */
 const MAX_LISTS = 256;
@@ -74,7 +73,7 @@ export function openArchive({
   hasher?: Hasher;
 }): Archive {
   const catalog = new Catalog(folder, secrets, true);
-  const tiles = new TileStore(folder);
+  const tiles = new TileStore(folder, hasher);
   const lists = new Recent<number, FrameList>(MAX_LISTS);
   const recentBlocks = new Recent<string, Block>(MAX_BLOCKS);
   const leafTiles = new Recent<number, { size: number; hashes: Uint8Array }>(MAX_TILES);
@@ -200,7 +199,7 @@ export function openArchive({
     if (from + count > upTo) return undefined;
     const hashes = leafTile(Math.floor(from / TILE_WIDTH), upTo);
     const at = (from % TILE_WIDTH) * HASH_BYTES;
-    return hashes && foldHashes(hashes.slice(at, at + count * HASH_BYTES));
+    return hashes && foldTile(hasher, hashes.slice(at, at + count * HASH_BYTES));
   }
 
   return {

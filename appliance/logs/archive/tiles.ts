@@ -1,26 +1,28 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { TILE_HEIGHT, TILE_WIDTH, tilePath, tileRange } from '../merkle/tiles.ts';
-import { foldHashes } from '../merkle/tree.ts';
 import { ArchiveError } from '../record/error.ts';
+import { type Hasher, plainHasher } from '../record/sha256.ts';
 import { HASH_BYTES } from '../record/types.ts';
 import { readAt, withFile } from './files.ts';
 
 /** The tree's stored hashes: c2sp.org/tlog-tiles, a partial tile being a file that grows. */
 export class TileStore {
   readonly #folder: string;
+  readonly #hasher: Hasher;
   /** Written since the last `sync`. */
   #dirty = new Set<string>();
 
-  constructor(folder: string) {
+  constructor(folder: string, hasher: Hasher = plainHasher()) {
     this.#folder = folder;
+    this.#hasher = hasher;
   }
 
   /** The hash of a complete subtree from level 8 on, or of any where all of its leaf hashes are stored. */
   read(level: number, index: number): Uint8Array | undefined {
     const range = tileRange(level, index);
     const bytes = this.readTile(range.level, range.tile, range.first, range.count);
-    return bytes && foldHashes(bytes);
+    return bytes && foldTile(this.#hasher, bytes);
   }
 
   /** `count` hashes of a tile, from the `first` on; undefined where they aren't all there. */
@@ -39,7 +41,7 @@ export class TileStore {
   /** The root of a full tile. */
   fold(level: number, tile: number): Uint8Array | undefined {
     const hashes = this.readTile(level, tile);
-    return hashes && foldHashes(hashes);
+    return hashes && foldTile(this.#hasher, hashes);
   }
 
   /** Writes hashes of subtrees at tree level `8 × level`, the first of which is number `index`. */
@@ -82,6 +84,16 @@ export class TileStore {
     for (const folder of folders) if (process.platform !== 'win32') sync(folder);
     this.#dirty = new Set();
   }
+}
+
+/** The root of a complete subtree from the hashes below it, one after another; they are written over. */
+export function foldTile(hasher: Hasher, hashes: Uint8Array): Uint8Array {
+  for (let width = hashes.length / HASH_BYTES; width > 1; width /= 2) {
+    for (let i = 0; i < width; i += 2) {
+      hasher.node(hashes, i * HASH_BYTES, hashes, (i + 1) * HASH_BYTES, hashes, (i / 2) * HASH_BYTES);
+    }
+  }
+  return hashes.subarray(0, HASH_BYTES);
 }
 
 function sync(file: string): void {

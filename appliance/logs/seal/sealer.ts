@@ -80,7 +80,7 @@ export class Sealer {
     mkdirSync(path.join(folder, SEGMENTS), { recursive: true, mode: 0o700 });
     this.#catalog = new Catalog(folder, secrets, false);
     this.#archive = openArchive({ folder, secrets, hasher });
-    this.#tiles = new TileStore(folder);
+    this.#tiles = new TileStore(folder, hasher);
     this.#senders = new Senders(this.#catalog);
     this.#segmentSince = clock.monotonicUs();
     const boot = Number(this.#catalog.get('boot') ?? 0) + 1;

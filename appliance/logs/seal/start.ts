@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../store/index.ts';
-import type { Settings } from '../backend.ts';
+import type { Days, Expiring, Settings } from '../backend.ts';
 import type { Kind } from '../record/types.ts';
 import type { FromSealer, Recovered, SealState, SealStats, ToSealer } from './messages.ts';
 import type { SealData } from './worker.ts';
@@ -29,6 +29,8 @@ export interface SealerThread {
   seal(): Promise<number>;
   /** Erases payloads; how many. */
   erase(indexes: readonly number[], reason: string, by: unknown): Promise<number>;
+  /** What would go if these were the days. */
+  expiring(days: Days): Promise<Expiring[]>;
   cosigned(size: number, lines: string[]): void;
   timestamp(size: number, token: Uint8Array, genTimeUs: number): void;
   witnessSize(size: number): void;
@@ -125,6 +127,7 @@ export function startSealer(
     seal: async () => (await call<'sealedNow'>({ type: 'seal' })).size,
     erase: async (indexes, reason, by) =>
       (await call<'erased'>({ type: 'erase', indexes: [...indexes], reason, by })).count,
+    expiring: async (retention) => (await call<'expiring'>({ type: 'expiring', retention })).expiring,
     cosigned: (size, lines) => say({ type: 'cosigned', size, lines }),
     timestamp: (size, token, genTimeUs) => say({ type: 'timestamp', size, token, genTimeUs }),
     witnessSize: (size) => say({ type: 'witnessSize', size }),
