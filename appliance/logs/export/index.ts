@@ -1,3 +1,4 @@
 export { proofOf } from './export.ts';
 export { type ExportJob, startExport } from './start.ts';
 export type { Exported, ExportOptions } from './types.ts';
+export { type Finding, type Verified, type VerifyOptions, verifyArchive } from './verify.ts';

@@ -1,4 +1,4 @@
-import type { Archive } from '../archive/index.ts';
+import type { Archive, FrameInfo } from '../archive/index.ts';
 import { type LogRecord, leafOf, recordOf } from '../record/leaf.ts';
 import type { Block } from '../record/types.ts';
 
@@ -32,6 +32,32 @@ export function* recordsIn(
       if (block) batch.push(block);
     }
     yield* merged(batch, from, to);
+  }
+}
+
+/** A batch of a segment, and what of it cannot be read. */
+export interface Batch {
+  first: number;
+  count: number;
+  errors: string[];
+  records(): Iterable<Leafed>;
+}
+
+/** The batches of a segment one after another, as far as they are there. */
+export function* frameRecords(archive: Archive, segment: number, frames: readonly FrameInfo[]): Generator<Batch> {
+  for (let at = 0; at < frames.length; ) {
+    const { batchFirst: first, batchCount: count } = frames[at]!;
+    const blocks: Block[] = [];
+    const errors: string[] = [];
+    for (; frames[at]?.batchFirst === first; at++) {
+      try {
+        const block = archive.readFrame(segment, frames[at]!);
+        if (block) blocks.push(block);
+      } catch (error) {
+        errors.push((error as Error).message);
+      }
+    }
+    yield { first, count, errors, records: () => merged(blocks, 0, Number.POSITIVE_INFINITY) };
   }
 }
 

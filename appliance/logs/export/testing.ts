@@ -86,8 +86,8 @@ export class TestLog {
     catalog.beginSegment(0);
     const { id, key } = catalog.makeKey(0, 3);
     const frames = this.blocks.map((block) => {
-      const [seed, ...rest] = block.erased.size === 0 ? [block.seed] : [];
-      return encodeFrame(block, { first: block.index[0]!, count: block.count }, { id, key }, seed, ...rest);
+      const seed = block.erased.size === 0 ? block.seed : undefined;
+      return encodeFrame(block, { first: block.index[0]!, count: block.count }, { id, key }, seed);
     });
     writeFileSync(segmentFile(this.folder, 0), Buffer.concat(frames));
     catalog.addSource({ id: 1, address: '192.0.2.1', firstSeenUs: NOON });
@@ -109,6 +109,20 @@ export class TestLog {
   note(witness?: Cosigner, seconds = 0): string {
     const body = formatCheckpoint({ origin: ORIGIN, size: this.size, root: this.root });
     return this.keys.signCheckpoint(body) + (witness?.cosign(body, seconds) ?? '');
+  }
+
+  /** A checkpoint of the moment after a batch, signed by both keys as they are now. */
+  batchNote(batch: number): string {
+    const frontier = new Frontier();
+    for (const block of this.blocks.slice(0, batch + 1)) {
+      for (let i = 0; i < block.count; i++) frontier.append(leafHash(leafOf(block, i)));
+    }
+    return this.keys.signCheckpoint(formatCheckpoint({ origin: ORIGIN, size: frontier.size, root: frontier.root() }));
+  }
+
+  leafHash(index: number): Buffer {
+    const block = this.blocks.find(({ index: own, count }) => own[0]! <= index && index < own[0]! + count)!;
+    return leafHash(leafOf(block, index - block.index[0]!));
   }
 
   keep(note: string, why: 'epoch' | 'cosigned' | 'timestamp' = 'cosigned'): void {
