@@ -3,7 +3,7 @@ import { ANY_TEXT, bucketOf, COLUMN_NAMES, type Column, FAMILY, type Plane } fro
 import { valueTest } from './match.ts';
 import { IP_FIELDS, isIndexed, type Name } from './names.ts';
 import type { Condition, Query, Term } from './query.ts';
-import { tokensOf } from './tokens.ts';
+import { tokenOfIpv4, tokensOf } from './tokens.ts';
 
 /** May this row match? `exact`: it does, or it does not, so that the opposite is known too. */
 interface RowTest {
@@ -40,8 +40,9 @@ function termHashes(term: Term): Int32Array {
     case 'text':
       return isIndexed(term.name) ? tokensOf(term.text, { cutEnd: term.start }) : NOTHING;
     case 'ip': {
-      const whole = term.net.v4 === undefined ? 128 : 32;
-      return term.net.bits === whole ? tokensOf(canonical(term)) : NOTHING;
+      const { v4, bits } = term.net;
+      if (v4 !== undefined) return bits === 32 ? tokenOfIpv4(v4) : NOTHING;
+      return bits === 128 ? tokensOf(canonical(term.net.v6!)) : NOTHING;
     }
     case 'number':
       return isIndexed(term.name) && term.least === term.most ? tokensOf(String(term.least)) : NOTHING;
@@ -50,13 +51,9 @@ function termHashes(term: Term): Int32Array {
   }
 }
 
-/** An address as fields have it. */
-function canonical({ net }: Extract<Condition, { type: 'ip' }>): string {
-  if (net.v4 !== undefined) return [24, 16, 8, 0].map((shift) => (net.v4! >>> shift) & 255).join('.');
-  // URL writes IPv6 as RFC 5952 does.
-  const { hostname } = new URL(`http://[${net.v6!.map((group) => group.toString(16)).join(':')}]`);
-  return hostname.slice(1, -1);
-}
+/** An IPv6 address as fields have it: URL writes it as RFC 5952 does. */
+const canonical = (groups: readonly number[]): string =>
+  new URL(`http://[${groups.map((group) => group.toString(16)).join(':')}]`).hostname.slice(1, -1);
 
 /** Tests of rows for the clauses that columns say something about. */
 export function rowTests(query: Query, column: ReadColumn): ((row: number) => boolean)[] {

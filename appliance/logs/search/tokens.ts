@@ -133,11 +133,37 @@ export function addText(set: TokenSet, text: string): void {
   addBytes(set, scratch, 0, length);
 }
 
-/** Adds the token of a whole number ≥ 0, as its decimal digits are one. */
+/** Adds the token of a whole number, 0 to 65,535, as its decimal digits are one. */
 export function addNumber(set: TokenSet, value: number): void {
-  let length = scratch.length;
-  for (let rest = value; rest > 0; rest = Math.floor(rest / 10)) scratch[--length] = 48 + (rest % 10);
-  addBytes(set, scratch, length, scratch.length);
+  if (value < 10) return; // parts of one byte are none
+  let h = SEED;
+  let unit = value < 100 ? 10 : value < 1000 ? 100 : value < 10_000 ? 1000 : 10_000;
+  for (let rest = value; unit >= 1; unit = Math.trunc(unit / 10)) {
+    const digit = (rest / unit) | 0;
+    rest -= digit * unit;
+    h = Math.imul(h ^ (48 + digit), PRIME);
+  }
+  set.add(h);
+}
+
+/** FNV-1a of each octet as it is written. */
+const OCTETS = Int32Array.from({ length: 256 }, (_, octet) => {
+  let h = SEED;
+  for (const digit of Buffer.from(String(octet))) h = Math.imul(h ^ digit, PRIME);
+  return h;
+});
+
+/** Adds the token of an IPv4 address as a whole. */
+export function addIpv4(set: TokenSet, value: number): void {
+  const [a, b] = [OCTETS[value >>> 24]!, OCTETS[(value >>> 16) & 255]!];
+  set.add(joined(a, b, OCTETS[(value >>> 8) & 255]!, OCTETS[value & 255]!));
+}
+
+/** The hash that `addIpv4` adds. */
+export function tokenOfIpv4(value: number): Int32Array {
+  const set = new TokenSet();
+  addIpv4(set, value);
+  return set.hashes();
 }
 
 /**
