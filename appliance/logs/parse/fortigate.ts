@@ -241,8 +241,8 @@ const TAKERS: Readonly<Record<string, Take>> = {
     const name = protocolOf(cut(text, from, to));
     if (name !== undefined) fields.proto = name;
   },
-  action: ({ fields }, text, _bytes, from, to) => {
-    const action = actionOf(cut(text, from, to));
+  action: ({ fields }, text, bytes, from, to) => {
+    const action = actionOf(cut(text, from, bytes[to - 1] === 32 ? to - 1 : to));
     if (action !== undefined) fields.action = action;
   },
   user: ({ fields }, text, _bytes, from, to) => {
