@@ -108,7 +108,7 @@ export class Catalog {
       toUs: row.to_us as number,
       bytes: row.bytes as number,
       closed: row.closed === 1,
-      expired: JSON.parse(row.expired_classes as string) as number[],
+      expired: classesOf(row.expired_classes as string),
     }));
   }
 
@@ -226,3 +226,13 @@ export class Catalog {
 }
 
 const contextOf = (id: number): string => `logs/segment-key/${id}`;
+
+function classesOf(text: string): number[] {
+  try {
+    const classes = JSON.parse(text) as unknown;
+    if (Array.isArray(classes) && classes.every(Number.isInteger)) return classes as number[];
+  } catch {
+    // told below
+  }
+  throw new ArchiveError(`the catalog is damaged: ${text} are no classes`);
+}

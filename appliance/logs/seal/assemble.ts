@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SEED_BYTES, saltsOf } from '../record/salts.ts';
-import { type Block, type Kind, MAX_RAW_BYTES, type Received } from '../record/types.ts';
+import { type Block, CLASSES, KIND, type Kind, MAX_RAW_BYTES, type Received } from '../record/types.ts';
+import type { ToSealer } from './messages.ts';
 
 /** Messages that are on their way into the log: of one Received those from `from` to before `to`. */
 export interface Part {
@@ -155,3 +156,15 @@ export function faultOf(batch: Received): string | undefined {
 
 /** Whole and below 2^52, so that differences and their zigzag are exact. */
 const isTime = (us: number): boolean => us >= 0 && us < 2 ** 52 && Number.isInteger(us);
+
+/** What is wrong with records that the main thread wants written, if anything is. */
+export function appendFault({
+  kind,
+  class: retentionClass,
+  records,
+}: Extract<ToSealer, { type: 'append' }>): string | undefined {
+  if (CLASSES[retentionClass] === undefined) return `there is no class ${retentionClass}`;
+  if (!Object.values(KIND).includes(kind)) return `there is no kind ${kind}`;
+  const long = records.find((text) => Buffer.byteLength(text) > MAX_RAW_BYTES);
+  return long && `a record has ${Buffer.byteLength(long)} bytes: ${MAX_RAW_BYTES} are the most`;
+}

@@ -31,6 +31,8 @@ export interface Written {
   records: number;
   /** In the segment. */
   bytes: number;
+  /** Of the messages. */
+  rawBytes: number;
 }
 
 export interface Sealed extends Checkpoint {
@@ -122,7 +124,8 @@ export class Log {
       at += frame.length;
       return [info, blocks[i]!.block];
     });
-    return { segment: segment.first, frames, records: count, bytes: bytes.length };
+    const rawBytes = blocks.reduce((sum, { block }) => sum + block.raw.length, 0);
+    return { segment: segment.first, frames, records: count, bytes: bytes.length, rawBytes };
   }
 
   #open(): OpenSegment {

@@ -53,6 +53,9 @@ export class DamagedError extends Error {
   override name = 'DamagedError';
 }
 
+/** SQLITE_CORRUPT, SQLITE_NOTADB */
+const SQLITE_DAMAGED = new Set([11, 26]);
+
 /**
  * Finds out what a log holds, after whatever has happened. A torn write is cut off, but only behind the last checkpoint;
  * whole batches that stand there are kept. Throws DamagedError, with what and where, when the records don't come to what
@@ -63,7 +66,8 @@ export function recover(from: RecoverFrom): Recovery {
     return examine(from);
   } catch (error) {
     if (error instanceof DamagedError) throw error;
-    if (error instanceof ArchiveError || (error as Error).name === 'MerkleError') {
+    const { name, errcode } = error as Error & { errcode?: number };
+    if (error instanceof ArchiveError || name === 'MerkleError' || SQLITE_DAMAGED.has(errcode ?? 0)) {
       throw new DamagedError((error as Error).message, { cause: error });
     }
     throw error;

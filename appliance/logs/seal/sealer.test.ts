@@ -225,12 +225,12 @@ describe('the sealer', () => {
   it('sends no more blocks to a search thread that is far behind', () => {
     const one = openSealer(place(), { limits: { searchBytes: 1000 } });
     one.send(lines(1000));
-    one.sealer.searched(0);
+    one.sealer.search.credit(0);
     one.send(lines(1000));
     const frames = one.search.flatMap((message) => (message.type === 'blocks' ? message.frames : []));
     assert.ok(frames.at(-2)![1] !== undefined || frames.at(-1)![1] === undefined);
     assert.equal(frames.at(-1)![1], undefined);
-    one.sealer.searched(1e6);
+    one.sealer.search.credit(1e6);
     one.send(lines(1000));
     const last = one.search.findLast((message) => message.type === 'blocks')!;
     assert.equal(last.frames[0]![1]!.count, 1000);

@@ -1,26 +1,25 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { createFolder, type SecretBox } from '../../store/index.ts';
+import { createFolder } from '../../store/index.ts';
 import { type Archive, openArchive } from '../archive/archive.ts';
 import { Catalog } from '../archive/catalog.ts';
 import { SEGMENTS } from '../archive/files.ts';
 import { TileStore } from '../archive/tiles.ts';
 import type { Settings } from '../backend.ts';
-import type { Clock } from '../clock.ts';
-import type { LogKeys } from '../keys/index.ts';
 import { consistencyProof } from '../merkle/tree.ts';
-import type { FromSeal, ToSeal } from '../receive/messages.ts';
+import type { ToSeal } from '../receive/messages.ts';
 import { ArchiveError } from '../record/error.ts';
-import type { Hasher } from '../record/sha256.ts';
-import { CLASSES, KIND, type Kind, MAX_RAW_BYTES } from '../record/types.ts';
+import { CLASSES, KIND, type Kind } from '../record/types.ts';
 import { erase, expire, expiring, finishRetention, RetentionError, type Vault } from '../retention/index.ts';
-import { faultOf, internalRecords } from './assemble.ts';
+import { appendFault, faultOf, internalRecords } from './assemble.ts';
 import { diskProblem } from './disk.ts';
+import { SearchFeed } from './feed.ts';
 import { Gaps } from './gaps.ts';
 import { LIMITS, type SealLimits } from './limits.ts';
 import { Log, type Sealed, type Written } from './log.ts';
-import type { FromSealer, SealState, ToSealer, ToSearch } from './messages.ts';
+import type { FromSealer, SealState, ToSealer } from './messages.ts';
 import { Notes } from './notes.ts';
+import type { SealerOptions } from './options.ts';
 import { DamagedError, recover } from './recovery.ts';
 import { Rounds } from './rounds.ts';
 import { Senders } from './senders.ts';
@@ -28,24 +27,9 @@ import { Waiting } from './waiting.ts';
 
 const SYSTEM = CLASSES.indexOf('system');
 
-export interface SealerOptions {
-  /** `<data>/logs` */
-  folder: string;
-  secrets: SecretBox;
-  keys: LogKeys;
-  hasher: Hasher;
-  clock: Clock;
-  /** What others remember of this log: it can't be smaller, or another one. */
-  atLeast?: { size: number; root: Uint8Array } | undefined;
-  tell(message: FromSealer): void;
-  toReceiver(message: FromSeal): void;
-  /** `transfer` are buffers that aren't needed here any more. */
-  toSearch?(message: ToSearch, transfer: ArrayBuffer[]): void;
-  limits?: Partial<SealLimits>;
-}
-
 /** Takes records in, seals them, and says so. Everything happens within a call: the caller has the timers. */
 export class Sealer {
+  readonly search: SearchFeed;
   readonly #options: SealerOptions;
   readonly #limits: SealLimits;
   readonly #catalog: Catalog;
@@ -68,14 +52,13 @@ export class Sealer {
   #nextExpiry = 0;
   #settings: Settings | undefined;
   #nextSecond = 0;
-  #toSearch = 0;
-  #searchCounts = false;
   #totals = { records: 0, bytes: 0, written: 0, refused: 0 };
 
   constructor(options: SealerOptions) {
     const { folder, secrets, keys, hasher, atLeast, clock } = options;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
+    this.search = new SearchFeed(this.#limits.searchBytes, options.toSearch);
     createFolder(folder);
     mkdirSync(path.join(folder, SEGMENTS), { recursive: true, mode: 0o700 });
     this.#catalog = new Catalog(folder, secrets, false);
@@ -222,24 +205,12 @@ export class Sealer {
     this.#seal();
   }
 
-  #wrote({ segment, frames, records, bytes }: Written): void {
+  #wrote(written: Written): void {
     this.#unsealedSince ??= this.#options.clock.monotonicUs();
-    this.#totals.records += records;
-    this.#totals.written += bytes;
-    const { toSearch } = this.#options;
-    const raw = frames.reduce((sum, [, block]) => sum + block.raw.length, 0);
-    this.#totals.bytes += raw;
-    if (!toSearch) return;
-    if (this.#searchCounts && this.#toSearch > this.#limits.searchBytes) {
-      toSearch({ type: 'blocks', segment, frames: frames.map(([info]) => [info, undefined]) }, []);
-      return;
-    }
-    this.#toSearch += raw;
-    const buffers = new Set<ArrayBuffer>();
-    for (const [, block] of frames) {
-      for (const value of Object.values(block)) if (ArrayBuffer.isView(value)) buffers.add(value.buffer as ArrayBuffer);
-    }
-    toSearch({ type: 'blocks', segment, frames }, [...buffers]);
+    this.#totals.records += written.records;
+    this.#totals.written += written.bytes;
+    this.#totals.bytes += written.rawBytes;
+    this.search.wrote(written);
   }
 
   #seal(): void {
@@ -254,7 +225,7 @@ export class Sealer {
   #announce({ from, size, root, note }: Sealed): void {
     this.#notes?.add(size, note);
     this.#tell({ type: 'sealed', from, size, root, note, atUs: this.#options.clock.receiveUs() });
-    this.#options.toSearch?.({ type: 'sealed', size }, []);
+    this.search.tell({ type: 'sealed', size });
   }
 
   #closeSegment(): void {
@@ -263,7 +234,7 @@ export class Sealer {
     if (sealed) this.#announce(sealed);
     const segment = log.closeSegment();
     this.#segmentSince = this.#options.clock.monotonicUs();
-    if (segment !== undefined) this.#options.toSearch?.({ type: 'closed', segment }, []);
+    if (segment !== undefined) this.search.tell({ type: 'closed', segment });
   }
 
   /** Writes records of the appliance itself; they are sealed within five seconds. */
@@ -413,14 +384,8 @@ export class Sealer {
         this.#sealWaiting();
       },
       closeSegment: () => this.#closeSegment(),
-      rewritten: (segment) => this.#options.toSearch?.({ type: 'rewritten', segment }, []),
+      rewritten: (segment) => this.search.tell({ type: 'rewritten', segment }),
     };
-  }
-
-  /** From the search thread: what it is done with. */
-  searched(bytes: number): void {
-    this.#searchCounts = true;
-    this.#toSearch = Math.max(0, this.#toSearch - bytes);
   }
 
   close(): void {
@@ -429,15 +394,4 @@ export class Sealer {
     this.#archive.close();
     this.#catalog.close();
   }
-}
-
-function appendFault({
-  kind,
-  class: retentionClass,
-  records,
-}: Extract<ToSealer, { type: 'append' }>): string | undefined {
-  if (CLASSES[retentionClass] === undefined) return `there is no class ${retentionClass}`;
-  if (!Object.values(KIND).includes(kind)) return `there is no kind ${kind}`;
-  const long = records.find((text) => Buffer.byteLength(text) > MAX_RAW_BYTES);
-  return long && `a record has ${Buffer.byteLength(long)} bytes: ${MAX_RAW_BYTES} are the most`;
 }

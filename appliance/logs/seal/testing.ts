@@ -10,7 +10,8 @@ import { createHasher } from '../record/sha256.ts';
 import { blockOf } from '../record/testing.ts';
 import type { Received } from '../record/types.ts';
 import type { FromSealer, ToSealer, ToSearch } from './messages.ts';
-import { Sealer, type SealerOptions } from './sealer.ts';
+import type { SealerOptions } from './options.ts';
+import { Sealer } from './sealer.ts';
 
 export const ORIGIN = 'gatehouse/acme/hq/edge-1';
 const hasher = await createHasher(importFfi);

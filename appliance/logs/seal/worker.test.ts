@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { openKeyFile } from '../../store/index.ts';
@@ -45,5 +47,29 @@ describe('the sealing thread', () => {
     assert.equal(sum, lines(2500).join('').length);
     const blocks = found.flatMap((message) => (message.type === 'blocks' ? message.frames : []));
     assert.ok(blocks.reduce((count, [, block]) => count + block!.count, 0) > 2500);
+  });
+
+  it('says what is wrong where the log cannot be opened, and answers so', async () => {
+    const other = makePlace();
+    mkdirSync(other.folder);
+    writeFileSync(path.join(other.folder, 'catalog.db'), Buffer.alloc(8192, 'no database '));
+    const [receiver, search] = [new MessageChannel(), new MessageChannel()];
+    const data = { dataDir: other.data, folder: other.folder, origin: ORIGIN };
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { ...data, receiver: receiver.port1, search: search.port1 },
+      transferList: [receiver.port1, search.port1],
+    });
+    const told: FromSealer[] = [];
+    worker.on('message', (message: FromSealer) => told.push(message));
+    const ended = once(worker, 'exit');
+    worker.postMessage({ type: 'append', id: 1, kind: KIND.audit, class: 1, records: ['{}'] });
+    worker.postMessage({ type: 'stop' });
+    await ended;
+    for (const port of [receiver.port2, search.port2]) port.close();
+    other.remove();
+    const state = told.find((message) => message.type === 'state');
+    assert.match(state?.reason ?? '', /catalog\.db cannot be opened: file is not a database/);
+    assert.equal(state?.state, 'damaged');
+    assert.ok(told.some((message) => message.type === 'appended' && message.error));
   });
 });

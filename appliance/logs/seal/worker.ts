@@ -3,10 +3,12 @@ import { importFfi } from '../../ffi/index.ts';
 import { openKeyFile } from '../../store/index.ts';
 import { openLogKeys } from '../keys/index.ts';
 import type { ToSeal } from '../receive/messages.ts';
+import { ArchiveError } from '../record/error.ts';
 import { createHasher } from '../record/sha256.ts';
 import { systemClock } from './clock.ts';
 import { diskProblem } from './disk.ts';
 import type { FromSealer, FromSearch, ToSealer } from './messages.ts';
+import { refusing } from './refusing.ts';
 import { Sealer } from './sealer.ts';
 
 /** What the sealing thread is started with (`workerData`); the ports are transferred. */
@@ -36,7 +38,7 @@ const tell = (message: FromSealer): void => main.postMessage(message);
 const hasher = await createHasher(importFfi);
 const sealer = await open();
 
-async function open(): Promise<Sealer> {
+async function open(): Promise<Sealer | ReturnType<typeof refusing>> {
   for (;;) {
     try {
       const secrets = openKeyFile(dataDir);
@@ -48,6 +50,10 @@ async function open(): Promise<Sealer> {
         toSearch: (message, transfer) => search.postMessage(message, transfer),
       });
     } catch (error) {
+      const { message, name } = error as Error;
+      if (error instanceof ArchiveError || name === 'StoreError') {
+        return refusing(message, tell, (answer) => receiver.postMessage(answer));
+      }
       const problem = diskProblem(error);
       if (problem === undefined) throw error;
       tell({ type: 'state', state: 'full', reason: problem });
@@ -70,7 +76,7 @@ receiver.on('message', (message: ToSeal) => {
   });
 });
 
-search.on('message', ({ bytes }: FromSearch) => sealer.searched(bytes));
+search.on('message', ({ bytes }: FromSearch) => sealer.search.credit(bytes));
 
 /** What the receiver has sent before: it counts as waiting. */
 function hearAll(): void {
