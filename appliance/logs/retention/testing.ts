@@ -94,9 +94,9 @@ export function recordsOf({ vault }: Bed): Map<number, string | undefined> {
   return found;
 }
 
-/** The leaf hashes of a log that is whole. */
-export const leafHashes = ({ vault }: Bed): Uint8Array[] =>
-  Array.from({ length: vault.archive.size() }, (_, index) => leafHash(vault.archive.leaf(index)!));
+/** The leaf hashes from a leaf on, as long as none of these records has expired. */
+export const leafHashes = ({ vault }: Bed, from = 0): Uint8Array[] =>
+  Array.from({ length: vault.archive.size() - from }, (_, i) => leafHash(vault.archive.leaf(from + i)!));
 
 /**
  * Throws unless every record that is there has its leaf in the tree whose first leaves were `before`, and a sample of
@@ -106,8 +106,7 @@ export function checkProofs(bed: Bed, before: readonly Uint8Array[]): void {
   const { archive } = bed.vault;
   const size = archive.size();
   const records = recordsOf(bed);
-  const hashes = [...before];
-  for (let index = before.length; index < size; index++) hashes.push(leafHash(archive.leaf(index)!));
+  const hashes = [...before, ...leafHashes(bed, before.length)];
   const frontier = new Frontier();
   for (const hash of hashes) frontier.append(hash);
   const root = frontier.root();
