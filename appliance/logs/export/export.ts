@@ -194,8 +194,9 @@ async function assemble(archive: Archive, options: ExportOptions, progress: (don
       const name = nameOf(record.source);
       if (record.kind === KIND.audit && String(event).startsWith('logs.'))
         found.accesses.push(lineOf(one, undefined, name));
-      if (record.kind !== KIND.erasure || record.index <= range!.last || !Array.isArray(indexes)) continue;
-      if (indexes.some((index) => erased.has(index))) found.erasures.push(lineOf(one, undefined, name));
+      if (record.kind !== KIND.erasure || record.index <= range!.last) continue;
+      const explains = event === 'logs.expired' ? found.absent.length > 0 : isAbout(indexes, erased);
+      if (explains) found.erasures.push(lineOf(one, undefined, name));
     }
     return found;
   }
@@ -209,6 +210,11 @@ function entryOf(raw: Uint8Array): { event?: unknown; indexes?: unknown } {
     return {};
   }
 }
+
+/** Whether ranges of leaves have one of these in them. */
+const isAbout = (ranges: unknown, leaves: ReadonlySet<number>): boolean =>
+  Array.isArray(ranges) &&
+  [...leaves].some((leaf) => ranges.some(([from, to]: [number, number]) => from <= leaf && leaf <= to));
 
 /** Reads messages; who read the last one of a source is asked first. */
 function createReader(chosen: Readonly<Record<number, string>>) {

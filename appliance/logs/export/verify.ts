@@ -10,7 +10,7 @@ import { leafHash, sameHash } from '../merkle/hash.ts';
 import { noteVerifier, parseNote, verifyNote } from '../merkle/note.ts';
 import { TILE_HEIGHT, TILE_WIDTH } from '../merkle/tiles.ts';
 import { foldHashes, rootAt } from '../merkle/tree.ts';
-import { HASH_BYTES } from '../record/types.ts';
+import { HASH_BYTES, KIND } from '../record/types.ts';
 import { isUnsynchronised, timeOf } from './format.ts';
 import { cachedHashes } from './proofs.ts';
 import { frameRecords, type Leafed } from './records.ts';
@@ -287,21 +287,14 @@ async function checkRecords(
     });
     hashes = new Uint8Array(TILE_WIDTH * HASH_BYTES);
   };
-  const skipTo = (index: number, damaged: boolean): void => {
-    const gone: number[] = [];
-    while (next < index) {
-      const stored = damaged
-        ? undefined
-        : attempt(
-            'damaged',
-            () => undefined,
-            () => archive.readHash(0, next),
-          );
-      if (!stored && !damaged) gone.push(next);
-      step(stored);
-    }
-    if (gone.length > 0) missing(fault, gone[0]!, gone.at(-1)!, 'they are not in their segment');
+  /** To that leaf; answers those in between whose records aren't there. */
+  const skipTo = (index: number): { from: number; to: number } | undefined => {
+    const from = next;
+    while (next < index) step(attempt('damaged', fault, () => archive.readHash(0, next)));
+    return from < index ? { from, to: index - 1 } : undefined;
   };
+  /** Records that aren't there, and those that the log says have expired, by segment. */
+  const [absent, expired] = [new Map<number, number>(), new Map<number, number>()];
   let expected = 0;
   for (const segment of archive.segments()) {
     if (segment.first !== expected) missing(fault, expected, segment.first - 1, 'no segment has them');
@@ -310,11 +303,28 @@ async function checkRecords(
     await checkSegment(segment);
   }
   if (expected < size) missing(fault, expected, size - 1, 'no segment has them');
+  const all = fromUs <= 0 && toUs === Number.POSITIVE_INFINITY;
+  for (const { first, count, expired: classes } of all ? archive.segments() : []) {
+    if (classes.length === 0 || (absent.get(first) ?? 0) <= (expired.get(first) ?? 0)) continue;
+    const said = `${expired.get(first) ?? 0} of which the log says that they had expired`;
+    missing(fault, first, first + count - 1, `${absent.get(first)} of them aren’t there, ${said}`);
+  }
 
   async function checkSegment(segment: SegmentInfo): Promise<void> {
     const end = Math.min(size, segment.first + segment.count);
     if (next !== segment.first) [next, whole] = [segment.first, false];
     let [fromSeen, toSeen] = [Number.POSITIVE_INFINITY, 0];
+    /** Over records that have to have expired. */
+    const pass = (index: number): void => {
+      const gone = skipTo(index);
+      if (!gone) return;
+      absent.set(segment.first, (absent.get(segment.first) ?? 0) + gone.to - gone.from + 1);
+      if (segment.expired.length === 0) missing(fault, gone.from, gone.to, 'they are not in their segment');
+    };
+    /** Over records that cannot be read, which was told. */
+    const jump = (index: number): void => {
+      [next, whole] = [index, index % TILE_WIDTH === 0];
+    };
     const take = ({ record, leaf }: Leafed): void => {
       if (record.index < next) {
         fault({
@@ -324,7 +334,8 @@ async function checkRecords(
         });
         return;
       }
-      skipTo(record.index, false);
+      pass(record.index);
+      noteExpiry(record, expired);
       result.records++;
       fromSeen = Math.min(fromSeen, record.receiveUs);
       toSeen = Math.max(toSeen, record.receiveUs);
@@ -353,16 +364,18 @@ async function checkRecords(
     const frames = attempt('damaged', fault, () => archive.frames(segment.first));
     let batchEnd = segment.first;
     for (const batch of frames ? frameRecords(archive, segment.first, frames) : []) {
-      if (batch.first > batchEnd) skipTo(batch.first, false);
+      if (batch.first > batchEnd) pass(batch.first);
       for (const error of batch.errors)
         fault({ index: batch.first, last: batch.first + batch.count - 1, defect: 'damaged', text: `${error}.` });
       for (const one of batch.errors.length > 0 ? [] : batch.records()) if (one.record.index < end) take(one);
       batchEnd = Math.min(end, batch.first + batch.count);
-      skipTo(batchEnd, batch.errors.length > 0);
+      if (batch.errors.length > 0) jump(batchEnd);
+      else pass(batchEnd);
       onProgress?.(next / size);
       await setImmediate();
     }
-    skipTo(end, frames === undefined);
+    if (frames) pass(end);
+    else jump(end);
     const told = segment.closed && segment.expired.length === 0 && frames && toSeen > 0;
     if (told && (fromSeen !== segment.fromUs || toSeen !== segment.toUs)) {
       fault({
@@ -372,6 +385,17 @@ async function checkRecords(
         text: `The catalog has other times for the records ${segment.first} to ${end - 1} than they have.`,
       });
     }
+  }
+}
+
+/** Counts what a record says to have expired: retention/ writes these. */
+function noteExpiry({ kind, raw }: Leafed['record'], expired: Map<number, number>): void {
+  if (kind !== KIND.erasure) return;
+  try {
+    const { event, segment, count } = JSON.parse(Buffer.from(raw).toString());
+    if (event === 'logs.expired') expired.set(segment, (expired.get(segment) ?? 0) + count);
+  } catch {
+    // It says nothing about records that are gone.
   }
 }
 

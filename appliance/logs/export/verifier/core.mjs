@@ -119,13 +119,30 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
   const inclusion = inclusionChecker(sha256, size, root);
   /** @type {Set<number>} */
   const erased = new Set();
+  /** Gaps of which the export says that retention is their cause. @type {{ from: number, to: number }[]} */
+  const expired = [];
   const bounds = await readBounds();
   const count = await checkMain();
   const accesses = await checkSide('access.jsonl', (line) => accessOf(line));
   await checkSide('erasures.jsonl');
+  for (const { from, to } of expired) {
+    const why = reports.expiryOf(from, to - from + 1);
+    const which = from === to ? `Record ${from} isn’t` : `Records ${from} to ${to} aren’t`;
+    if (why)
+      remarks.push(
+        `${which} there any more: the time to keep them had passed, as the log says itself on ${why.at} (record ${why.record}).`,
+      );
+    else
+      fault({
+        index: from,
+        last: to,
+        defect: 'missing record',
+        text: `${which} in the export, and no record of the log says that they had expired.`,
+      });
+  }
   checkBounds(bounds);
   for (const index of erased) {
-    const why = reports.erasures.get(index);
+    const why = reports.erasureOf(index);
     if (why)
       remarks.push(
         `Record ${index}: its payload was erased on ${why.at} (record ${why.record}), reason: ${why.reason || 'none given'}. That it was there, and when, is proved.`,
@@ -311,8 +328,7 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
     function gap(from, to) {
       const why = absent.find((one) => one.from <= from && one.to >= to)?.why;
       const which = from === to ? `Record ${from} is` : `Records ${from} to ${to} are`;
-      if (why === 'expired')
-        remarks.push(`${which} not in this export: the time to keep them had passed, says the export.`);
+      if (why === 'expired') expired.push({ from, to });
       else
         fault({
           index: from,

@@ -121,10 +121,24 @@ export function tableReader(stream, fault) {
 /** What the log says about itself: gaps, erasures, starts after a crash. @param {string[]} remarks */
 export function selfReports(remarks) {
   let told = 0;
-  /** @type {Map<number, { record: number, at: string, reason: string }>} */
-  const erasures = new Map();
+  /** @type {{ from: number, to: number, record: number, at: string, reason: string }[]} */
+  const erasures = [];
+  /** Records that expired, by the segment they were in. @type {Map<number, { count: number, record: number, at: string }>} */
+  const expired = new Map();
   return {
-    erasures,
+    /** @param {number} index */
+    erasureOf: (index) => erasures.find(({ from, to }) => from <= index && index <= to),
+    /**
+     * Whether the log says that so many records from `from` on have expired. What it says is used up by that.
+     * @param {number} from @param {number} count
+     */
+    expiryOf(from, count) {
+      const segment = Math.max(...[...expired.keys()].filter((first) => first <= from));
+      const found = expired.get(segment);
+      if (!found || found.count < count) return undefined;
+      found.count -= count;
+      return found;
+    },
     /** @param {number} index @param {import('./leaf.mjs').Line} line @param {import('./leaf.mjs').Leaf} leaf @param {Uint8Array | undefined} raw */
     note(index, line, leaf, raw) {
       const kind = kindName(leaf.kind);
@@ -139,15 +153,18 @@ export function selfReports(remarks) {
       } catch {
         // It is told as it is.
       }
-      if (kind === 'erasure' && Array.isArray(said.indexes)) {
-        for (const one of said.indexes) {
-          erasures.set(Number(one), { record: index, at: String(line.received), reason: String(said.reason ?? '') });
-        }
+      const at = String(line.received);
+      for (const [from, to] of kind === 'erasure' && Array.isArray(said.indexes) ? said.indexes : []) {
+        erasures.push({ from: Number(from), to: Number(to), record: index, at, reason: String(said.reason ?? '') });
+      }
+      if (kind === 'erasure' && said.event === 'logs.expired') {
+        const count = (expired.get(Number(said.segment))?.count ?? 0) + Number(said.count);
+        expired.set(Number(said.segment), { count, record: index, at });
       }
       if (++told > MAX_TOLD) return;
       const what = {
         gap: 'messages were lost',
-        erasure: 'payloads were erased',
+        erasure: 'payloads were erased, or records had expired',
         recovery: 'the log was taken up again after a crash',
       };
       remarks.push(
