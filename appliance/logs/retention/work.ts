@@ -51,7 +51,7 @@ function finish(vault: Vault, work: Work): void {
   for (const { first, drop, erase } of work.segments) {
     rewriteSegment(vault, first, (block) => (drop.includes(block.class) ? undefined : withoutPayloads(block, erase)));
     // It may have what is gone in its columns.
-    rmSync(indexFile(folder, first), { force: true });
+    for (const end of ['', '.tmp']) rmSync(`${indexFile(folder, first)}${end}`, { force: true });
     if (drop.length > 0) {
       forgetClasses(vault, first, drop);
       pruneTiles(vault, first);
