@@ -1,5 +1,5 @@
-/** Bits a distinct word, and how many of them are set for each: one in 500 is said to be there and isn't. */
-const BITS = 13;
+/** Bits a distinct word, and how many of them are set for each: one in 2,000 is said to be there and isn't. */
+const BITS = 17;
 const HASHES = 7;
 
 /** Rows of the filter: enough for the fullest of the groups, where that isn't far from the others. */
