@@ -38,6 +38,7 @@ const TEST_TOOLS = {
   eapol_test: 'eapoltest',
   radsecproxy: 'radsecproxy',
   '../lib/freeradius/rlm_rest.so': 'freeradius-rest',
+  '../share/gocode/src/golang.org/x/mod/go.mod': 'golang-golang-x-mod-dev',
   rsyslogd: 'rsyslog',
   '../share/doc/rsyslog-gnutls/copyright': 'rsyslog-gnutls',
 };

@@ -15,6 +15,7 @@ import {
   networkPasswordFault,
   SESSION_COOKIE,
 } from './identity/index.ts';
+import { createLogs, logsMigrations, type SyslogPorts } from './logs/index.ts';
 import { mcpRoutes } from './mcp/index.ts';
 import { createOverlay, type Overlay, overlayMigrations, PORTAL_PAGE } from './overlay/index.ts';
 import { createPki, pkiMigrations } from './pki/index.ts';
@@ -31,6 +32,7 @@ export const migrations = [
   ...pkiMigrations,
   ...accessMigrations,
   ...radiusMigrations,
+  ...logsMigrations,
 ].sort((a, b) => a.id - b.id);
 
 export const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as {
@@ -55,6 +57,8 @@ export interface Appliance {
   tls?: { url: string; fingerprint: string };
   /** `host:port` of what listens. */
   radius: RadiusPorts;
+  /** `host:port` of what receives syslog, and what is said once of a new log. */
+  logs: SyslogPorts;
   /** Set once in the life of a data folder: the first administrator's password, where nobody gave one. */
   initialPassword?: string;
   /** Takes no more work, finishes what is in flight, writes the rest. */
@@ -123,6 +127,19 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       onPosture: access.reportPosture,
       monotonic: () => performance.now(),
     });
+    const logs = createLogs({
+      store,
+      secrets,
+      bus,
+      log,
+      registry,
+      dataDir: config.dataDir,
+      settings: config.logs,
+      hold: identity.hold,
+      defaultSite: DEFAULT_SITE,
+      siteExists: sites.exists,
+      certificates: pki,
+    });
     const radius = createRadius({
       store,
       secrets,
@@ -131,18 +148,24 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       registry,
       dataDir: config.dataDir,
       settings: config.radius,
-      access,
+      access: {
+        ...access,
+        record(ended) {
+          access.record(ended);
+          logs.ended(ended);
+        },
+      },
       accounts: identity.accounts,
       verifyPassword: identity.verifyAccountPassword,
       siteExists: sites.exists,
       dayOf: sites.dayOf,
       certificates: pki,
       overlaySessions: () => overlaySessions(overlay, identity),
+      onAccounting: logs.accounted,
     });
     bus.on(['identity.user.deleted'], (event) => pki.userDeleted(event.data.username));
     bus.on(['radius.nas.deleted'], (event) => pki.nasDeleted(event.data.name));
     bus.on(['overlay.network.deleted'], (event) => identity.forgetNetwork(event.data.networkId));
-    store.onEvent((event) => bus.deliver(event));
 
     // With an identity provider the first who signs in is the administrator: one with a password that nobody has asked
     // for, and that opens nothing, would be in the way.
@@ -151,6 +174,10 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     await sites.start();
     await pki.start();
     closers.push(async () => pki.stop());
+    // Before anything is told to the bus: the log hears all of it.
+    const syslog = await logs.start();
+    closers.push(() => logs.stop());
+    store.onEvent((event) => bus.deliver(event));
     await access.start();
     closers.push(() => access.stop());
     await overlay.start();
@@ -167,9 +194,10 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
         {
           prefix: '/v1',
           errors: problemErrors,
-          routes: [sites.routes, identity.siteRoutes, pki.routes, access.routes, ...radius.routes],
+          routes: [sites.routes, identity.siteRoutes, pki.routes, access.routes, ...radius.routes, logs.routes],
         },
         radius.connector,
+        logs.witness,
         { ...overlay.portal, errors: plainErrors },
       ],
       authenticate: identity.authenticate,
@@ -184,6 +212,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     const appliance: Appliance = {
       url,
       radius: ports,
+      logs: syslog,
       close,
       ...(password !== undefined && { initialPassword: password }),
     };

@@ -16,7 +16,10 @@ function fail(error: unknown): never {
   const text = known || code !== undefined ? message : stack;
   const setting =
     (error as NodeJS.ErrnoException).syscall === 'bind' ? 'GATEHOUSE_RADIUS_AUTH or _ACCT' : 'GATEHOUSE_LISTEN';
-  const advice = code === 'EADDRINUSE' ? ` Another program has this address: stop it, or set ${setting}.` : '';
+  const advice =
+    code === 'EADDRINUSE' && !message.includes('GATEHOUSE_')
+      ? ` Another program has this address: stop it, or set ${setting}.`
+      : '';
   process.stderr.write(`gatehouse: ${text}${advice}\n`);
   process.exit(1);
 }
@@ -63,13 +66,17 @@ try {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
 
   appliance = await startAppliance(config, log);
-  const { url, tls, radius, initialPassword } = appliance;
+  const { url, tls, radius, logs, initialPassword } = appliance;
   if (initialPassword !== undefined) {
     say(`administrator: admin, password: ${initialPassword} (shown this once; change it after signing in)`);
   }
   if (tls) say(`gatehouse TLS ${tls.url} certificate SHA-256 ${tls.fingerprint}`);
   const listening = Object.entries(radius).map(([what, address]) => `${what} ${address}`);
   if (listening.length > 0) say(`gatehouse RADIUS ${listening.join(', ')}`);
+  for (const key of logs.newKeys ?? [])
+    say(`gatehouse log key ${key} (write it down: it proves that the log is this one)`);
+  if (logs.syslog !== undefined)
+    say(`gatehouse syslog ${logs.syslog}${logs.syslogTls ? `, TLS ${logs.syslogTls}` : ''}`);
   if (!LOOPBACK.test(url)) {
     log.warn({ url }, 'plain HTTP beyond this machine: passwords and tokens cross the network in the clear; use TLS');
   }

@@ -113,7 +113,7 @@ export interface EventData {
     siteId: string;
     cause: string;
   };
-  /** Leaves up to `size` are under a new root. Told at each checkpoint; `genTime` with an RFC 3161 timestamp. */
+  /** Leaves up to `size` are under a new root. Told once a minute; `genTime` with an RFC 3161 timestamp. */
   'log.sealed': {
     range: { from: number; to: number };
     root: string;

@@ -5,7 +5,7 @@ import type { Address, RadiusConfig } from '../config/index.ts';
 import type { Bus } from '../events/index.ts';
 import { type Api, HttpError, type Routes } from '../http/index.ts';
 import type { Logger, SecretBox, Store } from '../store/index.ts';
-import { type AccountingRequest, createAccounting } from './accounting/index.ts';
+import { type AccountingRecord, type AccountingRequest, createAccounting } from './accounting/index.ts';
 import {
   createAuthorize,
   createDispatch,
@@ -60,6 +60,8 @@ export interface RadiusOptions {
   };
   /** Active sessions of the overlay, in the form of ours. */
   overlaySessions(): Promise<SessionView[]>;
+  /** Hears each accounting record that is durable; resolves once it has taken them. */
+  onAccounting(records: readonly AccountingRecord[]): Promise<void>;
 }
 
 /** Where RADIUS listens, once it does. */
@@ -206,6 +208,7 @@ export function createRadius(options: RadiusOptions) {
     log,
     registry,
     monotonic,
+    onRecords: options.onAccounting,
     forward(request) {
       const { source, accounting: forwarded, route } = routeOf(request);
       if (source.kind !== 'proxy' || !forwarded) return undefined;

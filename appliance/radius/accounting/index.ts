@@ -41,6 +41,11 @@ export interface AccountingOptions {
    * hasn't taken it, so it isn't answered; undefined at once: nothing is to be passed on.
    */
   forward?: (request: AccountingRequest) => Promise<boolean> | undefined;
+  /**
+   * Hears each record that is durable here; after a crash it hears the last ones again. What it hasn't taken stays in the
+   * journal.
+   */
+  onRecords?: (records: readonly AccountingRecord[]) => Promise<void>;
   /** Where the journal lies, for tests. */
   folder?: JournalFolder;
 }
@@ -89,7 +94,9 @@ export function createAccounting(options: AccountingOptions) {
     log,
     monotonic: options.monotonic,
     durable(items) {
-      void sessions.apply(items.map(({ record }) => record));
+      const records = items.map(({ record }) => record);
+      tell(records);
+      void sessions.apply(records);
       for (const { record, request, settle } of items) {
         count[record.kind]++;
         answer(request, settle);
@@ -104,7 +111,24 @@ export function createAccounting(options: AccountingOptions) {
       for (const { settle } of items) settle(undefined);
     },
   });
-  sessions.onStored((stored) => journal.release(stored));
+  let told: Promise<void> = Promise.resolve();
+  sessions.onStored((stored) => {
+    if (!options.onRecords) journal.release(stored);
+    else {
+      told.then(
+        () => journal.release(stored),
+        (error) => log.error({ err: error }, 'accounting records are kept in their journal: the log did not take them'),
+      );
+    }
+  });
+
+  function tell(records: readonly AccountingRecord[]): void {
+    if (!options.onRecords || records.length === 0) return;
+    const taken = options.onRecords(records);
+    told = Promise.all([told, taken]).then(() => undefined);
+    // Who waits for it hears of a failure: nothing of the journal is released then.
+    told.catch(() => undefined);
+  }
 
   function answer(request: AccountingRequest, settle: Waiting['settle']): void {
     const forwarded = options.forward?.(request);
@@ -131,6 +155,7 @@ export function createAccounting(options: AccountingOptions) {
       const record = typeof packet === 'string' ? undefined : readRecord(packet, frame);
       if (record && record !== 'ignored' && !('invalid' in record)) records.push(record);
     }
+    tell(records);
     for (let from = 0; from < records.length; from += 2000) {
       await sessions.apply(records.slice(from, from + 2000), true);
     }
@@ -141,6 +166,7 @@ export function createAccounting(options: AccountingOptions) {
     async start(): Promise<void> {
       await journal.recover(replay);
       await sessions.flush();
+      await told;
       await journal.recovered();
     },
     /** Undefined: no answer, and the NAS sends it again. */
@@ -167,6 +193,7 @@ export function createAccounting(options: AccountingOptions) {
     async stop(): Promise<void> {
       await journal.drain();
       await sessions.flush().catch((error) => log.error({ err: error }, 'sessions are left to the accounting journal'));
+      await told.catch(() => undefined);
       await journal.close();
     },
   };

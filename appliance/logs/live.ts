@@ -1,0 +1,210 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HttpError } from '../http/index.ts';
+import type { Archive } from './archive/index.ts';
+import type { Backend, ExportRequest, Filter, SourceInfo, Status } from './backend.ts';
+import { proofOf, startExport } from './export/index.ts';
+import type { LogIdentity } from './keys/index.ts';
+import { parsers } from './parse/index.ts';
+import type { Receiver, ReceiverStats } from './receive/index.ts';
+import { CLASSES, KIND } from './record/types.ts';
+import type { Rounds } from './rounds/rounds.ts';
+import type { SealerThread } from './seal/start.ts';
+import { queryFault, type Search } from './search/index.ts';
+
+const AUDIT = CLASSES.indexOf('audit');
+/** An export by words names its records one by one. */
+const MAX_PICKED = 1_000_000;
+const PAGE = 1_000;
+/** How often the figures of the receiver and the search are fetched. */
+const REFRESH_MS = 1_000;
+
+/** The threads that run, and what is known of them. */
+export interface Threads {
+  dataDir: string;
+  folder: string;
+  archive: Archive;
+  identity: LogIdentity;
+  sealer: SealerThread;
+  search: Search;
+  receiver: Receiver | undefined;
+  rounds: Rounds;
+  /** vkeys. */
+  witnesses: readonly string[];
+  strict(kind: typeof KIND.audit, retentionClass: number, entry: { event: string }): Promise<void>;
+  siteExists(id: string): boolean;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+/** Backend of the routes over the running threads. */
+export function createLive(threads: Threads) {
+  const { archive, identity, sealer, search, receiver, rounds, folder } = threads;
+  let received: ReceiverStats | undefined;
+  let rates = { messages: 0, bytes: 0 };
+  let known = sourcesOf(archive, undefined);
+  let diskBytes = 0;
+  let stopped = false;
+
+  async function refresh(): Promise<void> {
+    let at = threads.now();
+    while (!stopped) {
+      await sleep(REFRESH_MS, undefined, { ref: false });
+      const before = received;
+      received = await receiver?.stats().catch(() => before);
+      const [from, seconds] = [at, (threads.now() - at) / 1000];
+      at = from + seconds * 1000;
+      if (before && received && seconds > 0) {
+        rates = {
+          messages: Math.max(0, Math.round((received.messages - before.messages) / seconds)),
+          bytes: Math.max(0, Math.round((received.bytes - before.bytes) / seconds)),
+        };
+      }
+      if (!stopped) known = sourcesOf(archive, received);
+    }
+  }
+  void refresh();
+
+  /** The leaves that a filter by words finds. */
+  async function picked(filter: Filter, size: number): Promise<number[]> {
+    const indexes: number[] = [];
+    for (let before: number | undefined = size; before !== undefined; ) {
+      const page = await search.query({ ...filter, limit: PAGE, before });
+      if (page.partial !== undefined && page.next === undefined) throw new Error(page.partial);
+      for (const { index } of page.records) indexes.push(index);
+      if (indexes.length > MAX_PICKED) throw new Error(`more than ${MAX_PICKED} records match: narrow it`);
+      before = page.next;
+    }
+    return indexes.reverse();
+  }
+
+  const backend: Backend = {
+    query: (query) => search.query(query),
+    queryFault,
+    whois: (question) => search.whois(question),
+    subscribe: (filter, listener) => search.subscribe(filter, listener),
+    read: (indexes) => search.read(indexes),
+    async proof(index) {
+      const [record] = await search.read([index]);
+      const leaf = archive.leaf(index);
+      const stored = archive.record(index);
+      const note = archive.checkpoint();
+      if (!record || !leaf || !stored) return undefined;
+      return {
+        record,
+        leaf,
+        ...(!stored.erased && { salt: stored.salt }),
+        ...(note !== undefined && { proof: proofOf(archive, index, note) }),
+      };
+    },
+    checkpoint: () => archive.checkpoint(),
+    async status(): Promise<Status> {
+      const { state, reason } = sealer.state();
+      const stats = sealer.stats();
+      const sealed = sealer.lastSealed();
+      const stamped = rounds.timestamp();
+      return {
+        state,
+        ...(reason !== '' && { reason }),
+        size: archive.size(),
+        ...(sealed && { root: sealed.root, lastSealedUs: sealed.atUs }),
+        lagSeconds: stats?.oldestUs === undefined ? 0 : Math.max(0, (threads.now() * 1000 - stats.oldestUs) / 1e6),
+        origin: identity.origin,
+        logKey: identity.genesisVkeys[0],
+        genesis: identity.genesisVkeys.join('\n'),
+        epoch: identity.statements().length - 1,
+        rates,
+        witnesses: rounds.witnesses(),
+        ...(stamped && { timestamp: stamped }),
+        diskBytes,
+        segments: archive.segments().length,
+      };
+    },
+    sources: () => known,
+    parsers,
+    sendSettings: (settings) => sealer.settings(settings),
+    expiring: (days) => sealer.expiring(days),
+    erase: (indexes, reason, by) => sealer.erase(indexes, reason, by),
+    seal: () => sealer.seal(),
+    buildExport,
+    siteExists: threads.siteExists,
+    async record(entry) {
+      try {
+        await threads.strict(KIND.audit, AUDIT, entry);
+      } catch (error) {
+        throw new HttpError(503, `the log takes nothing in, so nothing of it is shown: ${(error as Error).message}`);
+      }
+    },
+  };
+
+  async function buildExport(request: ExportRequest, progress: (done: number) => void, signal: AbortSignal) {
+    await rounds.now();
+    const { filter } = request;
+    const { source, fromUs = 0, toUs = request.requestedAtUs, ...words } = filter;
+    const byWords = Object.keys(words).length > 0;
+    const job = startExport(
+      {
+        dataDir: threads.dataDir,
+        folder,
+        file: request.file,
+        fromUs,
+        toUs: toUs + 1, // there the end doesn't belong to it
+        ...(source && { sourceIds: source }),
+        ...(byWords && { indexes: await picked(filter, request.size) }),
+        filter: request.asked,
+        sourceNames: request.sourceNames,
+        parsers: request.parsers,
+        ...(request.caseNumber !== undefined && { case: request.caseNumber }),
+        by: request.requestedBy.username,
+        atUs: request.requestedAtUs,
+        witnesses: threads.witnesses,
+      },
+      progress,
+    );
+    const abort = (): void => void job.cancel();
+    signal.addEventListener('abort', abort);
+    try {
+      return await job.done;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  return {
+    backend,
+    /** A sender has got a number. */
+    sourceSeen(): void {
+      known = sourcesOf(archive, received);
+    },
+    async measure(): Promise<void> {
+      diskBytes = await sizeOf(folder);
+    },
+    stop(): void {
+      stopped = true;
+    },
+  };
+}
+
+/** The senders that the catalog knows, and what the receiver has dropped of theirs. */
+function sourcesOf(archive: Archive, received: ReceiverStats | undefined): SourceInfo[] {
+  const dropped = new Map<string, number>();
+  for (const { address, count } of received?.dropped ?? []) dropped.set(address, (dropped.get(address) ?? 0) + count);
+  return archive.sources().map(({ id, address, firstSeenUs }) => ({
+    id,
+    address,
+    firstSeenUs,
+    messages: 0,
+    dropped: dropped.get(address) ?? 0,
+  }));
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const file = await stat(path.join(entry.parentPath, entry.name)).catch(() => undefined);
+    bytes += file?.size ?? 0;
+  }
+  return bytes;
+}

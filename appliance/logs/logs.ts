@@ -1,0 +1,246 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Address, LogsConfig } from '../config/index.ts';
+import type { Bus } from '../events/index.ts';
+import { type Api, type Hold, plainErrors, type Routes } from '../http/index.ts';
+import type { Logger, SecretBox, Store } from '../store/index.ts';
+import { createLogApi, type LogApi } from './api.ts';
+import { createAppender } from './append.ts';
+import { type Archive, openArchive } from './archive/index.ts';
+import type { Backend } from './backend.ts';
+import { createFeed } from './feed/feed.ts';
+import { readLogIdentity } from './keys/index.ts';
+import { createLive } from './live.ts';
+import { post } from './post.ts';
+import { type Receiver, type ReceiverOptions, type SyslogTls, startReceiver } from './receive/index.ts';
+import { readAnchor } from './rounds/anchor.ts';
+import { createRounds, type Rounds } from './rounds/rounds.ts';
+import { type SealerThread, startSealer } from './seal/start.ts';
+import { type Search, startSearch } from './search/index.ts';
+import { clockState } from './synchronised.ts';
+import { witnessRoutes } from './witness/routes.ts';
+import { createWitness } from './witness/server.ts';
+
+const MEASURE_MS = 60_000;
+
+export interface LogsOptions {
+  store: Store;
+  secrets: SecretBox;
+  bus: Bus;
+  log: Logger;
+  registry: Registry;
+  dataDir: string;
+  settings: LogsConfig;
+  /** Identity's: keeps the credential of who follows records. */
+  hold: Hold;
+  defaultSite: string;
+  siteExists(id: string): boolean;
+  /** The PKI's, for syslog over TLS. */
+  certificates: {
+    server(): { key: string; chain: string };
+    authorities(): string;
+    onChange(listener: () => void): void;
+  };
+}
+
+/** Where syslog comes in, once it does. */
+export interface SyslogPorts {
+  /** UDP and TCP. */
+  syslog?: string;
+  syslogTls?: string;
+  /** The verifier keys of a log that was begun just now: to be written down. */
+  newKeys?: string[];
+}
+
+/**
+ * The sealed log: a thread that receives, one that seals, one that searches, and what is asked of them over HTTP. Until
+ * `start` its routes don't answer.
+ */
+export function createLogs(options: LogsOptions) {
+  const { store, secrets, bus, log, settings, dataDir, certificates } = options;
+  const folder = path.join(dataDir, 'logs');
+  const origin = originOf(folder, `gatehouse/${settings.tenant}/${options.defaultSite}/${settings.edge}`);
+  const now = (): number => Date.now();
+
+  let sealer: SealerThread | undefined;
+  let search: Search | undefined;
+  let receiver: Receiver | undefined;
+  let archive: Archive | undefined;
+  let rounds: Rounds | undefined;
+  let live: ReturnType<typeof createLive> | undefined;
+  let api: LogApi | undefined;
+  let measuring: NodeJS.Timeout | undefined;
+  const appender = createAppender(() => must(sealer), log);
+  const feed = createFeed(appender.append);
+  feed.listen(bus);
+  const witness = createWitness({ store, secrets, folder, origin, trusted: settings.witnessFor, now });
+  observe(options.registry, () => ({ sealer, lost: appender.lost() }));
+
+  /** As the appliance has them now. */
+  const tls = (): SyslogTls => {
+    const { key, chain } = certificates.server();
+    return { key, cert: chain, ...(settings.syslogTlsClients === 'required' && { ca: certificates.authorities() }) };
+  };
+  certificates.onChange(() => {
+    if (!receiver || !settings.syslogTls) return;
+    receiver.setTls(tls()).catch((error) => log.error({ err: error }, 'syslog over TLS keeps its old certificate'));
+  });
+
+  const backend: Backend = new Proxy({} as Backend, {
+    get: (_target, name: keyof Backend) => must(live).backend[name],
+  });
+  api = createLogApi({ store, bus, log, now, dataDir, backend, hold: options.hold, defaultSite: options.defaultSite });
+  const routes = api.routes;
+
+  async function startThreads(): Promise<SyslogPorts> {
+    const toSealer = new MessageChannel();
+    const toSearch = new MessageChannel();
+    const anchor = await readAnchor(store);
+    sealer = startSealer(
+      {
+        dataDir,
+        folder,
+        origin,
+        receiver: toSealer.port1,
+        search: toSearch.port1,
+        ...(anchor && { atLeast: { size: anchor.size, root: Buffer.from(anchor.root, 'base64') } }),
+      },
+      {
+        log,
+        onSource: () => {
+          live?.sourceSeen();
+          void api?.sourceSeen();
+        },
+      },
+    );
+    const ready = await sealer.ready;
+    const identity = readLogIdentity(folder);
+    archive = openArchive({ folder, secrets });
+    search = startSearch({ folder, dataDir, sealer: toSearch.port2, log });
+    rounds = createRounds({
+      archive,
+      sealer,
+      witnesses: settings.witnesses,
+      tsa: settings.tsa,
+      store,
+      log,
+      http: post,
+      now,
+    });
+    // Before anything is signed: a witness may know that this is an old copy.
+    await rounds.start(anchor?.size ?? 0);
+    receiver = settings.syslog && (await receive(settings.syslog, toSealer.port2));
+    live = createLive({
+      ...{ dataDir, folder, archive, identity, sealer, search, receiver, rounds, now },
+      witnesses: settings.witnesses.map(({ key }) => key),
+      strict: appender.strict,
+      siteExists: options.siteExists,
+    });
+    await api?.start();
+    await live.measure();
+    const isSynchronised = await clockState();
+    receiver?.setSynchronised(isSynchronised());
+    measuring = setInterval(() => {
+      void live?.measure().catch(() => undefined);
+      receiver?.setSynchronised(isSynchronised());
+    }, MEASURE_MS);
+    return {
+      ...(receiver && { syslog: receiver.addresses.udp }),
+      ...(receiver?.addresses.tls !== undefined && { syslogTls: receiver.addresses.tls }),
+      ...(ready.created && { newKeys: identity.genesisVkeys }),
+    };
+  }
+
+  function receive(listen: Address, seal: ReceiverOptions['seal']): Promise<Receiver> {
+    return startReceiver({
+      listen,
+      ...(settings.syslogTls && { tls: { ...settings.syslogTls, ...tls() } }),
+      seal,
+      log,
+      onFailed: (error) => log.error({ err: error }, 'syslog is not received any more: restart the appliance'),
+    });
+  }
+
+  async function stop(): Promise<void> {
+    clearInterval(measuring);
+    await receiver?.stop();
+    await api?.stop();
+    live?.stop();
+    await rounds?.stop();
+    appender.stop();
+    await sealer?.stop();
+    await search?.stop();
+    archive?.close();
+  }
+
+  return {
+    /** For the prefix /v1. */
+    routes: routes satisfies Routes,
+    /** This appliance as a witness of other logs. */
+    witness: { prefix: '/witness', errors: plainErrors, routes: [witnessRoutes(witness)] } satisfies Api,
+    /** Notes how a request at a door has ended. */
+    ended: feed.ended,
+    /** Resolves once the accounting records are written. */
+    accounted: feed.accounted,
+    async start(): Promise<SyslogPorts> {
+      try {
+        return await startThreads();
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    /** Takes no more, seals what is there. */
+    stop,
+  };
+}
+
+/** A log keeps its name, whatever the settings say later. */
+function originOf(folder: string, wanted: string): string {
+  return existsSync(path.join(folder, 'genesis')) ? readLogIdentity(folder).origin : wanted;
+}
+
+function must<T>(thread: T | undefined): T {
+  if (thread === undefined) throw new Error('the log is not open');
+  return thread;
+}
+
+function observe(registry: Registry, at: () => { sealer: SealerThread | undefined; lost: number }): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'gatehouse_logs_size',
+    help: 'Records that are sealed',
+    registers,
+    collect() {
+      this.set(at().sealer?.stats()?.size ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'gatehouse_logs_sealing',
+    help: 'Whether the log takes records in and seals them',
+    registers,
+    collect() {
+      this.set(at().sealer?.state().state === 'sealing' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'gatehouse_logs_waiting',
+    help: 'Records that wait to be sealed',
+    registers,
+    collect() {
+      this.set(at().sealer?.stats()?.waiting ?? 0);
+    },
+  });
+  new Counter({
+    name: 'gatehouse_logs_lost_total',
+    help: 'Records of the appliance itself that were not sealed',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(at().lost);
+    },
+  });
+}
+export type Logs = ReturnType<typeof createLogs>;
