@@ -1,4 +1,5 @@
 import { renameSync, rmSync } from 'node:fs';
+import { importFfi } from '../../ffi/index.ts';
 import { openKeyFile, syncFile } from '../../store/index.ts';
 import { type Archive, ArchiveError, openArchive } from '../archive/index.ts';
 import { parseCheckpoint } from '../merkle/checkpoint.ts';
@@ -7,6 +8,7 @@ import { parseNote } from '../merkle/note.ts';
 import { formatProof } from '../merkle/proof.ts';
 import { inclusionProof, type ReadHash } from '../merkle/tree.ts';
 import { type Parsed, parse } from '../parse/index.ts';
+import { createHasher } from '../record/sha256.ts';
 import { CLASSES, KIND } from '../record/types.ts';
 import { verifierPage, verifierScript } from './bundle.ts';
 import { base64, CSV_HEAD, csvRow, FORMAT, type Line, lineOf, MAX_SINGLE_PROOFS, timeOf } from './format.ts';
@@ -38,7 +40,8 @@ export function removeParts(file: string): void {
  * ArchiveError where the log cannot be read.
  */
 export async function buildExport(options: ExportOptions, progress: (done: number) => void): Promise<Exported> {
-  const archive = openArchive({ folder: options.folder, secrets: openKeyFile(options.dataDir) });
+  const hasher = await createHasher(importFfi);
+  const archive = openArchive({ folder: options.folder, secrets: openKeyFile(options.dataDir), hasher });
   try {
     return await assemble(archive, options, progress);
   } finally {

@@ -12,7 +12,7 @@ import { type LogKeys, openLogKeys } from '../keys/index.ts';
 import { formatCheckpoint } from '../merkle/checkpoint.ts';
 import type { Cosigner } from '../merkle/cosignature.ts';
 import { leafHash } from '../merkle/hash.ts';
-import { Frontier } from '../merkle/tree.ts';
+import { Frontier, foldHashes } from '../merkle/tree.ts';
 import { encodeFrame } from '../record/frame.ts';
 import { leafOf } from '../record/leaf.ts';
 import { blockOf } from '../record/testing.ts';
@@ -96,10 +96,13 @@ export class TestLog {
     catalog.close();
     const tiles = new TileStore(this.folder);
     const hashes = this.blocks.flatMap((block) => Array.from(block.index, (_, i) => leafHash(leafOf(block, i))));
-    for (let tile = 0; (tile + 1) * TILE <= hashes.length; tile++) {
-      const frontier = new Frontier();
-      for (const hash of hashes.slice(tile * TILE, (tile + 1) * TILE)) frontier.append(hash);
-      tiles.write(1, tile, frontier.root());
+    for (let [level, row] = [1, hashes]; row.length >= TILE; level++) {
+      const upper: Buffer[] = [];
+      for (let end = TILE; end <= row.length; end += TILE) {
+        upper.push(Buffer.from(foldHashes(Buffer.concat(row.slice(end - TILE, end)))));
+      }
+      for (const [index, hash] of upper.entries()) tiles.write(level, index, hash);
+      row = upper;
     }
     this.checkpoint = sign(formatCheckpoint({ origin: ORIGIN, size: this.size, root: this.root }));
     writeFileSync(path.join(this.folder, 'checkpoint'), this.checkpoint);

@@ -126,7 +126,7 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
   const accesses = await checkSide('access.jsonl', (line) => accessOf(line));
   await checkSide('erasures.jsonl');
   for (const { from, to } of expired) {
-    const why = reports.expiryOf(from, to - from + 1);
+    const why = reports.expiryOf(from, to);
     const which = from === to ? `Record ${from} isn’t` : `Records ${from} to ${to} aren’t`;
     if (why)
       remarks.push(

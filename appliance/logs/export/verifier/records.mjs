@@ -129,14 +129,20 @@ export function selfReports(remarks) {
     /** @param {number} index */
     erasureOf: (index) => erasures.find(({ from, to }) => from <= index && index <= to),
     /**
-     * Whether the log says that so many records from `from` on have expired. What it says is used up by that.
-     * @param {number} from @param {number} count
+     * Whether the log says that as many records have expired, by segment. What it says is used up by that.
+     * @param {number} from @param {number} to
      */
-    expiryOf(from, count) {
-      const segment = Math.max(...[...expired.keys()].filter((first) => first <= from));
-      const found = expired.get(segment);
-      if (!found || found.count < count) return undefined;
-      found.count -= count;
+    expiryOf(from, to) {
+      const segments = [...expired.keys()].sort((a, b) => a - b);
+      let found;
+      for (const [i, segment] of segments.entries()) {
+        const next = segments[i + 1] ?? Number.POSITIVE_INFINITY;
+        if (segment > to || next <= from) continue;
+        if (!found && segment > from) return undefined;
+        found = expired.get(segment);
+        found.count -= Math.min(to + 1, next) - Math.max(from, segment);
+        if (found.count < 0) return undefined;
+      }
       return found;
     },
     /** @param {number} index @param {import('./leaf.mjs').Line} line @param {import('./leaf.mjs').Leaf} leaf @param {Uint8Array | undefined} raw */
