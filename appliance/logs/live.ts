@@ -6,6 +6,8 @@ import type { Archive } from './archive/index.ts';
 import type { Backend, ExportRequest, Filter, SourceInfo, Status } from './backend.ts';
 import { proofOf, startExport } from './export/index.ts';
 import type { LogIdentity } from './keys/index.ts';
+import { parseCheckpoint } from './merkle/checkpoint.ts';
+import { parseNote } from './merkle/note.ts';
 import { parsers } from './parse/index.ts';
 import type { Receiver, ReceiverStats } from './receive/index.ts';
 import { CLASSES, KIND } from './record/types.ts';
@@ -108,7 +110,8 @@ export function createLive(threads: Threads) {
         state,
         ...(reason !== '' && { reason }),
         size: archive.size(),
-        ...(sealed && { root: sealed.root, lastSealedUs: sealed.atUs }),
+        ...rootOf(archive.checkpoint()),
+        ...(sealed && { lastSealedUs: sealed.atUs }),
         lagSeconds: stats?.oldestUs === undefined ? 0 : Math.max(0, (threads.now() * 1000 - stats.oldestUs) / 1e6),
         origin: identity.origin,
         logKey: identity.genesisVkeys[0],
@@ -185,6 +188,9 @@ export function createLive(threads: Threads) {
     },
   };
 }
+
+const rootOf = (note: string | undefined): { root?: Uint8Array } =>
+  note === undefined ? {} : { root: parseCheckpoint(parseNote(note).text).root };
 
 /** The senders that the catalog knows, and what the receiver has dropped of theirs. */
 function sourcesOf(archive: Archive, received: ReceiverStats | undefined): SourceInfo[] {

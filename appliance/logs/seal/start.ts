@@ -87,11 +87,14 @@ export function startSealer(
     switch (message.type) {
       case 'ready': {
         const { type: _, ...told } = message;
+        if (state.state === 'starting') state = { state: 'sealing', reason: '' };
         open(told);
         return;
       }
       case 'sealed':
         sealed = { size: message.size, root: message.root, atUs: message.atUs };
+        // What waited is sealed now; what waits since then is told within a second.
+        delete stats?.oldestUs;
         return;
       case 'state':
         state = { state: message.state, reason: message.reason };
