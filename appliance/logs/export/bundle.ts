@@ -16,6 +16,7 @@ const CORE = [
   'records',
   'kept',
   'core',
+  'words',
 ];
 
 const read = (name: string): string => readFileSync(new URL(`./verifier/${name}`, import.meta.url), 'utf8');

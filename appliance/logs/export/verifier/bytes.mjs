@@ -111,3 +111,24 @@ export async function* lines(stream) {
   }
   if (rest.length > 0) yield textOf(rest);
 }
+
+/** The files that are read at once are no longer. */
+const MAX_SMALL = 64 * 1024 * 1024;
+
+/** @param {AsyncIterable<Uint8Array>} stream */
+export async function collect(stream) {
+  const parts = [];
+  let length = 0;
+  for await (const part of stream) {
+    parts.push(part);
+    length += part.length;
+    if (length > MAX_SMALL) throw new Error('a file is too large');
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

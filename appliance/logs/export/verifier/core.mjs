@@ -1,4 +1,4 @@
-import { equal, hex, readable, textOf, toBase64, whole } from './bytes.mjs';
+import { collect, equal, hex, readable, textOf, toBase64, whole } from './bytes.mjs';
 import { checkCheckpoint, followKeys, splitStatements } from './chain.mjs';
 import { clockChecker } from './clock.mjs';
 import { checkKept, checkStamp, checkStates } from './kept.mjs';
@@ -22,7 +22,6 @@ import { inclusionChecker } from './tree.mjs';
 const FORMAT = 'gatehouse/export/v1';
 /** Of one kind that are told; the others are counted. */
 const MAX_FINDINGS = 20;
-const MAX_SMALL = 64 * 1024 * 1024;
 /** Files of an export that a manifest cannot list: it would have to hold its own hash. */
 const MANIFEST = 'manifest.json';
 
@@ -436,48 +435,4 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
   function fingerprint(bytes) {
     return hex(sha256(bytes)).replace(/(.{4})(?=.)/g, '$1 ');
   }
-}
-
-/** @param {AsyncIterable<Uint8Array>} stream */
-async function collect(stream) {
-  const parts = [];
-  let length = 0;
-  for await (const part of stream) {
-    parts.push(part);
-    length += part.length;
-    if (length > MAX_SMALL) throw new Error('a file is too large');
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-/** What no signature can prove; said with every result. */
-export const LIMITS = [
-  'That what a device sent was true, or that it sent all it had to say: the log proves what was received, and when.',
-  'How the appliance read a message (its fields, the columns of the table behind “flags”, report.pdf): what counts is the message itself.',
-  'Anything, if the keys aren’t those that were noted when the log was set up: compare them.',
-];
-
-/** The report as people read it. @param {Report} report @returns {string[]} */
-export function inWords({ ok, findings, proved, remarks, more }) {
-  const list = (/** @type {string[]} */ items) => items.map((item) => `  - ${item}`);
-  return [
-    ok
-      ? 'VERIFIED: this export is genuine as far as can be proved.'
-      : `NOT VERIFIED: ${findings.length + more} ${findings.length + more === 1 ? 'defect was' : 'defects were'} found.`,
-    ...(findings.length > 0
-      ? ['', 'Defects:', ...list(findings.map(({ text, defect }) => `${text} [${defect}]`))]
-      : []),
-    ...(more > 0 ? [`  - and ${more} more.`] : []),
-    ...(proved.length > 0 ? ['', 'Proved:', ...list(proved)] : []),
-    ...(remarks.length > 0 ? ['', 'To know:', ...list(remarks)] : []),
-    '',
-    'Not proved:',
-    ...list(LIMITS),
-  ];
 }

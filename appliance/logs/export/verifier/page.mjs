@@ -1,6 +1,7 @@
 import { hex } from './bytes.mjs';
-import { inWords, verifyExport } from './core.mjs';
+import { verifyExport } from './core.mjs';
 import { createSha256, sha256 } from './sha256.mjs';
+import { inWords } from './words.mjs';
 import { chunks, openZip } from './zip.mjs';
 
 const subtle = globalThis.crypto?.subtle;

@@ -4,7 +4,6 @@ import { CSV_HEAD, csvRow } from './table.mjs';
 import { leafHash } from './tree.mjs';
 
 /** @typedef {import('./chain.mjs').Finding} Finding */
-/** @typedef {{ at: string, reason: string, record: number }} Erasure */
 /**
  * @typedef {{
  *   sha256: import('./tree.mjs').Sha256,

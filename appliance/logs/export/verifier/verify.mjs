@@ -4,9 +4,10 @@ import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { concat, hex, toBase64 } from './bytes.mjs';
-import { inWords, verifyExport } from './core.mjs';
+import { verifyExport } from './core.mjs';
 import { parseCheckpoint, parseNote } from './note.mjs';
 import { proofReader } from './proofs.mjs';
+import { inWords } from './words.mjs';
 
 const USAGE = `node verify.mjs [folder] [options]
 
