@@ -39,10 +39,13 @@ describe('on the box', () => {
   test('a good log is verified', async (t) => {
     const log = makeLog(t);
     const progress: number[] = [];
-    const verified = await verify(log, { onProgress: (done) => progress.push(done), atLeast: 900 });
+    const verified = await verify(log, {
+      onProgress: (done) => progress.push(done),
+      atLeast: { size: 900, root: log.root },
+    });
     assert.deepEqual(verified.findings, []);
     assert.deepEqual([verified.size, verified.records, progress.at(-1)], [900, 900, 1]);
-    assert.match(verified.proved.join('\n'), /900 records are exactly[\s\S]*3 earlier states/);
+    assert.match(verified.proved.join('\n'), /900 records are exactly[\s\S]*4 earlier states/);
     assert.match(verified.proved.join('\n'), /The witness witness\.example\/1 has seen this log with 500 records/);
     assert.deepEqual((await verify(log, { fromUs: NOON, toUs: NOON + 1 })).findings, []);
   });
@@ -159,7 +162,10 @@ describe('on the box', () => {
     writeFileSync(path.join(log.folder, 'checkpoint'), old);
     await finds(log, /is about 600 records, the checkpoint about 500: an older copy or checkpoint was put in place/);
     await finds(makeLog(t), /The log has 900 records, but it is known to have had 1000 already: an older copy/, {
-      atLeast: 1000,
+      atLeast: { size: 1000, root: log.root },
+    });
+    await finds(makeLog(t), /The past was altered, one of the records 600 to 799: what the database remembers of 800/, {
+      atLeast: { size: 800, root: log.root },
     });
     // Where nothing else tells, so many records behind the checkpoint do.
     const long = new TestLog(t);

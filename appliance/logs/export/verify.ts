@@ -12,7 +12,7 @@ import { rootAt } from '../merkle/tree.ts';
 import { timeOf } from './format.ts';
 import { cachedHashes } from './proofs.ts';
 import type { Anchor } from './verifier/clock.mjs';
-import { attempt, checkRecords, checkTiles, type Fault, type Finding } from './walk.ts';
+import { attempt, checkRecords, checkTiles, type Fault, type Finding, type Stretch } from './walk.ts';
 
 export interface Verified {
   /** Leaves under the checkpoint. */
@@ -25,19 +25,14 @@ export interface Verified {
   remarks: string[];
 }
 
-export interface VerifyOptions {
+export interface VerifyOptions extends Stretch {
   folder: string;
   secrets: SecretBox;
-  /** Microseconds since 1970: only records of segments with such in them are read. */
-  fromUs?: number | undefined;
-  toUs?: number | undefined;
   /** vkeys as they were noted when the log was set up; without them those in the folder count. */
   keys?: readonly string[] | undefined;
   witnessVkeys?: readonly string[] | undefined;
-  /** A size that the log has had, as somebody else knows. */
-  atLeast?: number | undefined;
-  /** Told 0 to 1. */
-  onProgress?: ((done: number) => void) | undefined;
+  /** A state that the log has had, as the database of the appliance remembers. */
+  atLeast?: { size: number; root: Uint8Array } | undefined;
 }
 
 /** Records that wait to be sealed: more are never written. */
@@ -61,7 +56,7 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
     const { size, root, states, anchors } = signed;
     result.size = size;
     const read = cachedHashes(archive);
-    checkAge(archive, size, written, options.atLeast, fault);
+    checkAge(archive, size, written, options.atLeast?.size, fault);
     await checkRecords(archive, size, options, anchors, fault, result);
     checkTiles(archive, size, fault);
     attempt('tree', fault, () => {
@@ -193,6 +188,9 @@ function checkSignatures(archive: Archive, options: VerifyOptions, fault: Fault,
       result.proved.push(`The witness ${name} has seen this log with ${seen.size} records on ${timeOf(seen.us)}.`);
     else result.remarks.push(`The witness ${name} has not cosigned any checkpoint that is kept here.`);
   }
+  // One that is larger than the log is told of by checkAge.
+  if (options.atLeast && options.atLeast.size <= latest.size)
+    states.push({ ...options.atLeast, what: 'what the database remembers' });
   states.sort((a, b) => a.size - b.size);
   return { size: latest.size, root: latest.root, states, anchors };
 }

@@ -29,15 +29,23 @@ export function attempt<T>(defect: string, fault: Fault, work: () => T): T | und
   }
 }
 
+/** Of which records the segments are read: those with some that were received, or have their index, in between. */
+export interface Stretch {
+  /** Microseconds since 1970: `fromUs <= received < toUs`. */
+  fromUs?: number | undefined;
+  toUs?: number | undefined;
+  /** Leaves: `from <= index < to`. */
+  from?: number | undefined;
+  to?: number | undefined;
+  /** Told 0 to 1. */
+  onProgress?: ((done: number) => void) | undefined;
+}
+
 /** Reads the records, and compares what their hashes make up with the stored tiles, 256 at a time. */
 export async function checkRecords(
   archive: Archive,
   size: number,
-  {
-    fromUs = 0,
-    toUs = Number.POSITIVE_INFINITY,
-    onProgress,
-  }: { fromUs?: number | undefined; toUs?: number | undefined; onProgress?: ((done: number) => void) | undefined },
+  { fromUs = 0, toUs = Number.POSITIVE_INFINITY, from = 0, to = Number.POSITIVE_INFINITY, onProgress }: Stretch,
   anchors: readonly Anchor[],
   fault: Fault,
   result: { records: number; remarks: string[] },
@@ -78,11 +86,11 @@ export async function checkRecords(
   for (const segment of archive.segments()) {
     if (segment.first !== expected) missing(fault, expected, segment.first - 1, 'no segment has them');
     expected = segment.first + segment.count;
-    if (segment.toUs < fromUs || segment.fromUs >= toUs) continue;
+    if (segment.toUs < fromUs || segment.fromUs >= toUs || expected <= from || segment.first >= to) continue;
     await checkSegment(segment);
   }
   if (expected < size) missing(fault, expected, size - 1, 'no segment has them');
-  const all = fromUs <= 0 && toUs === Number.POSITIVE_INFINITY;
+  const all = fromUs <= 0 && from <= 0 && toUs === Number.POSITIVE_INFINITY && to === Number.POSITIVE_INFINITY;
   for (const { first, count, expired: classes } of all ? archive.segments() : []) {
     if (classes.length === 0 || (absent.get(first) ?? 0) <= (expired.get(first) ?? 0)) continue;
     const said = `${expired.get(first) ?? 0} of which the log says that they had expired`;
