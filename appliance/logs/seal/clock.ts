@@ -9,6 +9,8 @@ export interface TimeSync {
   step_us: number;
   wall_us: number;
   monotonic_us: number;
+  /** The time that records expire by, where the system's clock is too far ahead to be believed. */
+  trusted_us?: number;
 }
 
 /** Notices when the system's clock is set. */

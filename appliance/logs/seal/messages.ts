@@ -46,6 +46,8 @@ export type FromSealer =
   /** A checkpoint that is on the disk: leaves `from` to `size` are new in it. */
   | { type: 'sealed'; from: number; size: number; root: Uint8Array; note: string; atUs: number }
   | { type: 'state'; state: SealState; reason: string }
+  /** Something that people should know of, while all goes on. */
+  | { type: 'warning'; reason: string }
   | { type: 'source'; id: number; address: string }
   | SealStats;
 

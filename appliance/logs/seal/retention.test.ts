@@ -72,10 +72,10 @@ describe('erasure in the sealing thread', () => {
   it('refuses what is held', async () => {
     const one = openSealer(place(), { limits });
     one.send(lines(1000));
-    const holds = [{ fromUs: 0, toUs: 1e16 }];
+    const holds = [{ fromUs: 0, toUs: 1e16, name: 'Case 7' }];
     await one.call({ type: 'settings', sources: [], retention: forever, holds });
     const answer = await one.call({ type: 'erase', id: 4, indexes: [10], reason: 'asked for' });
-    assert.ok(answer?.type === 'erased' && answer.count === 0 && answer.error?.includes('hold'));
+    assert.ok(answer?.type === 'erased' && answer.count === 0 && answer.error?.includes('the legal hold "Case 7"'));
     one.sealer.close();
   });
 });
@@ -111,5 +111,91 @@ describe('expiry in the sealing thread', () => {
     const again = openSealer(at, { limits });
     assert.equal(again.sealer.state, 'sealing');
     again.sealer.close();
+  });
+
+  const DAY_US = 86_400e6;
+  const traffic = { type: 'settings', sources: [{ id: 1, class: 'traffic' as const }], holds: [] } as const;
+  const kept = (days: number) => ({
+    ...traffic,
+    sources: [...traffic.sources],
+    holds: [],
+    retention: { ...forever, traffic: days },
+  });
+  /** A day of running: looked at once an hour, which is enough here. */
+  const run = (one: TestSealer, days: number): void => {
+    for (let hours = days * 24; hours > 0; hours--) {
+      one.clock.go(3599);
+      one.pass(1);
+    }
+  };
+  const expired = (one: TestSealer): number => {
+    const archive = one.archive();
+    const count = archive.segments().filter((info) => info.expired.includes(5)).length;
+    archive.close();
+    return count;
+  };
+
+  it('does not believe a clock that has jumped ahead, until it has been there for a week of running', async () => {
+    const at = place();
+    let one = openSealer(at, { limits });
+    await one.call(kept(30));
+    one.send(lines(1500), '192.0.2.1:1');
+    one.pass(6);
+    one.clock.wall += 365 * DAY_US;
+    run(one, 1);
+    assert.equal(expired(one), 0);
+    assert.deepEqual(await one.call({ type: 'expiring', id: 1, retention: kept(30).retention }), {
+      type: 'expiring',
+      id: 1,
+      expiring: [],
+    });
+    assert.equal(one.of('warning').length, 1, 'once');
+    assert.match(one.of('warning')[0]!.reason, /365 days ahead/);
+    const archive = one.archive();
+    const step = messagesOf(archive, KIND.timeSync).map((text) => JSON.parse(text))[1];
+    archive.close();
+    assert.equal(step.step_us, 365 * DAY_US);
+    assert.equal(step.wall_us - step.trusted_us, 365 * DAY_US);
+
+    // A restart changes nothing: what it ran before counts, and it is doubted as before.
+    const { clock } = one;
+    one.sealer.close();
+    one = openSealer(at, { limits, clock });
+    await one.call(kept(30));
+    run(one, 5);
+    assert.equal(expired(one), 0);
+    run(one, 2);
+    assert.ok(expired(one) > 0);
+    one.sealer.close();
+  });
+
+  it('goes by its own clock meanwhile, and is not led on in small steps either', async () => {
+    const one = openSealer(place(), { limits });
+    await one.call(kept(6));
+    one.send(lines(1500), '192.0.2.1:1');
+    one.pass(6);
+    for (let day = 0; day < 4; day++) {
+      one.clock.wall += 1.5 * DAY_US;
+      run(one, 1);
+    }
+    assert.equal(expired(one), 0, 'four days have passed, and the clock says ten');
+    run(one, 3);
+    assert.ok(expired(one) > 0, 'seven');
+    one.sealer.close();
+  });
+
+  it('believes a clock that was set by less than two days, and one that has been behind', async () => {
+    const one = openSealer(place(), { limits });
+    await one.call(kept(2));
+    one.clock.wall -= 365 * DAY_US;
+    one.pass(60);
+    one.clock.wall += 365 * DAY_US;
+    one.send(lines(1500), '192.0.2.1:1');
+    one.pass(6);
+    one.clock.wall += 1.5 * DAY_US;
+    run(one, 1);
+    assert.ok(expired(one) > 0);
+    assert.deepEqual(one.of('warning'), []);
+    one.sealer.close();
   });
 });

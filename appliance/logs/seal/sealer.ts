@@ -77,6 +77,7 @@ export class Sealer {
         ...{ catalog: this.#catalog, clock, keys, limits: this.#limits, log: this.#log, notes: this.#notes },
         record: (kind, records) => this.#record(kind, SYSTEM, records),
         seal: () => this.#sealWaiting(),
+        warn: (reason) => this.#tell({ type: 'warning', reason }),
       });
       const { recovered } = recovery;
       this.#tell({ type: 'ready', ...this.#identity(), ...(recovered && { recovered }) });
@@ -288,7 +289,7 @@ export class Sealer {
         return this.#tell({ type: 'erased', id: message.id, ...this.#erase(message) });
       case 'expiring': {
         const { id, retention } = message;
-        const rules = { days: retention, holds: this.#settings?.holds ?? [], nowUs: this.#now().receiveUs };
+        const rules = { days: retention, holds: this.#settings?.holds ?? [], nowUs: this.#rounds?.trustedUs() ?? 0 };
         const found = expiring({ archive: this.#archive, catalog: this.#catalog }, rules);
         return this.#tell({ type: 'expiring', id, expiring: found });
       }
@@ -358,7 +359,7 @@ export class Sealer {
   #expire(now: number): void {
     if (!this.#settings) return;
     const { retention, holds } = this.#settings;
-    const left = expire(this.#vault(), { days: retention, holds, nowUs: this.#options.clock.receiveUs() });
+    const left = expire(this.#vault(), { days: retention, holds, nowUs: this.#rounds!.trustedUs() });
     this.#nextExpiry = left > 0 ? now : now + this.#limits.expiryUs;
   }
 

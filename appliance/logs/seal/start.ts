@@ -101,6 +101,9 @@ export function startSealer(
         if (message.state === 'sealing') log.info({}, 'the log is sealed');
         else log.error({ state: message.state }, `the log is not sealed: ${message.reason}`);
         return;
+      case 'warning':
+        log.warn({}, message.reason);
+        return;
       case 'stats':
         stats = message;
         return;
