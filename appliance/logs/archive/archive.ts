@@ -88,11 +88,10 @@ export function openArchive({
     return seen.size;
   };
 
-  const segments = (upTo = size()): SegmentInfo[] =>
-    catalog
-      .segments()
-      .filter(({ first }) => first < upTo)
-      .map((info) => (info.closed ? info : openInfo(folder, info, upTo)));
+  const asSealed = (info: SegmentInfo, upTo: number): SegmentInfo =>
+    info.closed ? info : openInfo(folder, info, upTo);
+  const segments = (upTo: number, from = 0, to = upTo): SegmentInfo[] =>
+    catalog.segments(from, Math.min(to, upTo)).map((info) => asSealed(info, upTo));
 
   function listOf(info: SegmentInfo, upTo: number): FrameList {
     const file = segmentFile(folder, info.first);
@@ -136,17 +135,11 @@ export function openArchive({
     }
   }
 
-  const infoOf = (first: number, upTo: number): SegmentInfo => {
-    const info = segments(upTo).find((one) => one.first === first);
-    if (!info) throw new ArchiveError(`there is no segment from leaf ${first} on`, { index: first });
-    return info;
-  };
-
   function* blocks(range: { from: number; to: number }): Generator<Block> {
     const upTo = size();
     const to = Math.min(range.to, upTo);
-    for (const info of segments(upTo)) {
-      if (info.first >= to || info.first + info.count <= range.from) continue;
+    for (const info of range.from < to ? segments(upTo, range.from, to) : []) {
+      if (info.first + info.count <= range.from) continue;
       const list = listOf(info, upTo);
       for (let i = batchAt(list.frames, range.from); i < list.frames.length; i++) {
         const frame = list.frames[i]!;
@@ -205,14 +198,14 @@ export function openArchive({
   return {
     checkpoint,
     size,
-    segments: () => segments(),
+    segments: () => segments(size()),
     frames(first) {
       const upTo = size();
-      return listOf(infoOf(first, upTo), upTo).frames;
+      return listOf(asSealed(catalog.segment(first), upTo), upTo).frames;
     },
     readFrame(first, frame) {
       const upTo = size();
-      const info = infoOf(first, upTo);
+      const info = asSealed(catalog.segment(first), upTo);
       return readFrame(info, listOf(info, upTo), frame);
     },
     blocks,

@@ -100,8 +100,12 @@ export class Catalog {
     }
   }
 
-  segments(): SegmentInfo[] {
-    return this.#all('SELECT * FROM segments ORDER BY first').map((row) => ({
+  /** In the order of their leaves; those that have some of the leaves `from <= index < to`. */
+  segments(from = 0, to = Number.MAX_SAFE_INTEGER): SegmentInfo[] {
+    // Segments follow each other without a gap.
+    const start = 'coalesce((SELECT max(first) FROM segments WHERE first <= ?), 0)';
+    const rows = this.#all(`SELECT * FROM segments WHERE first >= ${start} AND first < ? ORDER BY first`, from, to);
+    return rows.map((row) => ({
       first: row.first as number,
       count: row.count as number,
       fromUs: row.from_us as number,
@@ -110,6 +114,13 @@ export class Catalog {
       closed: row.closed === 1,
       expired: classesOf(row.expired_classes as string),
     }));
+  }
+
+  /** Throws ArchiveError where no segment begins with this leaf. */
+  segment(first: number): SegmentInfo {
+    const info = this.segments(first, first + 1)[0];
+    if (info?.first !== first) throw new ArchiveError(`there is no segment from leaf ${first} on`, { index: first });
+    return info;
   }
 
   beginSegment(first: number): void {

@@ -37,8 +37,8 @@ export interface Rewriting {
  */
 export function rewriteSegment(at: Rewriting, first: number, transform: Transform): boolean {
   const { folder, catalog, archive } = at;
-  const info = archive.segments().find((one) => one.first === first);
-  if (!info?.closed) throw new ArchiveError(`the segment from leaf ${first} on is not closed yet`, { index: first });
+  const info = catalog.segment(first);
+  if (!info.closed) throw new ArchiveError(`the segment from leaf ${first} on is not closed yet`, { index: first });
   const frames = archive.frames(first);
   const [changed, gone] = [new Set<number>(), new Set<number>()];
   for (const frame of frames) {

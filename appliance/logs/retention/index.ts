@@ -140,7 +140,7 @@ function segmentsOf(segments: readonly SegmentInfo[], indexes: readonly number[]
 
 /** What of a segment is due, by class; classes that it doesn't have are left out. */
 function countOf({ archive, catalog }: Pick<Vault, 'archive' | 'catalog'>, { segment, classes }: Due) {
-  const { fromUs, toUs } = catalog.segments().find((one) => one.first === segment)!;
+  const { fromUs, toUs } = catalog.segment(segment);
   const frames = archive.frames(segment);
   return classes.flatMap((one) => {
     const own = frames.filter((frame) => frame.class === one);

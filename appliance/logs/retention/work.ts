@@ -79,7 +79,7 @@ function recordsMissing({ archive }: Vault, { records, size }: Work): string[] {
 
 /** Classes that the segment never had are done with as well: nobody has to look again. */
 function forgetClasses({ catalog }: Vault, first: number, drop: readonly number[]): void {
-  const { bytes, expired } = catalog.segments().find((one) => one.first === first)!;
+  const { bytes, expired } = catalog.segment(first);
   catalog.updateSegment(first, { bytes, expired: [...new Set([...expired, ...drop])].sort((a, b) => a - b) });
 }
 
@@ -88,7 +88,7 @@ function forgetClasses({ catalog }: Vault, first: number, drop: readonly number[
  * kept ends inside.
  */
 function pruneTiles({ folder, catalog, archive }: Vault, first: number): void {
-  const { count } = catalog.segments().find((one) => one.first === first)!;
+  const { count } = catalog.segment(first);
   const kept = [...catalog.checkpoints(), ...catalog.timestamps()].map(({ size }) => size);
   const needed = new Set(kept.filter((size) => size % TILE_WIDTH !== 0).map((size) => Math.floor(size / TILE_WIDTH)));
   const firstTile = Math.floor(first / TILE_WIDTH);
