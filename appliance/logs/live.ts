@@ -13,7 +13,7 @@ import type { Receiver, ReceiverStats } from './receive/index.ts';
 import { CLASSES, KIND } from './record/types.ts';
 import type { Rounds } from './rounds/rounds.ts';
 import type { SealerThread } from './seal/start.ts';
-import { queryFault, type Search } from './search/index.ts';
+import { queryFault, type Search, type SearchStats } from './search/index.ts';
 
 const AUDIT = CLASSES.indexOf('audit');
 /** An export by words names its records one by one. */
@@ -45,7 +45,8 @@ export function createLive(threads: Threads) {
   const { archive, identity, sealer, search, receiver, rounds, folder } = threads;
   let received: ReceiverStats | undefined;
   let rates = { messages: 0, bytes: 0 };
-  let known = sourcesOf(archive, undefined);
+  let searched: SearchStats | undefined;
+  let known = sourcesOf(archive, undefined, undefined);
   let diskBytes = 0;
   let stopped = false;
 
@@ -55,6 +56,8 @@ export function createLive(threads: Threads) {
       await sleep(REFRESH_MS, undefined, { ref: false });
       const before = received;
       received = await receiver?.stats().catch(() => before);
+      const last = searched;
+      searched = await search.stats().catch(() => last);
       const [from, seconds] = [at, (threads.now() - at) / 1000];
       at = from + seconds * 1000;
       if (before && received && seconds > 0) {
@@ -63,7 +66,7 @@ export function createLive(threads: Threads) {
           bytes: Math.max(0, Math.round((received.bytes - before.bytes) / seconds)),
         };
       }
-      if (!stopped) known = sourcesOf(archive, received);
+      if (!stopped) known = sourcesOf(archive, received, searched);
     }
   }
   void refresh();
@@ -126,7 +129,12 @@ export function createLive(threads: Threads) {
     },
     sources: () => known,
     parsers,
-    sendSettings: (settings) => sealer.settings(settings),
+    sendSettings(settings) {
+      sealer.settings(settings);
+      search.parsers(
+        Object.fromEntries(settings.sources.flatMap(({ id, parser }) => (parser === undefined ? [] : [[id, parser]]))),
+      );
+    },
     expiring: (days) => sealer.expiring(days),
     erase: (indexes, reason, by) => sealer.erase(indexes, reason, by),
     seal: () => sealer.seal(),
@@ -178,7 +186,7 @@ export function createLive(threads: Threads) {
     backend,
     /** A sender has got a number. */
     sourceSeen(): void {
-      known = sourcesOf(archive, received);
+      known = sourcesOf(archive, received, searched);
     },
     async measure(): Promise<void> {
       diskBytes = await sizeOf(folder);
@@ -192,8 +200,13 @@ export function createLive(threads: Threads) {
 const rootOf = (note: string | undefined): { root?: Uint8Array } =>
   note === undefined ? {} : { root: parseCheckpoint(parseNote(note).text).root };
 
-/** The senders that the catalog knows, and what the receiver has dropped of theirs. */
-function sourcesOf(archive: Archive, received: ReceiverStats | undefined): SourceInfo[] {
+/** The senders that the catalog knows, what the receiver has dropped of theirs, and what search has heard. */
+function sourcesOf(
+  archive: Archive,
+  received: ReceiverStats | undefined,
+  searched: SearchStats | undefined,
+): SourceInfo[] {
+  const heard = new Map(searched?.sources.map((source) => [source.id, source]));
   const dropped = new Map<string, number>();
   for (const { address, count } of received?.dropped ?? []) dropped.set(address, (dropped.get(address) ?? 0) + count);
   return archive.sources().map(({ id, address, firstSeenUs }) => ({
@@ -201,6 +214,7 @@ function sourcesOf(archive: Archive, received: ReceiverStats | undefined): Sourc
     address,
     firstSeenUs,
     messages: 0,
+    ...heard.get(id),
     dropped: dropped.get(address) ?? 0,
   }));
 }

@@ -204,6 +204,12 @@ export class ColumnBuilder {
     }
   }
 
+  /** Which parser understood a row. */
+  parserOf(row: number): string {
+    const { high, low, texts } = this.texts.get('parser')!;
+    return texts[high[row]! * 256 + low[row]! - 1] ?? 'none';
+  }
+
   /** What was gathered so far; undefined where no row has a value. The planes may be longer than there are rows. */
   column(name: Name): Column | undefined {
     if (name === 'source') return { planes: this.source };

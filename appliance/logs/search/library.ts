@@ -5,6 +5,7 @@ import type { Block } from '../record/types.ts';
 import { ClosedPart, IndexError, Shelf, writeIndex } from './index-file.ts';
 import type { ParseOf } from './match.ts';
 import { type Part, PartBuilder } from './part.ts';
+import { Senders } from './senders.ts';
 
 /** What is read of the archive. `readFrame` answers undefined for what has expired. */
 export interface Frames {
@@ -30,6 +31,7 @@ const nameOf = (first: number): string => `${first.toString(16).padStart(16, '0'
  */
 export class Library {
   private readonly options: LibraryOptions;
+  readonly senders = new Senders();
   private readonly shelf = new Shelf();
   private readonly parts = new Map<number, Part>();
   /** Blocks that are written but may not be sealed yet: the archive doesn't show them. */
@@ -59,6 +61,26 @@ export class Library {
       if (closed) this.open(first);
       else this.catchUp(first);
     }
+    this.senders.counting = true;
+    this.readSenders();
+  }
+
+  /** The newest index knows sources that haven't sent anything since. */
+  private readSenders(): void {
+    const newest = this.all().findLast((part) => part instanceof ClosedPart);
+    try {
+      const [source, parser] = [newest?.column('source'), newest?.column('parser')];
+      if (!newest || !source || source === 'unknown') return;
+      this.senders.addColumns(newest.groups, source, parser === 'unknown' ? undefined : parser);
+    } catch {
+      // It is damaged, which is found when it is checked.
+    }
+  }
+
+  private addTo(part: PartBuilder, frame: FrameInfo, block: Block): void {
+    const from = part.columns.rows;
+    part.add(frame, block);
+    this.senders.add(part.first, frame, block, (i) => part.columns.parserOf(from + i));
   }
 
   private open(first: number): void {
@@ -86,7 +108,7 @@ export class Library {
     for (const frame of archive.frames(first)) {
       if (frame.offset < part.end) continue;
       const block = archive.readFrame(first, frame);
-      if (block) part.add(frame, block);
+      if (block) this.addTo(part, frame, block);
     }
     return part;
   }
@@ -99,7 +121,7 @@ export class Library {
       if (!part || frame.offset > part.end) part = this.catchUp(segment);
       if (!block || frame.offset > part.end) this.lagging.add(segment);
       if (!block || this.lagging.has(segment)) continue;
-      part.add(frame, block);
+      this.addTo(part, frame, block);
       this.unsealed.set(`${segment} ${frame.offset}`, { block, to: frame.batchFirst + frame.batchCount });
     }
   }

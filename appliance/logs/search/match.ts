@@ -14,10 +14,11 @@ export type ParseOf = (source: number, raw: Uint8Array, receivedUs: number) => R
 
 const TRANSPORTS = Object.keys(TRANSPORT) as (keyof typeof TRANSPORT)[];
 
-export function hinted(parse: Parse): ParseOf {
+/** `fixed` are parsers that were chosen for sources: what they can read nobody else is asked about. */
+export function hinted(parse: Parse, fixed: () => Readonly<Record<number, string>> = () => ({})): ParseOf {
   const last = new Map<number, string>();
   return (source, raw, receivedUs) => {
-    const parsed = parse(raw, last.get(source), receivedUs);
+    const parsed = parse(raw, fixed()[source] ?? last.get(source), receivedUs);
     if (parsed.parser !== 'none') last.set(source, parsed.parser);
     return parsed;
   };

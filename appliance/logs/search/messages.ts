@@ -1,4 +1,5 @@
 import type { Filter, Found, QueryResult } from '../backend.ts';
+import type { SenderStats } from './senders.ts';
 import type { WhoisAnswer } from './whois.ts';
 
 export interface SearchWorkerData {
@@ -13,6 +14,7 @@ export interface SearchStats {
   records: number;
   /** Segments whose index is made anew: they aren't searched yet. */
   behind: number;
+  sources: SenderStats[];
 }
 
 /** What the search thread can be asked. */
@@ -28,6 +30,8 @@ export type Method = keyof Calls;
 /** From the main thread. */
 export type ToWorker =
   | { [M in Method]: { type: 'call'; id: number; method: M; params: Calls[M]['params'] } }[Method]
+  /** Parsers that were chosen for sources, by their ids: they are asked first. */
+  | { type: 'parsers'; parsers: Record<number, string> }
   | { type: 'unsubscribe'; sub: number }
   /** A message of `tail` was taken. */
   | { type: 'taken'; sub: number }

@@ -58,7 +58,9 @@ test('the search thread follows the sealing thread, answers, and tells of new re
   );
   await assert.rejects(search.whois({ ip: 'nobody', atUs: 0 }), QueryFault);
   assert.deepEqual(await search.whois({ ip: '192.0.2.1', atUs: sealer.clock.wall }), []);
-  assert.equal((await search.stats()).behind, 0);
+  const { behind, sources } = await search.stats();
+  const known = sources.find(({ id }) => id === records[0]!.source);
+  assert.deepEqual([behind, known?.parser, (known?.messages ?? 0) >= 10], [0, undefined, true]);
   await sealer.stop();
   await search.stop();
   await assert.rejects(search.query({ limit: 1 }), /ended/);

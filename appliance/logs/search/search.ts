@@ -18,6 +18,8 @@ export interface Search {
   /** Who had the address at this moment: the surest first. */
   whois(question: Calls['whois']['params']): Promise<Calls['whois']['result']>;
   stats(): Promise<SearchStats>;
+  /** Parsers that were chosen for sources, by their ids; the ones before no longer hold. */
+  parsers(parsers: Record<number, string>): void;
   /** Tells of new records, at most 200 at once, and how many were left out; until the answer is called. */
   subscribe(filter: Filter, listener: (records: readonly Found[], dropped: number) => void): () => void;
   stop(): Promise<void>;
@@ -115,6 +117,9 @@ export function startSearch(options: SearchWorkerData & { sealer?: MessagePort; 
     read: (indexes) => call('read', { indexes }),
     whois: (question) => call('whois', question),
     stats: () => call('stats', {}),
+    parsers(parsers) {
+      if (!ended) say({ type: 'parsers', parsers });
+    },
     subscribe(filter, listener) {
       queryOf(filter); // a fault is told at once
       const sub = ++last;

@@ -18,7 +18,8 @@ const main = parentPort!;
 const { folder, dataDir, sealer } = workerData as SearchWorkerData & { sealer?: MessagePort };
 
 const say = (message: FromWorker): void => main.postMessage(message);
-const parseOf = hinted(parse);
+let fixed: Readonly<Record<number, string>> = {};
+const parseOf = hinted(parse, () => fixed);
 const archive = openArchive({ folder, secrets: openKeyFile(dataDir) });
 const library = new Library({
   folder: path.join(folder, 'index'),
@@ -35,6 +36,9 @@ main.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'call':
       void answer(message);
+      break;
+    case 'parsers':
+      fixed = message.parsers;
       break;
     case 'unsubscribe':
       tail.unsubscribe(message.sub);
@@ -112,7 +116,7 @@ async function resultOf(call: Extract<ToWorker, { type: 'call' }>): Promise<unkn
     case 'stats': {
       const parts = library.all();
       const records = parts.reduce((sum, { groups }) => sum + groups.reduce((rows, group) => rows + group.rows, 0), 0);
-      return { segments: parts.length, records, behind: library.behind };
+      return { segments: parts.length, records, behind: library.behind, sources: library.senders.all() };
     }
     case 'subscribe':
       tail.subscribe(call.params.sub, call.params.filter);
