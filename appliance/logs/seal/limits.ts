@@ -1,5 +1,7 @@
 /** Limits of sealing; tests make some smaller. Times are µs. */
 export const LIMITS = {
+  /** Records are written, and found by searches, when the first that waits has waited so long. */
+  writeAfterUs: 0.5e6,
   /** So many waiting records are sealed at once, … */
   sealRecords: 1000,
   /** … or so many bytes of messages, … */

@@ -180,6 +180,9 @@ export class Sealer {
       });
     } else if (this.#state === 'full') {
       this.#guarded(() => this.#sealOnce());
+    } else if (this.#options.clock.monotonicUs() - this.#waiting.since >= this.#limits.writeAfterUs) {
+      // Not sealed yet, but in the file, and to be found.
+      this.#guarded(() => this.#writeOnce());
     }
   }
 
@@ -190,20 +193,26 @@ export class Sealer {
 
   /** Writes and seals what waits, or a batch of it. */
   #sealOnce(): void {
-    const log = this.#log!;
-    if (this.#waiting.records > 0) {
-      if (log.room === 0) this.#closeSegment();
-      const most = Math.min(this.#limits.batchRecords, log.room);
-      const nowUs = this.#options.clock.receiveUs();
-      const told = (id: number, address: string): void => this.#tell({ type: 'source', id, address });
-      const parts = this.#waiting.peek(most, 2 * this.#limits.sealBytes, (peers) =>
-        this.#senders.idsOf(peers, nowUs, told),
-      );
-      this.#wrote(log.write(parts, KIND.log, (source) => this.#senders.classOf(source)));
-      const bytes = this.#waiting.take(parts);
-      if (bytes > 0) this.#options.toReceiver({ type: 'credit', bytes });
-    }
+    if (this.#waiting.records > 0) this.#writeOnce();
     this.#seal();
+  }
+
+  /** Writes what waits, or a batch of it. */
+  #writeOnce(): void {
+    const log = this.#log!;
+    if (log.room === 0) this.#closeSegment();
+    const most = Math.min(this.#limits.batchRecords, log.room);
+    const nowUs = this.#options.clock.receiveUs();
+    const { since } = this.#waiting;
+    const told = (id: number, address: string): void => this.#tell({ type: 'source', id, address });
+    const parts = this.#waiting.peek(most, 2 * this.#limits.sealBytes, (peers) =>
+      this.#senders.idsOf(peers, nowUs, told),
+    );
+    const written = log.write(parts, KIND.log, (source) => this.#senders.classOf(source));
+    this.#unsealedSince = Math.min(this.#unsealedSince ?? Number.POSITIVE_INFINITY, since);
+    this.#wrote(written);
+    const bytes = this.#waiting.take(parts);
+    if (bytes > 0) this.#options.toReceiver({ type: 'credit', bytes });
   }
 
   #wrote(written: Written): void {
