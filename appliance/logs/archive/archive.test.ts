@@ -42,8 +42,8 @@ describe('a log of many segments', () => {
     const asked = new Set<string>();
     let rows = 0;
     const { all } = StatementSync.prototype;
-    const spy = t.mock.method(StatementSync.prototype, 'all', function (this: StatementSync, ...values: number[]) {
-      const found = all.apply(this, values);
+    const spy = t.mock.method(StatementSync.prototype, 'all', function (this: StatementSync, ...values: unknown[]) {
+      const found = Reflect.apply(all, this, values) as unknown[];
       asked.add(this.sourceSQL);
       rows += found.length;
       return found;

@@ -32,10 +32,15 @@ export interface Rewriting {
 
 /**
  * Writes a closed segment anew, for erasure and expiry. Each class of which anything changes gets a new key, and the
- * old one is destroyed with the old file. The leaf hashes of records that go are stored before, so that proofs of others
- * stay possible. After a crash it is as before, or done once `finishRewrite` has run. Returns whether anything changed.
+ * old one is destroyed with the old file. Where records go, the leaf hashes of tiles that are `needed` are stored
+ * before, so that proofs of others stay possible. After a crash it is as before, or done once `finishRewrite` has run. Returns whether anything changed.
  */
-export function rewriteSegment(at: Rewriting, first: number, transform: Transform): boolean {
+export function rewriteSegment(
+  at: Rewriting,
+  first: number,
+  transform: Transform,
+  needed: (tile: number) => boolean,
+): boolean {
   const { folder, catalog, archive } = at;
   const info = catalog.segment(first);
   if (!info.closed) throw new ArchiveError(`the segment from leaf ${first} on is not closed yet`, { index: first });
@@ -48,7 +53,7 @@ export function rewriteSegment(at: Rewriting, first: number, transform: Transfor
     if (block && !result) gone.add(frame.class);
   }
   if (changed.size === 0) return false;
-  if (gone.size > 0) storeLeafHashes(at, first, first + info.count);
+  if (gone.size > 0) storeLeafHashes(at, first, first + info.count, needed);
 
   const old = catalog.keysOf(first);
   const keys = new Map([...changed].map((one) => [one, catalog.makeKey(first, one)]));
@@ -108,8 +113,13 @@ export function finishRewrite(folder: string, catalog: Catalog): void {
   catalog.forget();
 }
 
-/** Stores the hashes of all tiles that leaves `[from, to)` are in. */
-function storeLeafHashes({ tiles, archive }: Rewriting, from: number, to: number): void {
+/** Stores the hashes of the tiles that leaves `[from, to)` are in. */
+function storeLeafHashes(
+  { tiles, archive }: Rewriting,
+  from: number,
+  to: number,
+  needed: (tile: number) => boolean,
+): void {
   const [firstTile, lastTile] = [Math.floor(from / TILE_WIDTH), Math.floor((to - 1) / TILE_WIDTH)];
   if ((lastTile + 1) * TILE_WIDTH > archive.size()) {
     throw new ArchiveError(`leaf ${to - 1} is in a tile that isn't full yet: its records can't go before it is`, {
@@ -117,7 +127,7 @@ function storeLeafHashes({ tiles, archive }: Rewriting, from: number, to: number
     });
   }
   for (let tile = firstTile; tile <= lastTile; tile++) {
-    if (tiles.readTile(0, tile)) continue;
+    if (!needed(tile) || tiles.readTile(0, tile)) continue;
     const hashes = new Uint8Array(TILE_WIDTH * HASH_BYTES);
     for (let i = 0; i < TILE_WIDTH; i++) {
       const index = tile * TILE_WIDTH + i;

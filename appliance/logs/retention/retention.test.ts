@@ -130,7 +130,16 @@ describe('records that are past their days', () => {
     assert.deepEqual(expiring(bed.vault, past), [
       { class: 'traffic', records: 1499, bytes: expiring(bed.vault, past)[0]!.bytes, untilUs: START_US },
     ]);
+    const written: number[] = [];
+    const { tiles } = bed.vault;
+    const write = tiles.write.bind(tiles);
+    tiles.write = (level, index, tile) => {
+      if (level === 0) written.push(index / 256);
+      write(level, index, tile);
+    };
     assert.equal(expire(bed.vault, past), 0);
+    // Those with a record that stays, of the segment itself or of its neighbour.
+    assert.deepEqual(written, [0, 2, 3, 4, 7]);
     const records = recordsOf(bed);
     for (let i = 0; i < 2400; i++) {
       const kept = i === 10 || (i >= 600 && i < 1200 && i % 2 === 1) || i >= 1800;

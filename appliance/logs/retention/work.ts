@@ -49,12 +49,18 @@ export function finishRetention(vault: Vault): void {
 function finish(vault: Vault, work: Work): void {
   const { folder, catalog } = vault;
   for (const { first, drop, erase } of work.segments) {
-    rewriteSegment(vault, first, (block) => (drop.includes(block.class) ? undefined : withoutPayloads(block, erase)));
+    const needed = drop.length > 0 ? neededTiles(vault, first, drop) : new Set<number>();
+    rewriteSegment(
+      vault,
+      first,
+      (block) => (drop.includes(block.class) ? undefined : withoutPayloads(block, erase)),
+      (tile) => needed.has(tile),
+    );
     // It may have what is gone in its columns.
     for (const end of ['', '.tmp']) rmSync(`${indexFile(folder, first)}${end}`, { force: true });
     if (drop.length > 0) {
       forgetClasses(vault, first, drop);
-      pruneTiles(vault, first);
+      pruneTiles(vault, first, needed);
     }
   }
   catalog.set(STATE, undefined);
@@ -84,20 +90,34 @@ function forgetClasses({ catalog }: Vault, first: number, drop: readonly number[
 }
 
 /**
- * Removes the leaf hashes of tiles that no proof needs: nothing is left of their records, and no checkpoint that is
- * kept ends inside.
+ * The tiles of a segment whose leaf hashes a proof needs once these classes are gone: something is left of their
+ * records, or a checkpoint that is kept ends inside.
  */
-function pruneTiles({ folder, catalog, archive }: Vault, first: number): void {
+function neededTiles({ catalog, archive }: Vault, first: number, drop: readonly number[]): Set<number> {
   const { count } = catalog.segment(first);
   const kept = [...catalog.checkpoints(), ...catalog.timestamps()].map(({ size }) => size);
   const needed = new Set(kept.filter((size) => size % TILE_WIDTH !== 0).map((size) => Math.floor(size / TILE_WIDTH)));
-  const firstTile = Math.floor(first / TILE_WIDTH);
-  const end = Math.ceil((first + count) / TILE_WIDTH);
+  const [firstTile, end] = tilesOf(first, count);
   // The neighbours' records in the outermost tiles count as well.
   for (const block of archive.blocks({ from: firstTile * TILE_WIDTH, to: end * TILE_WIDTH })) {
-    for (const index of block.index) needed.add(Math.floor(index / TILE_WIDTH));
+    const goes = drop.includes(block.class);
+    for (const index of block.index) {
+      const own = index >= first && index < first + count;
+      if (!(goes && own)) needed.add(Math.floor(index / TILE_WIDTH));
+    }
   }
+  return needed;
+}
+
+/** Removes the leaf hashes of tiles that were needed before. */
+function pruneTiles({ folder, catalog }: Vault, first: number, needed: ReadonlySet<number>): void {
+  const [firstTile, end] = tilesOf(first, catalog.segment(first).count);
   for (let tile = firstTile; tile < end; tile++) {
     if (!needed.has(tile)) rmSync(path.join(folder, tilePath(0, tile)), { force: true });
   }
 }
+
+const tilesOf = (first: number, count: number): [from: number, to: number] => [
+  Math.floor(first / TILE_WIDTH),
+  Math.ceil((first + count) / TILE_WIDTH),
+];
