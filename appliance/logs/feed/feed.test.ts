@@ -11,7 +11,7 @@ const FACTS = { door: 'radius', username: 'alice', method: 'pap', nas: NAS, mac:
 function fixture() {
   const appended: [number, string, Entry[]][] = [];
   const feed = createFeed(async (kind, retentionClass, entries) => {
-    appended.push([kind, CLASSES[retentionClass]!, [...entries]]);
+    appended.push([kind, CLASSES[retentionClass]!, JSON.parse(JSON.stringify(entries))]);
   });
   return { appended, feed };
 }

@@ -1,7 +1,7 @@
 import type { Bus, EventType, Heard } from '../../events/index.ts';
 import { CLASSES, KIND, type Kind } from '../record/types.ts';
 
-/** An internal record: what is sealed is its JSON. */
+/** An internal record: what is sealed is its JSON, without the members that are undefined. */
 export type Entry = { event: string } & Record<string, unknown>;
 
 /** Takes records; resolves once they are written, and outlive the process. */
@@ -101,7 +101,7 @@ const entryOf = ({ id, at, type, data }: Heard): Entry => ({ event: type, id, at
 
 function endedEntry({ facts, outcome, reason, decision }: Ended): Entry {
   const { nas } = facts;
-  return defined({
+  return {
     event: outcome === 'accept' ? 'radius.accept' : 'radius.reject',
     door: facts.door,
     user: facts.username,
@@ -121,7 +121,7 @@ function endedEntry({ facts, outcome, reason, decision }: Ended): Entry {
     action: decision?.action,
     vlan: decision?.vlan,
     reason,
-  });
+  };
 }
 
 /** Acct-Status-Type by name: RFC 2866, section 5.1. */
@@ -133,27 +133,22 @@ const STATUS: Readonly<Record<string, string>> = {
   off: 'Accounting-Off',
 };
 
-const accountedEntry = (record: Accounted): Entry =>
-  defined({
-    event: 'radius.accounting',
-    status: STATUS[record.kind] ?? record.kind,
-    at: new Date(record.at).toISOString(),
-    user: record.username,
-    mac: record.mac,
-    framed_ip: record.ip,
-    framed_ipv6: record.ipv6,
-    session_id: record.sessionId,
-    nas_id: record.nasId,
-    site: record.siteId,
-    nas_port: record.nasPort,
-    ssid: record.ssid,
-    called_station: record.calledStation,
-    seconds: record.seconds,
-    bytes_in: record.bytesIn,
-    bytes_out: record.bytesOut,
-    cause: record.cause,
-  });
-
-/** Without the members that say nothing. */
-const defined = (entry: Entry): Entry =>
-  Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined && value !== null)) as Entry;
+const accountedEntry = (record: Accounted): Entry => ({
+  event: 'radius.accounting',
+  status: STATUS[record.kind] ?? record.kind,
+  at: new Date(record.at).toISOString(),
+  user: record.username ?? undefined,
+  mac: record.mac ?? undefined,
+  framed_ip: record.ip ?? undefined,
+  framed_ipv6: record.ipv6 ?? undefined,
+  session_id: record.sessionId,
+  nas_id: record.nasId,
+  site: record.siteId,
+  nas_port: record.nasPort ?? undefined,
+  ssid: record.ssid ?? undefined,
+  called_station: record.calledStation ?? undefined,
+  seconds: record.seconds ?? undefined,
+  bytes_in: record.bytesIn,
+  bytes_out: record.bytesOut,
+  cause: record.cause ?? undefined,
+});
