@@ -1,9 +1,6 @@
-import { HASH_BYTES } from '../record/types.ts';
-
 /** Levels of the tree in one tile: c2sp.org/tlog-tiles. */
 export const TILE_HEIGHT = 8;
 export const TILE_WIDTH = 256;
-export const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 
 /**
  * Where the hash of a complete subtree comes from: `count` hashes (a power of two) of tile `tile` at the tile level
