@@ -6,9 +6,14 @@ import { resetPasswordCommand } from './admin.ts';
 import { backupCommand } from './backup.ts';
 import { type Command, CommandError, type Terminal, UsageError } from './command.ts';
 import { rotateCommand } from './keys.ts';
+import { exportCommand } from './logs-export.ts';
+import { statusCommand } from './logs-status.ts';
+import { verifyCommand } from './logs-verify.ts';
 import { restoreCommand } from './restore.ts';
 
 const PROGRAM = 'gatehouse-appliance';
+/** A longer call has its summary on the next line of the help. */
+const MAX_LEFT = 48;
 
 const versionCommand: Command = {
   name: 'version',
@@ -38,6 +43,9 @@ const commands: readonly Command[] = [
   restoreCommand,
   resetPasswordCommand,
   rotateCommand,
+  verifyCommand,
+  exportCommand,
+  statusCommand,
   versionCommand,
   helpCommand,
 ];
@@ -89,11 +97,12 @@ function parse(command: Command, args: string[]): { args: string[]; flags: Recor
 
 function help(): string {
   const lines = commands.map(({ name, usage, summary }): [string, string] => [`${name} ${usage}`.trimEnd(), summary]);
-  const width = Math.max(...lines.map(([left]) => left.length));
+  const width = Math.max(...lines.map(([left]) => left.length).filter((length) => length <= MAX_LEFT));
+  const gap = (left: string): string => (left.length > width ? `\n${' '.repeat(width + 2)}` : '');
   return [
     `usage: ${PROGRAM} <command>`,
     '',
-    ...lines.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+    ...lines.map(([left, right]) => `  ${left.padEnd(width)}${gap(left)}  ${right}`),
     '',
     'Commands work on the data folder that GATEHOUSE_DATA names (./data unless set).',
     'Exit codes: 0 done, 1 failed, 2 called wrongly.',

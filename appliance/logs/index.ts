@@ -3,6 +3,13 @@ import { logMigrations } from './migrations.ts';
 import { anchorMigrations } from './rounds/anchor.ts';
 import { witnessMigrations } from './witness/migrations.ts';
 
+export { findSources, type Memory, type NamedSource, nameSources, readMemory } from './box/memory.ts';
+export { type BoxStatus, readStatus } from './box/status.ts';
+export { type Finding, startExport, type Verified, verifyArchive } from './export/index.ts';
 export { createLogs, type SyslogPorts } from './logs.ts';
+export { cosignatureVerifier } from './merkle/cosignature.ts';
+export { noteVerifier } from './merkle/note.ts';
+export { anchorIn, setAnchorIn } from './rounds/anchor.ts';
+export { parseMicroseconds, rfc3339 } from './times.ts';
 
 export const logsMigrations: readonly Migration[] = [...logMigrations, ...witnessMigrations, ...anchorMigrations];

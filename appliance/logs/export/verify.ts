@@ -93,9 +93,12 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
       from = state.size;
     }
     if (result.findings.length === 0) {
+      const earlier = new Set(states.map((state) => state.size)).size;
       result.proved.push(
         `${result.records} records are exactly what was sealed, and make up the root of the checkpoint of ${size}.`,
-        `${new Set(states.map((state) => state.size)).size} earlier states are beginnings of this log, the end of each epoch among them.`,
+        ...(earlier > 0
+          ? [`${earlier} earlier states are beginnings of this log, the end of each epoch among them.`]
+          : []),
       );
     }
     return result;

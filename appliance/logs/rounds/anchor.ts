@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { event, SYSTEM } from '../../events/index.ts';
 import { type Migration, type Store, timestamp } from '../../store/index.ts';
 
@@ -56,4 +57,22 @@ export async function writeAnchor(
       .execute();
     emit(event('log.sealed', { range: { from, to: size }, root, size, cosignatures, genTime }, SYSTEM));
   });
+}
+
+const hasTable = (db: DatabaseSync): boolean =>
+  db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'log_anchor'").get() !== undefined;
+
+/** The same from the file of a database, for commands on the box; undefined too where its tables are older. */
+export function anchorIn(db: DatabaseSync): (Anchor & { at: string }) | undefined {
+  const row = hasTable(db) ? db.prepare('SELECT * FROM log_anchor WHERE id = ?').get(ROW) : undefined;
+  return row && { size: Number(row.size), root: String(row.root), at: String(row.at) };
+}
+
+/** What a database is to remember that is put beside a log: what the one before it did. */
+export function setAnchorIn(db: DatabaseSync, anchor: (Anchor & { at: string }) | undefined): void {
+  if (!hasTable(db)) return;
+  db.prepare('DELETE FROM log_anchor').run();
+  if (!anchor) return;
+  const insert = 'INSERT INTO log_anchor (id, size, root, at) VALUES (?, ?, ?, ?)';
+  db.prepare(insert).run(ROW, anchor.size, anchor.root, anchor.at);
 }
