@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { SecretBox } from '../../store/index.ts';
@@ -42,6 +43,11 @@ export interface Archive {
   readHash(level: number, index: number): Uint8Array | undefined;
   /** The same for a tile's worth of leaves, or fewer, from their records and not from the tiles above them. */
   hashOfLeaves(level: number, index: number): Uint8Array | undefined;
+  /**
+   * A key that is derived (HKDF-SHA-256) from all keys of a segment, so that nobody can make it once one of them is
+   * destroyed or replaced; undefined where it has none.
+   */
+  deriveKey(first: number, salt: Uint8Array, use: string, length: number): Uint8Array | undefined;
   sources(): Source[];
   /** Older checkpoints that were kept. */
   checkpoints(): KeptCheckpoint[];
@@ -222,6 +228,12 @@ export function openArchive({
       return (index + 1) * 2 ** level <= size() ? tiles.read(level, index) : undefined;
     },
     hashOfLeaves,
+    deriveKey(first, salt, use, length) {
+      const keys = [...catalog.keysOf(first)].sort(([a], [b]) => a - b);
+      if (keys.length === 0) return undefined;
+      const secret = Buffer.concat(keys.flatMap(([id, { key }]) => [Buffer.from(`${id} `), key]));
+      return new Uint8Array(hkdfSync('sha256', secret, salt, use, length));
+    },
     sources: () => catalog.sources(),
     checkpoints: () => catalog.checkpoints(),
     timestamps: () => catalog.timestamps(),

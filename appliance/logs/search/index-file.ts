@@ -3,14 +3,20 @@ import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zli
 import type { FrameInfo } from '../record/frame.ts';
 import { addTo, bloomSize, positions } from './bloom.ts';
 import { Cache } from './cache.ts';
+import { IndexCipher, SALT_BYTES, TAG_BYTES } from './cipher.ts';
 import { COLUMN_NAMES, type Column, type Plane } from './columns.ts';
 import { isIpName, type Name } from './names.ts';
 import type { Group, Part, PartBuilder } from './part.ts';
 
-/** `GHIX | u32 version | u32 length of the head | u32 crc32 of the head | head: zstd of JSON | sections`. */
+/**
+ * `GHIX | u32 version | u32 length of the head | salt, 16 bytes | head: zstd of JSON | sections`, head and sections
+ * encrypted. Part 0 is the head, section n is part n.
+ */
 const MAGIC = 0x47484958;
-const VERSION = 1;
-const PREFIX = 16;
+const VERSION = 2;
+const PREFIX = 12 + SALT_BYTES;
+/** Bytes of the bloom filter that are checked at once. */
+const PIECE = 2 ** 16;
 const MAX_HEAD = 16 * 2 ** 20;
 /** Bytes a record of a column that isn't an address: a value that is rare is found by the bloom filter. */
 const COLUMN_BUDGET = 1.5;
@@ -26,7 +32,7 @@ export class IndexError extends Error {
 interface Section {
   at: number;
   length: number;
-  crc: number;
+  part: number;
   packing: 'plain' | 'zstd' | 'nibbles';
 }
 
@@ -37,7 +43,7 @@ interface Head {
   end: number;
   groups: number[];
   frames: Section;
-  bloom: Section & { rows: number; stride: number };
+  bloom: { at: number; length: number; crc: number; rows: number; stride: number };
   columns: Record<string, { planes: (Section | number)[]; texts?: Section }>;
   /** Columns that were left out. */
   unknown: string[];
@@ -46,22 +52,28 @@ interface Head {
 const pack = (bytes: Uint8Array, level = 1): Buffer =>
   zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } });
 
-/** Writes the index of a segment; the file stands there whole or not at all. Answers its size. */
-export function writeIndex(file: string, part: PartBuilder): number {
+/** Writes the index of a segment; the file stands there whole or not at all. `key` is derived with the salt. */
+export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, key: Uint8Array): void {
+  const cipher = new IndexCipher(key);
   const sections: Buffer[] = [];
   let at = 0;
-  const put = (bytes: Buffer, packing: Section['packing']): Section => {
+  const append = (bytes: Buffer): { at: number; length: number } => {
     sections.push(bytes);
     at += bytes.length;
-    return { at: at - bytes.length, length: bytes.length, crc: crc32(bytes), packing };
+    return { at: at - bytes.length, length: bytes.length };
+  };
+  const put = (bytes: Uint8Array, packing: Section['packing']): Section => {
+    const number = sections.length + 1;
+    return { ...append(cipher.seal(number, bytes)), part: number, packing };
   };
   const putTexts = (texts: readonly string[]): Section => put(pack(Buffer.from(JSON.stringify(texts))), 'zstd');
   const { rows } = part.columns;
+  const bloom = bloomOf(part);
   const head: Head = {
     ...{ first: part.first, rows, end: part.end },
     groups: part.groups.flatMap((g) => [g.row, g.rows, g.frame, g.frames, g.firstLeaf, g.lastLeaf, g.fromUs, g.toUs]),
     frames: put(pack(frameTable(part.all)), 'zstd'),
-    bloom: putBloom(part, put),
+    bloom: { ...append(cipher.mask(bloom.bits, 0)), crc: crc32(bloom.bits), rows: bloom.rows, stride: bloom.stride },
     columns: {},
     unknown: [],
   };
@@ -85,12 +97,11 @@ export function writeIndex(file: string, part: PartBuilder): number {
   prefix.writeUInt32BE(MAGIC, 0);
   prefix.writeUInt32BE(VERSION, 4);
   prefix.writeUInt32BE(text.length, 8);
-  prefix.writeUInt32BE(crc32(text), 12);
-  const whole = Buffer.concat([prefix, text, ...sections]);
-  // It can be made anew, so nobody waits for the disk; a torn one is seen by its checksums.
+  prefix.set(salt, 12);
+  const whole = Buffer.concat([prefix, cipher.seal(0, text, prefix), ...sections]);
+  // It can be made anew, so nobody waits for the disk; a torn one can't be opened.
   writeFileSync(`${file}.tmp`, whole, { mode: 0o600 });
   renameSync(`${file}.tmp`, file);
-  return whole.length;
 }
 
 function frameTable(frames: readonly FrameInfo[]): Buffer {
@@ -105,14 +116,14 @@ function frameTable(frames: readonly FrameInfo[]): Buffer {
   return Buffer.from(table.buffer);
 }
 
-function putBloom(part: PartBuilder, put: (bytes: Buffer, packing: 'plain') => Section): Head['bloom'] {
+function bloomOf(part: PartBuilder): { bits: Buffer; rows: number; stride: number } {
   const rows = bloomSize(part.sets.map(({ size }) => size));
   const stride = Math.ceil(part.sets.length / 8);
   const bits = Buffer.alloc(rows * stride);
   part.sets.forEach((set, group) => {
     addTo(bits, { rows, stride }, group, set.hashes());
   });
-  return { ...put(bits, 'plain'), rows, stride };
+  return { bits, rows, stride };
 }
 
 function packPlane(plane: Uint8Array): { bytes: Buffer; packing: Section['packing'] } | number {
@@ -154,22 +165,24 @@ export class ClosedPart implements Part {
   readonly end: number;
   readonly groups: readonly Group[];
   private readonly head: Head;
+  private readonly cipher: IndexCipher;
   private readonly base: number;
   private readonly file: string;
   private readonly shelf: Shelf;
 
-  /** Throws IndexError where the file is missing or damaged. */
-  constructor(file: string, shelf: Shelf) {
+  /** Throws IndexError where the file is missing or damaged, or its segment's keys aren't there any more. */
+  constructor(file: string, shelf: Shelf, keyOf: (salt: Uint8Array) => Uint8Array | undefined) {
     this.file = file;
     this.shelf = shelf;
     const prefix = this.read(0, PREFIX);
-    const length = prefix.readUInt32BE(8);
+    const length = prefix.readUInt32BE(8) + TAG_BYTES;
     if (prefix.readUInt32BE(0) !== MAGIC || prefix.readUInt32BE(4) !== VERSION || length > MAX_HEAD) {
       throw new IndexError(`${file} is not an index of this version`);
     }
-    const packed = this.read(PREFIX, length);
-    if (crc32(packed) !== prefix.readUInt32BE(12)) throw new IndexError(`${file} is damaged`);
-    this.head = JSON.parse(zstdDecompressSync(packed).toString()) as Head;
+    const key = keyOf(prefix.subarray(12));
+    if (!key) throw new IndexError(`the keys of ${file} are gone`);
+    this.cipher = new IndexCipher(key);
+    this.head = JSON.parse(zstdDecompressSync(this.opened(0, this.read(PREFIX, length), prefix)).toString()) as Head;
     this.base = PREFIX + length;
     const { first, rows, end, groups } = this.head;
     this.first = first;
@@ -184,7 +197,8 @@ export class ClosedPart implements Part {
     });
   }
 
-  private read(at: number, length: number, into = Buffer.allocUnsafe(length)): Buffer {
+  private read(at: number, length: number): Buffer {
+    const into = Buffer.allocUnsafe(length);
     let got: number;
     try {
       const fd = this.shelf.files.get(this.file, () => ({ value: openSync(this.file, 'r'), size: 1 }));
@@ -196,13 +210,20 @@ export class ClosedPart implements Part {
     return into;
   }
 
-  private section({ at, length, crc, packing }: Section): Uint8Array {
-    const bytes = this.read(this.base + at, length);
-    if (crc32(bytes) !== crc) throw new IndexError(`${this.file} is damaged`);
+  private opened(part: number, sealed: Buffer, around?: Uint8Array): Buffer {
+    try {
+      return this.cipher.open(part, sealed, around);
+    } catch (cause) {
+      throw new IndexError(`${this.file} is damaged, or its keys are others`, { cause });
+    }
+  }
+
+  private section({ at, length, part, packing }: Section): Uint8Array {
+    const bytes = this.opened(part, this.read(this.base + at, length));
     if (packing === 'plain') return bytes;
     if (packing === 'zstd') return zstdDecompressSync(bytes);
     const plane = new Uint8Array(this.head.rows + 1);
-    for (let i = 0; i < length; i++) {
+    for (let i = 0; i < bytes.length; i++) {
       plane[2 * i] = bytes[i]! & 15;
       plane[2 * i + 1] = bytes[i]! >>> 4;
     }
@@ -237,13 +258,16 @@ export class ClosedPart implements Part {
     return (group) => (groups[group >> 3]! & (1 << (group & 7))) !== 0;
   }
 
+  private bloom(at: number, length: number): Buffer {
+    return this.cipher.mask(this.read(this.base + this.head.bloom.at + at, length), at);
+  }
+
   /** One bit a group: whether all of the hashes may be there. */
   private withAll(hashes: Int32Array, rows: number, stride: number): Uint8Array {
     const all = new Uint8Array(stride).fill(255);
-    const row = Buffer.allocUnsafe(stride);
     for (const hash of hashes) {
       for (const position of positions(hash, rows)) {
-        this.read(this.base + this.head.bloom.at + position * stride, stride, row);
+        const row = this.bloom(position * stride, stride);
         let left = 0;
         for (let i = 0; i < stride; i++) left |= all[i]! &= row[i]!;
         if (left === 0) return all;
@@ -272,7 +296,10 @@ export class ClosedPart implements Part {
 
   /** Reads all that has no checksum of its own, and compares the frames. Throws IndexError. */
   check(frames: readonly FrameInfo[]): void {
-    this.section(this.head.bloom);
+    const { length, crc } = this.head.bloom;
+    let found = 0;
+    for (let at = 0; at < length; at += PIECE) found = crc32(this.bloom(at, Math.min(PIECE, length - at)), found);
+    if (found !== crc) throw new IndexError(`${this.file} is damaged`);
     const table = this.table();
     const same =
       table.length === frames.length &&

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { FrameInfo } from '../record/frame.ts';
 import type { Block } from '../record/types.ts';
+import { INDEX_KEY_BYTES, SALT_BYTES } from './cipher.ts';
 import { ClosedPart, IndexError, Shelf, writeIndex } from './index-file.ts';
 import type { ParseOf } from './match.ts';
 import { type Part, PartBuilder } from './part.ts';
@@ -12,6 +14,7 @@ export interface Frames {
   segments(): { first: number; closed: boolean }[];
   frames(first: number): readonly FrameInfo[];
   readFrame(first: number, frame: FrameInfo): Block | undefined;
+  deriveKey(first: number, salt: Uint8Array, use: string, length: number): Uint8Array | undefined;
 }
 
 export interface LibraryOptions {
@@ -23,6 +26,7 @@ export interface LibraryOptions {
 }
 
 const EXTENSION = '.idx';
+const KEY_USE = 'gatehouse/log-index/v2';
 const nameOf = (first: number): string => `${first.toString(16).padStart(16, '0')}${EXTENSION}`;
 
 /**
@@ -85,13 +89,17 @@ export class Library {
 
   private open(first: number): void {
     try {
-      const part = new ClosedPart(this.file(first), this.shelf);
+      const part = new ClosedPart(this.file(first), this.shelf, this.keyOf(first));
       if (part.first !== first) throw new IndexError(`${this.file(first)} is about another segment`);
       this.parts.set(first, part);
       this.unchecked.push(first);
     } catch {
       this.missing.push(first);
     }
+  }
+
+  private keyOf(first: number): (salt: Uint8Array) => Uint8Array | undefined {
+    return (salt) => this.options.archive.deriveKey(first, salt, KEY_USE, INDEX_KEY_BYTES);
   }
 
   private file(first: number): string {
@@ -146,8 +154,12 @@ export class Library {
     const file = this.file(first);
     try {
       this.shelf.forget(file);
-      writeIndex(file, part);
-      this.parts.set(first, new ClosedPart(file, this.shelf));
+      const keyOf = this.keyOf(first);
+      const salt = randomBytes(SALT_BYTES);
+      const key = keyOf(salt);
+      // Of a segment without keys nothing is left that could be found.
+      if (key) writeIndex(file, part, salt, key);
+      this.parts.set(first, key ? new ClosedPart(file, this.shelf, keyOf) : part);
     } catch (error) {
       // It goes on from memory; after the next start it is made again.
       this.parts.set(first, part);

@@ -1,5 +1,7 @@
+import { OWN_SOURCE } from '../archive/sources.ts';
 import type { Found } from '../backend.ts';
 import type { Fields } from '../parse/fields.ts';
+import { parseOwn } from '../parse/index.ts';
 import { type Block, type Kind, TRANSPORT, type Transport } from '../record/types.ts';
 import { isIn } from './address.ts';
 import { IP_FIELDS, type Name } from './names.ts';
@@ -18,6 +20,7 @@ const TRANSPORTS = Object.keys(TRANSPORT) as (keyof typeof TRANSPORT)[];
 export function hinted(parse: Parse, fixed: () => Readonly<Record<number, string>> = () => ({})): ParseOf {
   const last = new Map<number, string>();
   return (source, raw, receivedUs) => {
+    if (source === OWN_SOURCE) return parseOwn(raw);
     const parsed = parse(raw, fixed()[source] ?? last.get(source), receivedUs);
     if (parsed.parser !== 'none') last.set(source, parsed.parser);
     return parsed;

@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import type { FrameInfo } from '../record/frame.ts';
 import { type Block, KIND, TRANSPORT } from '../record/types.ts';
 import type { Frames } from './library.ts';
@@ -28,6 +29,13 @@ export class MemoryArchive implements Frames {
     this.reads++;
     if (this.expired.has(frame.class)) return undefined;
     return this.find(first).frames.find(([{ offset }]) => offset === frame.offset)?.[1];
+  };
+
+  /** Of each segment; deleted for one whose keys are destroyed. */
+  readonly keys = new Map<number, Uint8Array>();
+  deriveKey = (first: number, salt: Uint8Array, use: string, length: number): Uint8Array | undefined => {
+    const key = this.keys.get(first) ?? Buffer.from(`key of ${first}`);
+    return new Uint8Array(hkdfSync('sha256', key, salt, use, length));
   };
 
   find(first: number): MemoryArchive['list'][number] {
