@@ -64,6 +64,7 @@ export function createClient(url: string, authorization?: string) {
   };
   return {
     url,
+    authorization,
     call,
     get: (route: string, headers?: Record<string, string>) => call('GET', route, undefined, headers),
     post: (route: string, body?: unknown, headers?: Record<string, string>) => call('POST', route, body, headers),
@@ -106,7 +107,8 @@ export async function startTestAppliance(
   return {
     url: appliance.url,
     radius: appliance.radius,
-    dataDir,
+    logs: appliance.logs,
+    dataDir: config.dataDir,
     anonymous,
     login,
     admin: await login('admin', ADMIN_PASSWORD),

@@ -3,13 +3,14 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpError } from '../http/index.ts';
 import type { Archive } from './archive/index.ts';
+import { OTHER_SOURCES, OWN_SOURCE } from './archive/sources.ts';
 import type { Backend, ExportRequest, Filter, SourceInfo, Status } from './backend.ts';
 import { proofOf, startExport } from './export/index.ts';
-import type { LogIdentity } from './keys/index.ts';
+import { type LogIdentity, parseStatementBody } from './keys/index.ts';
 import { parseCheckpoint } from './merkle/checkpoint.ts';
 import { parseNote } from './merkle/note.ts';
 import { parsers } from './parse/index.ts';
-import type { Receiver, ReceiverStats } from './receive/index.ts';
+import { OTHERS, type Receiver, type ReceiverStats } from './receive/index.ts';
 import { CLASSES, KIND } from './record/types.ts';
 import type { Rounds } from './rounds/rounds.ts';
 import type { SealerThread } from './seal/start.ts';
@@ -46,7 +47,12 @@ export function createLive(threads: Threads) {
   let received: ReceiverStats | undefined;
   let rates = { messages: 0, bytes: 0 };
   let searched: SearchStats | undefined;
-  let known = sourcesOf(archive, undefined, undefined);
+  const beganUs = parseStatementBody(parseNote(identity.statements()[0]!).text).atSeconds * 1e6;
+  let known: SourceInfo[] = [];
+  const look = (): void => {
+    known = sourcesOf(archive, beganUs, received, searched);
+  };
+  look();
   let diskBytes = 0;
   let stopped = false;
 
@@ -66,7 +72,7 @@ export function createLive(threads: Threads) {
           bytes: Math.max(0, Math.round((received.bytes - before.bytes) / seconds)),
         };
       }
-      if (!stopped) known = sourcesOf(archive, received, searched);
+      if (!stopped) look();
     }
   }
   void refresh();
@@ -185,9 +191,7 @@ export function createLive(threads: Threads) {
   return {
     backend,
     /** A sender has got a number. */
-    sourceSeen(): void {
-      known = sourcesOf(archive, received, searched);
-    },
+    sourceSeen: look,
     async measure(): Promise<void> {
       diskBytes = await sizeOf(folder);
     },
@@ -200,16 +204,22 @@ export function createLive(threads: Threads) {
 const rootOf = (note: string | undefined): { root?: Uint8Array } =>
   note === undefined ? {} : { root: parseCheckpoint(parseNote(note).text).root };
 
-/** The senders that the catalog knows, what the receiver has dropped of theirs, and what search has heard. */
+/** The appliance itself and the senders that the catalog knows, what the receiver has dropped of theirs, and what search has heard. */
 function sourcesOf(
   archive: Archive,
+  beganUs: number,
   received: ReceiverStats | undefined,
   searched: SearchStats | undefined,
 ): SourceInfo[] {
   const heard = new Map(searched?.sources.map((source) => [source.id, source]));
   const dropped = new Map<string, number>();
   for (const { address, count } of received?.dropped ?? []) dropped.set(address, (dropped.get(address) ?? 0) + count);
-  return archive.sources().map(({ id, address, firstSeenUs }) => ({
+  const others = { id: OTHER_SOURCES, address: OTHERS, firstSeenUs: beganUs };
+  return [
+    { id: OWN_SOURCE, address: '', firstSeenUs: beganUs },
+    ...archive.sources(),
+    ...(dropped.has(OTHERS) || heard.has(OTHER_SOURCES) ? [others] : []),
+  ].map(({ id, address, firstSeenUs }) => ({
     id,
     address,
     firstSeenUs,

@@ -181,7 +181,7 @@ export class Line {
   /** `url` is the appliance, for `/ws`, or a whole address; `secret` goes as Bearer where it isn't headers itself. */
   constructor(url: string, secret: Secret, protocol?: string) {
     const options = { headers: typeof secret === 'string' ? { authorization: `Bearer ${secret}` } : secret };
-    const address = `${url.replace('http', 'ws')}${url.includes('/api/') ? '' : '/api/v1/ws'}`;
+    const address = `${url.replace('http', 'ws')}${new URL(url).pathname === '/' ? '/api/v1/ws' : ''}`;
     this.socket = protocol ? new WebSocket(address, protocol, options) : new WebSocket(address, options);
     this.socket.on('message', (data) => this.heard.push(JSON.parse(String(data))));
     this.socket.on('open', () => {

@@ -4,6 +4,7 @@ import { readDhcp } from './dhcp.ts';
 import type { Fields } from './fields.ts';
 import { readFortigate } from './fortigate.ts';
 import { readGeneric } from './generic.ts';
+import { internalFields } from './internal.ts';
 import { readIos } from './ios.ts';
 import { readJson } from './json.ts';
 import { readJuniper } from './juniper.ts';
@@ -19,7 +20,6 @@ import { readAruba, readRuckus } from './wireless.ts';
 
 export type { Action, Event, Fields } from './fields.ts';
 export { MAX_VALUE } from './fields.ts';
-export { internalFields } from './internal.ts';
 
 /** What was read of a line, and who read it: `none` when it isn't even syslog. */
 export interface Parsed {
@@ -78,3 +78,6 @@ export function parse(raw: Uint8Array, hint?: string, receivedUs?: number): Pars
   }
   return { parser: readGeneric(line) ? 'generic' : 'none', fields: line.fields };
 }
+
+/** Reads one of the appliance's own records. Never throws. */
+export const parseOwn = (raw: Uint8Array): Parsed => ({ parser: 'gatehouse', fields: internalFields(raw) });

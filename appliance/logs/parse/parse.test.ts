@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { internalFields, MAX_VALUE, parse, parsers } from './index.ts';
+import { MAX_VALUE, parse, parseOwn, parsers } from './index.ts';
 
 const SAMPLES = join(import.meta.dirname, 'samples');
 /** 2026-11-22T11:30:00Z. */
@@ -256,7 +256,7 @@ describe('lines made to cost much', () => {
 });
 
 describe('records of the appliance', () => {
-  const fields = (record: unknown) => internalFields(Buffer.from(JSON.stringify(record)));
+  const fields = (record: unknown) => parseOwn(Buffer.from(JSON.stringify(record))).fields;
   const own = { vendor: 'Gatehouse', product: 'Gatehouse' };
 
   it('of accounting say whose address it is', () => {
@@ -306,6 +306,6 @@ describe('records of the appliance', () => {
 
   it('that are none have no fields', () => {
     for (const text of ['', 'x', 'null', '[]', '{"event":1,"ip":{"a":1}}'])
-      assert.deepEqual(internalFields(Buffer.from(text)).user, undefined);
+      assert.deepEqual(parseOwn(Buffer.from(text)).fields.user, undefined);
   });
 });
