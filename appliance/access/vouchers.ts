@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { type Actor, SYSTEM } from '../events/index.ts';
 import { type CursorPage, conflict, notFound, unprocessable } from '../http/index.ts';
+import { newestFirst } from '../store/index.ts';
 import { parseDuration, parseRate, parseSize } from './policy/units.ts';
 import { bandwidthOf } from './records.ts';
 import { MAX_VOUCHERS, type NewVouchers, type Voucher } from './schema.ts';
@@ -142,17 +143,7 @@ export async function listVouchers(
 ): Promise<Voucher[]> {
   let wanted = service.store.as<AccessTables>().selectFrom('access_vouchers').selectAll();
   if (query.batch_id !== undefined) wanted = wanted.where('batch_id', '=', query.batch_id);
-  const { after } = page;
-  if (after) {
-    wanted = wanted.where((eb) =>
-      eb.or([eb('created_at', '<', after.key), eb.and([eb('created_at', '=', after.key), eb('id', '<', after.id)])]),
-    );
-  }
-  const rows = await wanted
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(page.limit + 1)
-    .execute();
+  const rows = await newestFirst(wanted, page).execute();
   return page.cut(rows, (row) => ({ key: row.created_at, id: row.id })).map((row) => view(service, row));
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { after, before } from 'node:test';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { createBus, type Heard } from '../events/index.ts';
@@ -320,4 +321,22 @@ export type Fixture = Awaited<ReturnType<typeof startLogApi>>;
 /** Waits until it holds; the test's own timeout is the limit. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** The API over a database of this kind, for the suite that calls this. */
+export function useLogApi(
+  kind: { start(): Promise<{ database?: string; stop(): Promise<void> }> },
+  use: (fixture: Fixture) => void,
+): void {
+  let server: Awaited<ReturnType<typeof kind.start>> | undefined;
+  let l: Fixture | undefined;
+  before(async () => {
+    server = await kind.start();
+    l = await startLogApi({ database: server.database });
+    use(l);
+  });
+  after(async () => {
+    await l?.close();
+    await server?.stop();
+  });
 }

@@ -16,7 +16,8 @@ export { createFolder, replaceFile, syncFile } from './files.ts';
 export { DATABASE_FILE, prepareFolder } from './folder.ts';
 export { lockFolder } from './lock.ts';
 export { autoId, copyDatabase, storeMigrations } from './migrate.ts';
-export { KEY_FILE, openKeyFile, type SecretBox, sha256Hex } from './secrets.ts';
+export { newestFirst } from './newest.ts';
+export { joinKeyFiles, KEY_FILE, openKeyFile, type SecretBox, sha256Hex } from './secrets.ts';
 export { openDatabase } from './sqlite.ts';
 export {
   type Dialect,

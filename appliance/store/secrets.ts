@@ -83,6 +83,17 @@ export function openKeyFile(dataDir: string): SecretBox {
   }
 }
 
+/** The text of a key file with the keys of both: `newest` of the two has the one that seals. Throws where one is damaged. */
+export function joinKeyFiles(older: string, newest: string): string {
+  const [before, after] = [older, newest].map((text, i) => {
+    const content = JSON.parse(text) as KeyFile;
+    parseKeys(content, i === 0 ? 'that is there' : 'of the backup');
+    return content.keys;
+  }) as [KeyFile['keys'], KeyFile['keys']];
+  const added = before.filter(({ id }) => !after.some((key) => key.id === id));
+  return textOf({ keys: [...added, ...after] });
+}
+
 /** SHA-256 in lower-case hexadecimal: how tokens are kept. */
 export function sha256Hex(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');

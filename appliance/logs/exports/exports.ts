@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Actor, SYSTEM } from '../../events/index.ts';
 import { type CursorPage, conflict, HttpError, notFound } from '../../http/index.ts';
+import { newestFirst } from '../../store/index.ts';
 import { filterOf, periodOf } from '../inputs.ts';
 import { type Db, event, type Service, timestamp, transact } from '../service.ts';
 import type { ExportRow, LogTables } from '../tables.ts';
@@ -36,18 +37,8 @@ async function rowOf(db: Pick<Db, 'selectFrom'>, id: string): Promise<ExportRow>
 
 /** The newest first. */
 export async function listExports(service: Service, jobs: ExportJobs, page: CursorPage): Promise<ExportView[]> {
-  let wanted = service.store.as<LogTables>().selectFrom('log_exports').selectAll();
-  const { after } = page;
-  if (after) {
-    wanted = wanted.where((eb) =>
-      eb.or([eb('created_at', '<', after.key), eb.and([eb('created_at', '=', after.key), eb('id', '<', after.id)])]),
-    );
-  }
-  const rows = await wanted
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(page.limit + 1)
-    .execute();
+  const all = service.store.as<LogTables>().selectFrom('log_exports').selectAll();
+  const rows = await newestFirst(all, page).execute();
   return page.cut(rows, (row) => ({ key: row.created_at, id: row.id })).map((row) => viewOf(jobs, row));
 }
 

@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { SYSTEM } from '../../events/index.ts';
 import { BACKENDS } from '../../identity/testing.ts';
 import type { LogTables } from '../tables.ts';
-import { type Fixture, startLogApi } from '../testing-api.ts';
+import { type Fixture, useLogApi } from '../testing-api.ts';
 import { MAX_SEARCHES } from './schema.ts';
 
 for (const kind of BACKENDS) {
   describe(`saved searches on ${kind.name}`, kind.needs(), () => {
-    let server: { database?: string; stop(): Promise<void> };
     let l: Fixture;
-    before(async () => {
-      server = await kind.start();
-      l = await startLogApi({ database: server.database });
-    });
-    after(async () => {
-      await l?.close();
-      await server?.stop();
+    useLogApi(kind, (started) => {
+      l = started;
     });
     beforeEach(async () => {
       await l.store.as<LogTables>().deleteFrom('log_searches').execute();

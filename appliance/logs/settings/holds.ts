@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor } from '../../events/index.ts';
 import { type CursorPage, conflict, notFound, unprocessable } from '../../http/index.ts';
+import { newestFirst } from '../../store/index.ts';
 import type { Found } from '../backend.ts';
 import { periodOf } from '../inputs.ts';
 import { countOf, type Db, event, type Service, timestamp, transact } from '../service.ts';
@@ -62,17 +63,7 @@ export async function listHolds(
 ): Promise<HoldView[]> {
   let wanted = service.store.as<LogTables>().selectFrom('log_holds').selectAll();
   if (status) wanted = wanted.where('released_at', status === 'active' ? 'is' : 'is not', null);
-  const { after } = page;
-  if (after) {
-    wanted = wanted.where((eb) =>
-      eb.or([eb('created_at', '<', after.key), eb.and([eb('created_at', '=', after.key), eb('id', '<', after.id)])]),
-    );
-  }
-  const rows = await wanted
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(page.limit + 1)
-    .execute();
+  const rows = await newestFirst(wanted, page).execute();
   return page.cut(rows, (row) => ({ key: row.created_at, id: row.id })).map((row) => viewOf(service, row));
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { BACKENDS } from '../../identity/testing.ts';
 import { KIND } from '../record/types.ts';
 import type { LogTables } from '../tables.ts';
-import { type Fixture, START_US, startLogApi } from '../testing-api.ts';
+import { type Fixture, START_US, useLogApi } from '../testing-api.ts';
 import { rfc3339 } from '../times.ts';
 import { MAX_ACTIVE_HOLDS, MAX_ERASED, MAX_INDEXES } from './schema.ts';
 
@@ -11,15 +11,9 @@ const at = (seconds: number) => rfc3339(START_US + seconds * 1e6);
 
 for (const kind of BACKENDS) {
   describe(`retention, holds and erasure on ${kind.name}`, kind.needs(), () => {
-    let server: { database?: string; stop(): Promise<void> };
     let l: Fixture;
-    before(async () => {
-      server = await kind.start();
-      l = await startLogApi({ database: server.database });
-    });
-    after(async () => {
-      await l?.close();
-      await server?.stop();
+    useLogApi(kind, (started) => {
+      l = started;
     });
     beforeEach(async () => {
       const db = l.store.as<LogTables>();

@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { BACKENDS } from '../../identity/testing.ts';
 import type { LogTables } from '../tables.ts';
-import { type Fixture, START_US, startLogApi } from '../testing-api.ts';
+import { type Fixture, START_US, useLogApi } from '../testing-api.ts';
 import { rfc3339 } from '../times.ts';
 
 for (const kind of BACKENDS) {
   describe(`sources on ${kind.name}`, kind.needs(), () => {
-    let server: { database?: string; stop(): Promise<void> };
     let l: Fixture;
-    before(async () => {
-      server = await kind.start();
-      l = await startLogApi({ database: server.database });
-    });
-    after(async () => {
-      await l?.close();
-      await server?.stop();
+    useLogApi(kind, (started) => {
+      l = started;
     });
     beforeEach(async () => {
       for (const id of [1, 2, 3]) {
