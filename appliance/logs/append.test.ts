@@ -63,6 +63,14 @@ describe('the appliance’s own records', () => {
     await appender.append(KIND.audit, 1, entries(20_000));
     await appender.append(KIND.audit, 1, entries(1));
     assert.equal(appender.lost(), 1);
-    appender.stop();
+    thread.state = 'sealing';
+    await appender.stop();
+    assert.equal(thread.taken.flat().length, 20_000);
+  });
+
+  it('stay with those who have them once the log is closed', async () => {
+    const { appender } = fixture();
+    await appender.stop();
+    await assert.rejects(appender.append(KIND.audit, 1, entries(1)), /the log is closed/);
   });
 });

@@ -24,6 +24,7 @@ export function createAppender(sealer: () => SealerThread, log: Logger) {
   let count = 0;
   let lost = 0;
   let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
 
   async function send({ kind, retentionClass, entries }: Batch): Promise<void> {
     for (let from = 0; from < entries.length; from += AT_ONCE) {
@@ -51,18 +52,26 @@ export function createAppender(sealer: () => SealerThread, log: Logger) {
     for (const batch of batches) await append(batch);
   }
 
-  const append = (batch: Batch): Promise<void> => send(batch).catch((error: Error) => keep(batch, error));
+  const append = (batch: Batch): Promise<void> => {
+    // Whoever has it keeps it for the next start.
+    if (stopped) return Promise.reject(new Error('the log is closed'));
+    return send(batch).catch((error: Error) => keep(batch, error));
+  };
 
   return {
-    /** Resolves once the records are written, or can't be. */
+    /** Resolves once the records are written, or can't be; rejects after `stop`. */
     append: ((kind, retentionClass, entries) => append({ kind, retentionClass, entries })) satisfies Append,
     /** Rejects where the record can't be written. */
     strict: (kind: Kind, retentionClass: number, entry: Entry): Promise<void> =>
       send({ kind, retentionClass, entries: [entry] }),
     /** Records that nothing has sealed. */
     lost: (): number => lost,
-    stop(): void {
+    /** Writes what waits, if that can be. */
+    async stop(): Promise<void> {
       clearTimeout(timer);
+      await retry();
+      clearTimeout(timer);
+      stopped = true;
     },
   };
 }

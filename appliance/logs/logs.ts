@@ -169,7 +169,7 @@ export function createLogs(options: LogsOptions) {
     await api?.stop();
     live?.stop();
     await rounds?.stop();
-    appender.stop();
+    if (sealer) await appender.stop();
     await sealer?.stop();
     await search?.stop();
     archive?.close();

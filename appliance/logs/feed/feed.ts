@@ -47,6 +47,7 @@ export interface Accounted {
   ip: string | null;
   ipv6: string | null;
   nasId: string;
+  nasName: string | undefined;
   siteId: string;
   sessionId: string;
   ssid: string | null;
@@ -82,7 +83,8 @@ export function createFeed(append: Append) {
       setImmediate(() => {
         const entries = waiting;
         waiting = [];
-        void append(KIND.access, ACCESS, entries);
+        // It rejects once the log is closed: RADIUS answers nobody then.
+        append(KIND.access, ACCESS, entries).catch(() => undefined);
       });
     },
     /** Resolves once the records are written. */
