@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import path from 'node:path';
 import { type Config, loadConfig } from '../config/index.ts';
 import { copyDatabase, DATABASE_FILE, KEY_FILE, openDatabase, replaceFile, sha256Hex } from '../store/index.ts';
-import { type BundleFile, CONFIG_FILE, MANIFEST_FILE, type Manifest } from './bundle.ts';
+import { type BundleFile, CONFIG_FILE, LOGS_FOLDER, MANIFEST_FILE, type Manifest } from './bundle.ts';
 import { type Command, CommandError } from './command.ts';
 
 export const backupCommand: Command = {
@@ -18,6 +18,9 @@ export const backupCommand: Command = {
     const manifest = writeBackup(config, folder);
     if (manifest.database === 'postgres') {
       err('The database is on PostgreSQL and is not in this copy: copy it with pg_dump at the same time.');
+    }
+    if (existsSync(path.join(config.dataDir, LOGS_FOLDER))) {
+      err('The sealed log is not in this copy: its keys must not be copied. Export the records that you need to keep.');
     }
     err(`${folder} holds the keys of every secret: keep it where only you can read it.`);
     if (flags.json) out(JSON.stringify({ folder, ...manifest }));
@@ -59,6 +62,7 @@ function writeBackup(config: Config, folder: string): Manifest {
       version,
       created: new Date().toISOString(),
       database: config.database ? 'postgres' : 'sqlite',
+      logs: 'not included',
       files,
     };
     replaceFile(path.join(partial, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, 2)}\n`, 0o600);

@@ -7,6 +7,8 @@ import { CommandError } from './command.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 export const CONFIG_FILE = 'gatehouse.yaml';
+/** The sealed log, in the data folder. */
+export const LOGS_FOLDER = 'logs';
 /** What a backup may hold, besides its manifest; names are relative to the folder. */
 export const BUNDLE_FILES = [DATABASE_FILE, KEY_FILE, CONFIG_FILE, 'tls/cert.pem', 'tls/key.pem'] as const;
 export type BundleFile = (typeof BUNDLE_FILES)[number];
@@ -16,6 +18,8 @@ const Manifest = Type.Object({
   version: Type.String(),
   created: Type.String(),
   database: Type.Union([Type.Literal('sqlite'), Type.Literal('postgres')]),
+  /** The sealed log is large, and a copy of its keys would outlive their destruction. */
+  logs: Type.Optional(Type.Literal('not included')),
   /** File → SHA-256 in hexadecimal. */
   files: Type.Record(Type.String(), Type.String()),
 });

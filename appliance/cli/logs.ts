@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Config, loadConfig } from '../config/index.ts';
 import type { Memory } from '../logs/index.ts';
 import { DATABASE_FILE, KEY_FILE, openKeyFile, type SecretBox } from '../store/index.ts';
+import { LOGS_FOLDER } from './bundle.ts';
 import { CommandError, type Terminal, UsageError } from './command.ts';
 
 const PROGRESS_MS = 2000;
@@ -24,7 +25,7 @@ export interface LogPlace {
 /** Throws CommandError where there is no log. */
 export function openPlace({ env }: Terminal, { readMemory }: LogsModule): LogPlace {
   const config = loadConfig(env);
-  const folder = path.join(config.dataDir, 'logs');
+  const folder = path.join(config.dataDir, LOGS_FOLDER);
   if (!existsSync(folder)) throw new CommandError(`There is no log in ${config.dataDir}. Set GATEHOUSE_DATA.`);
   const remarks: string[] = [];
   let memory: Memory = { sources: new Map() };

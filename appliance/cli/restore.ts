@@ -1,12 +1,23 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { type Config, loadConfig } from '../config/index.ts';
-import { createFolder, DATABASE_FILE, lockFolder, prepareFolder, replaceFile, syncFile } from '../store/index.ts';
-import { type BundleFile, CONFIG_FILE, readBundle } from './bundle.ts';
+import {
+  createFolder,
+  DATABASE_FILE,
+  joinKeyFiles,
+  KEY_FILE,
+  lockFolder,
+  openDatabase,
+  prepareFolder,
+  replaceFile,
+  syncFile,
+} from '../store/index.ts';
+import { type BundleFile, CONFIG_FILE, LOGS_FOLDER, readBundle } from './bundle.ts';
 import { type Command, CommandError, stderrLog, type Terminal, UsageError } from './command.ts';
+import { importLogs } from './logs.ts';
 
 export const restoreCommand: Command = {
   name: 'restore',
@@ -27,7 +38,8 @@ export const restoreCommand: Command = {
     try {
       if (!flags.yes)
         await confirm(`Replace what is in ${config.dataDir} by the backup of ${manifest.created}?`, terminal);
-      const aside = replaceAll(config, folder, ours);
+      const log = await logThere(config.dataDir, folder);
+      const aside = await replaceAll(config, folder, ours, log);
       terminal.out(`Restored the backup of ${manifest.created} to ${config.dataDir}.`);
       if (aside) terminal.out(`What was there is in ${aside}: delete it when all is well, it holds secrets.`);
     } finally {
@@ -41,8 +53,57 @@ export const restoreCommand: Command = {
     if (manifest.database === 'postgres') {
       terminal.err('The database of this backup is on PostgreSQL: restore it with psql or pg_restore.');
     }
+    terminal.err(aboutLog(config, manifest.database === 'postgres'));
   },
 };
+
+/** What has to outlive a restore where a sealed log stays: what is remembered of it, and the keys that it is encrypted with. */
+interface LogThere {
+  anchor?: Anchor;
+  /** A key file with those of the backup too. */
+  keys?: string;
+}
+
+type Anchor = NonNullable<Parameters<Awaited<ReturnType<typeof importLogs>>['setAnchorIn']>[1]>;
+
+async function logThere(dataDir: string, backup: string): Promise<LogThere> {
+  if (!existsSync(path.join(dataDir, LOGS_FOLDER))) return {};
+  const { anchorIn } = await importLogs();
+  const anchor = orNothing(() => {
+    const db = openDatabase(path.join(dataDir, DATABASE_FILE), true);
+    try {
+      return anchorIn(db);
+    } finally {
+      db.close();
+    }
+  });
+  const keys = orNothing(() => {
+    const [own, theirs] = [dataDir, backup].map((folder) => readFileSync(path.join(folder, KEY_FILE), 'utf8'));
+    return joinKeyFiles(own!, theirs!);
+  });
+  return { ...(anchor && { anchor }), ...(keys !== undefined && { keys }) };
+}
+
+/** What is missing or damaged may be why one restores. */
+function orNothing<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function aboutLog({ dataDir }: Config, isPostgres: boolean): string {
+  const folder = path.join(dataDir, LOGS_FOLDER);
+  const statement = 'DELETE FROM log_anchor';
+  if (existsSync(folder)) {
+    return isPostgres
+      ? `The sealed log in ${folder} stays as it was. If it is not the one that the restored database knows, run '${statement}' in it before the appliance starts.`
+      : `The sealed log in ${folder} stays as it was, and so does what was remembered of it: 'logs verify' compares them.`;
+  }
+  const anew = `No backup holds the sealed log: the next start begins a new one, with new keys, unless you put ${folder} back before.`;
+  return isPostgres ? `${anew} For a new one run '${statement}' in the restored database before.` : anew;
+}
 
 /** Refuses a copy that SQLite cannot use, before anything is replaced. */
 function checkDatabase(file: string): void {
@@ -71,7 +132,12 @@ async function confirm(question: string, { stdin, err }: Terminal): Promise<void
 }
 
 /** Moves what is there aside and copies the backup in. Returns the folder with the old files, if there were any. */
-function replaceAll(config: Config, folder: string, files: readonly BundleFile[]): string | undefined {
+async function replaceAll(
+  config: Config,
+  folder: string,
+  files: readonly BundleFile[],
+  log: LogThere,
+): Promise<string | undefined> {
   const { dataDir } = config;
   const placeOf = (name: BundleFile) => (name === CONFIG_FILE ? config.configFile : path.join(dataDir, name));
   const old: [string, string][] = files.map((name) => [placeOf(name), name]);
@@ -91,7 +157,31 @@ function replaceAll(config: Config, folder: string, files: readonly BundleFile[]
   for (const name of files.toSorted((a, b) => Number(a === DATABASE_FILE) - Number(b === DATABASE_FILE))) {
     const place = placeOf(name);
     if (!existsSync(path.dirname(place))) createFolder(path.dirname(place));
-    replaceFile(place, readFileSync(path.join(folder, name)), 0o600);
+    const content = readFileSync(path.join(folder, name));
+    if (name === DATABASE_FILE) await placeDatabase(place, content, log.anchor);
+    else if (name === KEY_FILE && log.keys) replaceFile(place, log.keys, 0o600);
+    else replaceFile(place, content, 0o600);
   }
   return moving.length > 0 ? aside : undefined;
+}
+
+/**
+ * A backup remembers the log of its time. Beside a log that goes on, or beside a new one, the database has to remember
+ * what that one had: it would take it for an older copy.
+ */
+async function placeDatabase(place: string, content: Uint8Array, anchor: Anchor | undefined): Promise<void> {
+  const { setAnchorIn } = await importLogs();
+  const temporary = `${place}.restoring`;
+  try {
+    replaceFile(temporary, content, 0o600);
+    const db = openDatabase(temporary);
+    try {
+      setAnchorIn(db, anchor);
+    } finally {
+      db.close();
+    }
+    replaceFile(place, readFileSync(temporary), 0o600);
+  } finally {
+    for (const end of ['', '-wal', '-shm']) rmSync(temporary + end, { force: true });
+  }
 }

@@ -5,6 +5,7 @@ import { readCheckpoint } from '../archive/archive.ts';
 import { Catalog, type KeptCheckpoint, type SegmentInfo, type Source, type Timestamp } from '../archive/catalog.ts';
 import { CHECKPOINT, segmentFile } from '../archive/files.ts';
 import { openArchive } from '../archive/index.ts';
+import { OWN_SOURCE } from '../archive/sources.ts';
 import { type LogIdentity, readLogIdentity, verifyStatements } from '../keys/index.ts';
 import { type Checkpoint, parseCheckpoint } from '../merkle/checkpoint.ts';
 import { cosignatureTime, cosignatureVerifier } from '../merkle/cosignature.ts';
@@ -24,6 +25,7 @@ export interface BoxStatus {
   diskBytes: number;
   /** The first record that is there. */
   oldest?: { index: number; receivedUs: number };
+  /** The appliance itself first. */
   sources: Source[];
   /** The newest time-stamp. */
   timestamp?: { size: number; atUs: number };
@@ -65,7 +67,8 @@ export function readStatus({ folder, secrets, witnesses, remembered }: BoxOption
   const isUnreadable = problems.length > 0;
   const catalog = readCatalog(folder, secrets, attempt);
   const identity = attempt(() => readLogIdentity(folder));
-  const last = identity && attempt(() => verifyStatements(identity.statements(), identity.genesisVkeys).at(-1));
+  const epochs = (identity && attempt(() => verifyStatements(identity.statements(), identity.genesisVkeys))) ?? [];
+  const last = epochs.at(-1);
   for (const name of identity ? KEY_FILES : []) {
     const file = path.join(folder, name);
     if (!statSync(file, { throwIfNoEntry: false })) problems.push(`${file} is missing: nothing more can be sealed`);
@@ -106,7 +109,10 @@ export function readStatus({ folder, secrets, witnesses, remembered }: BoxOption
     segments: { count: segments.length, closed: segments.filter(({ closed }) => closed).length },
     diskBytes: attempt(() => sizeOf(folder)) ?? 0,
     ...(oldest && { oldest }),
-    sources: catalog?.sources ?? [],
+    sources: [
+      { id: OWN_SOURCE, address: '', firstSeenUs: (epochs[0]?.atSeconds ?? 0) * 1e6 },
+      ...(catalog?.sources ?? []),
+    ],
     ...(stamp && { timestamp: { size: stamp.size, atUs: stamp.genTimeUs } }),
   };
 }
