@@ -61,7 +61,7 @@ export interface RadiusOptions {
   /** Active sessions of the overlay, in the form of ours. */
   overlaySessions(): Promise<SessionView[]>;
   /** Hears each accounting record that is durable; resolves once it has taken them. */
-  onAccounting(records: readonly AccountingRecord[]): Promise<void>;
+  onAccounting(records: readonly (AccountingRecord & { nasName: string | undefined })[]): Promise<void>;
 }
 
 /** Where RADIUS listens, once it does. */
@@ -208,7 +208,8 @@ export function createRadius(options: RadiusOptions) {
     log,
     registry,
     monotonic,
-    onRecords: options.onAccounting,
+    onRecords: (records) =>
+      options.onAccounting(records.map((one) => ({ ...one, nasName: nas.directory.get(one.nasId)?.name }))),
     forward(request) {
       const { source, accounting: forwarded, route } = routeOf(request);
       if (source.kind !== 'proxy' || !forwarded) return undefined;

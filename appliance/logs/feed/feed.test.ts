@@ -81,7 +81,15 @@ describe('the feed of the log', () => {
 
   it('takes accounting records, and is done when they are written', async () => {
     const { appended, feed } = fixture();
-    const record = { kind: 'interim', username: 'alice', mac: null, ip: '10.0.0.5', ipv6: null, nasId: 'n-1' };
+    const record = {
+      kind: 'interim',
+      username: 'alice',
+      mac: null,
+      ip: '10.0.0.5',
+      ipv6: null,
+      nasId: 'n-1',
+      nasName: 'ap-1',
+    };
     const rest = {
       siteId: 's',
       sessionId: '1',
@@ -100,6 +108,7 @@ describe('the feed of the log', () => {
         user: 'alice',
         framed_ip: '10.0.0.5',
         session_id: '1',
+        nas: 'ap-1',
         nas_id: 'n-1',
         site: 's',
         seconds: 60,

@@ -144,6 +144,7 @@ const accountedEntry = (record: Accounted): Entry => ({
   framed_ip: record.ip ?? undefined,
   framed_ipv6: record.ipv6 ?? undefined,
   session_id: record.sessionId,
+  nas: record.nasName,
   nas_id: record.nasId,
   site: record.siteId,
   nas_port: record.nasPort ?? undefined,
