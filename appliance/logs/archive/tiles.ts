@@ -88,11 +88,7 @@ export class TileStore {
 
 /** The root of a complete subtree from the hashes below it, one after another; they are written over. */
 export function foldTile(hasher: Hasher, hashes: Uint8Array): Uint8Array {
-  for (let width = hashes.length / HASH_BYTES; width > 1; width /= 2) {
-    for (let i = 0; i < width; i += 2) {
-      hasher.node(hashes, i * HASH_BYTES, hashes, (i + 1) * HASH_BYTES, hashes, (i / 2) * HASH_BYTES);
-    }
-  }
+  for (let width = hashes.length / HASH_BYTES / 2; width >= 1; width /= 2) hasher.nodes(hashes, width, hashes);
   return hashes.subarray(0, HASH_BYTES);
 }
 

@@ -1,3 +1,4 @@
+import { EMPTY_ROOT } from '../merkle/hash.ts';
 import { TILE_HEIGHT, TILE_WIDTH } from '../merkle/tiles.ts';
 import { Frontier, type ReadHash } from '../merkle/tree.ts';
 import type { Hasher } from '../record/sha256.ts';
@@ -6,42 +7,61 @@ import type { TileStore } from './tiles.ts';
 
 /** The tree as it grows: its right edge in memory, the hashes of complete subtrees to be written into tiles. */
 export class Tree {
-  readonly #frontier: Frontier;
+  readonly #hasher: Hasher;
   readonly #tiles: TileStore;
+  #size = 0;
+  /** By level: the complete subtree there that none on its right has made a larger one of yet. */
+  readonly #edge: (Uint8Array | undefined)[] = [];
   /** By tile level: number of the first of them, and the hashes that aren't written yet. */
   #pending = new Map<number, { index: number; hashes: Uint8Array[] }>();
 
   /** The tree of the first `size` leaves, whose hashes are there. Throws MerkleError or ArchiveError where they aren't. */
   constructor(size: number, read: ReadHash, tiles: TileStore, hasher: Hasher) {
-    const node = (left: Uint8Array, right: Uint8Array): Uint8Array => {
-      const out = new Uint8Array(HASH_BYTES);
-      hasher.node(left, 0, right, 0, out, 0);
-      return out;
-    };
-    this.#frontier = new Frontier(Frontier.at(size, read).state(), node);
+    const hashes = Frontier.at(size, read).state().hashes.reverse();
+    for (let level = 0, left = size; left > 0; level++, left = Math.floor(left / 2)) {
+      this.#edge[level] = left % 2 === 1 ? hashes.shift() : undefined;
+    }
+    this.#size = size;
+    this.#hasher = hasher;
     this.#tiles = tiles;
   }
 
   get size(): number {
-    return this.#frontier.size;
+    return this.#size;
   }
 
   root(): Uint8Array {
-    return this.#frontier.root();
+    let root: Uint8Array | undefined;
+    for (const left of this.#edge) {
+      if (!left) continue;
+      const pair = root && Buffer.concat([left, root]);
+      if (pair) this.#hasher.nodes(pair, 1, pair);
+      root = pair?.subarray(0, HASH_BYTES) ?? left;
+    }
+    return root ? new Uint8Array(root) : EMPTY_ROOT;
   }
 
-  /** Adds leaves by their hashes, one after another. */
+  /** Adds leaves by their hashes, one after another: level by level, so that many are hashed at once. */
   append(leaves: Uint8Array): void {
-    const completed = (level: number, index: number, hash: Uint8Array): void => {
-      if (level === 0 || level % TILE_HEIGHT !== 0) return;
-      const tileLevel = level / TILE_HEIGHT;
-      const pending = this.#pending.get(tileLevel);
-      if (pending) pending.hashes.push(hash);
-      else this.#pending.set(tileLevel, { index, hashes: [hash] });
-    };
-    for (let at = 0; at < leaves.length; at += HASH_BYTES) {
-      this.#frontier.append(leaves.subarray(at, at + HASH_BYTES), completed);
+    let [row, index] = [leaves, this.#size];
+    this.#size += leaves.length / HASH_BYTES;
+    for (let level = 0; row.length > 0; level++) {
+      if (level > 0 && level % TILE_HEIGHT === 0) this.#complete(level / TILE_HEIGHT, index, row);
+      const left = this.#edge[level];
+      if (left) row = Buffer.concat([left, row]);
+      const pairs = Math.floor(row.length / HASH_BYTES / 2);
+      const rest = row.subarray(2 * pairs * HASH_BYTES);
+      this.#edge[level] = rest.length > 0 ? new Uint8Array(rest) : undefined;
+      const above = new Uint8Array(pairs * HASH_BYTES);
+      this.#hasher.nodes(row, pairs, above);
+      [row, index] = [above, Math.floor(index / 2)];
     }
+  }
+
+  #complete(level: number, index: number, hashes: Uint8Array): void {
+    const pending = this.#pending.get(level);
+    if (pending) pending.hashes.push(hashes);
+    else this.#pending.set(level, { index, hashes: [hashes] });
   }
 
   /** Writes what is new into the tiles. Where that fails it can be called again. */
