@@ -7,6 +7,8 @@ import { ipOf, macOf } from './values.ts';
 /** What is read before it can be told what it means. Texts are empty, numbers -1 when they weren't there. */
 interface Reading {
   fields: Fields;
+  /** Without time and message. */
+  brief: boolean;
   type: string;
   subtype: string;
   status: string;
@@ -40,7 +42,7 @@ const LEVELS: Readonly<Record<string, number>> = {
 export function readFortigate(line: Line): boolean {
   const { text, body } = line;
   if (text.startsWith('date=', body) || isPairs(text, body)) {
-    const reading = begin(line.fields);
+    const reading = begin(line.fields, line.brief);
     readPairs(reading, text, bytesOf(text, line.raw), body);
     finish(reading);
     return true;
@@ -106,8 +108,9 @@ export function readFortigateCef(fields: Fields, name: string, extension: [key: 
   finish(reading);
 }
 
-const begin = (fields: Fields): Reading => ({
+const begin = (fields: Fields, brief = false): Reading => ({
   fields,
+  brief,
   type: '',
   subtype: '',
   status: '',
@@ -166,20 +169,24 @@ function port(bytes: Uint8Array, from: number, to: number): number {
   return value > 0 && value <= 65_535 ? value : 0;
 }
 
+/** The vendor's word that was read last, and what it means. */
+let lastWord = '';
+let lastAction: string | undefined;
+
 const macTaker: Take = ({ fields }, text, _bytes, from, to) => put(fields, 'mac', macOf(cut(text, from, to)));
 
 const TAKERS: Readonly<Record<string, Take>> = {
   date: (reading, text, _bytes, from, to) => {
-    reading.date = cut(text, from, to);
+    if (!reading.brief) reading.date = cut(text, from, to);
   },
   time: (reading, text, _bytes, from, to) => {
-    reading.time = cut(text, from, to);
+    if (!reading.brief) reading.time = cut(text, from, to);
   },
   tz: (reading, text, _bytes, from, to) => {
-    reading.zone = cut(text, from, to);
+    if (!reading.brief) reading.zone = cut(text, from, to);
   },
   eventtime: (reading, text, _bytes, from, to) => {
-    reading.eventtime = cut(text, from, to);
+    if (!reading.brief) reading.eventtime = cut(text, from, to);
   },
   type: (reading, text, _bytes, from, to) => {
     reading.type = cut(text, from, to);
@@ -242,8 +249,12 @@ const TAKERS: Readonly<Record<string, Take>> = {
     if (name !== undefined) fields.proto = name;
   },
   action: ({ fields }, text, bytes, from, to) => {
-    const action = actionOf(cut(text, from, bytes[to - 1] === 32 ? to - 1 : to));
-    if (action !== undefined) fields.action = action;
+    const end = bytes[to - 1] === 32 ? to - 1 : to;
+    if (lastWord.length !== end - from || !text.startsWith(lastWord, from)) {
+      lastWord = cut(text, from, end);
+      lastAction = actionOf(lastWord);
+    }
+    if (lastAction !== undefined) fields.action = lastAction;
   },
   user: ({ fields }, text, _bytes, from, to) => {
     if (!isNone(text, from, to)) fields.user = cut(text, from, to);
@@ -369,8 +380,10 @@ function finish(reading: Reading): void {
     put(fields, 'action', actionOf(reading.status || 'login'));
   } else if (fields.action === 'logout') fields.event = 'auth';
   else if (fields.action === undefined && reading.status !== '') put(fields, 'action', actionOf(reading.status));
-  if (fields.msg === undefined) put(fields, 'msg', reading.logdesc);
-  const time = dateTime(reading.date, reading.time, reading.zone, reading.eventtime);
-  if (time !== undefined) fields.device_time = time;
+  if (!reading.brief) {
+    if (fields.msg === undefined) put(fields, 'msg', reading.logdesc);
+    const time = dateTime(reading.date, reading.time, reading.zone, reading.eventtime);
+    if (time !== undefined) fields.device_time = time;
+  }
   putBytes(fields, reading.received < 0 ? undefined : reading.received, reading.sent < 0 ? undefined : reading.sent);
 }

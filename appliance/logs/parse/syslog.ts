@@ -8,6 +8,8 @@ export interface Line {
   /** As it came. */
   raw: Uint8Array;
   fields: Fields;
+  /** Nobody asks for `device_time` and `msg`. */
+  brief: boolean;
   /** Where the text behind time and host begins: at the tag, if there is one. */
   body: number;
   /** Where the message begins, behind the tag. */
@@ -32,7 +34,7 @@ const MAX_SEQUENCE = 10;
  */
 export function readHeader(raw: Uint8Array, receivedUs?: number): Line {
   const text = decode(raw);
-  const line: Line = { text, raw, fields: {}, body: 0, at: 0, app: '', id: '', structured: [0, 0] };
+  const line: Line = { text, raw, fields: {}, brief: false, body: 0, at: 0, app: '', id: '', structured: [0, 0] };
   let at = priority(line);
   if (text.charCodeAt(at) === 32) at++;
   line.body = line.at = at;

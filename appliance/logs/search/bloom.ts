@@ -13,21 +13,32 @@ export function bloomSize(sizes: readonly number[]): number {
 export function positions(hash: number, rows: number): number[] {
   const step = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) | 1;
   const all: number[] = [];
-  for (let i = 0, h = hash; i < HASHES; i++, h = (h + step) | 0) all.push((h >>> 0) % rows);
+  for (let i = 0, h = hash; i < HASHES; i++, h = (h + step) | 0) all.push(((h >>> 0) * (rows / 2 ** 32)) >>> 0);
   return all;
 }
 
-/** Sets the bits of a group: row r of the filter has one bit a group, `stride` bytes in all. */
-export function addTo(
-  bits: Uint8Array,
-  { rows, stride }: { rows: number; stride: number },
-  group: number,
-  hashes: Int32Array,
-): void {
-  const place = group >> 3;
-  const bit = 1 << (group & 7);
-  for (const hash of hashes) {
-    const step = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) | 1;
-    for (let i = 0, h = hash; i < HASHES; i++, h = (h + step) | 0) bits[((h >>> 0) % rows) * stride + place]! |= bit;
+/**
+ * The filter of groups of hashes: row r has one bit a group, `stride` bytes in all. Eight groups at a time are made apart
+ * and then brought together, for the whole is too large to write all over it.
+ */
+export function bloomOf(groups: readonly Int32Array[], rows: number): { bits: Buffer; stride: number } {
+  const stride = Math.ceil(groups.length / 8);
+  const bits = Buffer.alloc(rows * stride);
+  const column = new Uint8Array(rows);
+  const scale = rows / 2 ** 32;
+  for (let place = 0; place < stride; place++) {
+    column.fill(0);
+    for (let k = 0; k < 8; k++) {
+      const hashes = groups[place * 8 + k];
+      if (!hashes) break;
+      const bit = 1 << k;
+      for (let j = 0; j < hashes.length; j++) {
+        let h = hashes[j]!;
+        const step = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d) | 1;
+        for (let i = 0; i < HASHES; i++, h = (h + step) | 0) column[((h >>> 0) * scale) >>> 0]! |= bit;
+      }
+    }
+    for (let row = 0, at = place; row < rows; row++, at += stride) bits[at] = column[row]!;
   }
+  return { bits, stride };
 }

@@ -4,10 +4,15 @@ import { netOf } from './address.ts';
 import { parseQuery, type Query, type Term } from './query.ts';
 
 /** What a filter asks for, as one query; its times are apart. Throws QueryFault. */
-export function queryOf({ q, source, user, ip, mac }: Filter): Query {
+export function queryOf({ q, source, parsers, among, user, ip, mac }: Filter): Query {
   const clauses: Term[][] = q === undefined ? [] : parseQuery(q).map((terms) => [...terms]);
   const add = (term: Term): unknown => clauses.push([term]);
-  if (source !== undefined) add({ type: 'set', name: 'source', values: source, not: false });
+  const of = (values: readonly number[]): Term => ({ type: 'set', name: 'source', values, not: false });
+  if (parsers !== undefined) {
+    const read = parsers.map((text): Term => ({ type: 'text', name: 'parser', text, start: false, not: false }));
+    clauses.push([of(source ?? []), ...read]);
+  } else if (source !== undefined) add(of(source));
+  if (among !== undefined) add(of(among));
   if (user !== undefined) add({ type: 'text', name: 'user', text: user.toLowerCase(), start: false, not: false });
   if (mac !== undefined) {
     const text = macOf(mac);

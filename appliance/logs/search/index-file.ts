@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { FrameInfo } from '../record/frame.ts';
-import { addTo, bloomSize, positions } from './bloom.ts';
+import { bloomOf, bloomSize, positions } from './bloom.ts';
 import { Cache } from './cache.ts';
 import { IndexCipher, SALT_BYTES, TAG_BYTES } from './cipher.ts';
 import { COLUMN_NAMES, type Column, type Plane } from './columns.ts';
@@ -13,7 +13,7 @@ import type { Group, Part, PartBuilder } from './part.ts';
  * encrypted. Part 0 is the head, section n is part n.
  */
 const MAGIC = 0x47484958;
-const VERSION = 2;
+const VERSION = 3;
 const PREFIX = 12 + SALT_BYTES;
 /** Bytes of the bloom filter that are checked at once. */
 const PIECE = 2 ** 16;
@@ -68,12 +68,16 @@ export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, ke
   };
   const putTexts = (texts: readonly string[]): Section => put(pack(Buffer.from(JSON.stringify(texts))), 'zstd');
   const { rows } = part.columns;
-  const bloom = bloomOf(part);
+  const bloomRows = bloomSize(part.sets.map(({ size }) => size));
+  const { bits, stride } = bloomOf(
+    part.sets.map((set) => set.hashes()),
+    bloomRows,
+  );
   const head: Head = {
     ...{ first: part.first, rows, end: part.end },
     groups: part.groups.flatMap((g) => [g.row, g.rows, g.frame, g.frames, g.firstLeaf, g.lastLeaf, g.fromUs, g.toUs]),
     frames: put(pack(frameTable(part.all)), 'zstd'),
-    bloom: { ...append(cipher.mask(bloom.bits, 0)), crc: crc32(bloom.bits), rows: bloom.rows, stride: bloom.stride },
+    bloom: { ...append(cipher.mask(bits, 0)), crc: crc32(bits), rows: bloomRows, stride },
     columns: {},
     unknown: [],
   };
@@ -114,16 +118,6 @@ function frameTable(frames: readonly FrameInfo[]): Buffer {
     });
   });
   return Buffer.from(table.buffer);
-}
-
-function bloomOf(part: PartBuilder): { bits: Buffer; rows: number; stride: number } {
-  const rows = bloomSize(part.sets.map(({ size }) => size));
-  const stride = Math.ceil(part.sets.length / 8);
-  const bits = Buffer.alloc(rows * stride);
-  part.sets.forEach((set, group) => {
-    addTo(bits, { rows, stride }, group, set.hashes());
-  });
-  return { bits, rows, stride };
 }
 
 function packPlane(plane: Uint8Array): { bytes: Buffer; packing: Section['packing'] } | number {

@@ -8,21 +8,30 @@ import { IP_FIELDS, type Name } from './names.ts';
 import type { Condition, Query, Term } from './query.ts';
 import { FOLD } from './tokens.ts';
 
-/** How a line is taken apart: `parse/`, or another one in tests. `hint` is the parser of the source's last line. */
-export type Parse = (raw: Uint8Array, hint?: string, receivedUs?: number) => { parser: string; fields: Fields };
+/**
+ * How a line is taken apart: `parse/`, or another one in tests. `hint` is the parser of the source's last line; `brief`
+ * leaves out what isn't indexed.
+ */
+export type Parse = (
+  raw: Uint8Array,
+  hint?: string,
+  receivedUs?: number,
+  brief?: boolean,
+) => { parser: string; fields: Fields };
 
 /** The same, with the parser of the source's last line tried first. */
-export type ParseOf = (source: number, raw: Uint8Array, receivedUs: number) => ReturnType<Parse>;
+export type ParseOf = (source: number, raw: Uint8Array, receivedUs: number, brief?: boolean) => ReturnType<Parse>;
 
 const TRANSPORTS = Object.keys(TRANSPORT) as (keyof typeof TRANSPORT)[];
 
 /** `fixed` are parsers that were chosen for sources: what they can read nobody else is asked about. */
 export function hinted(parse: Parse, fixed: () => Readonly<Record<number, string>> = () => ({})): ParseOf {
   const last = new Map<number, string>();
-  return (source, raw, receivedUs) => {
+  return (source, raw, receivedUs, brief) => {
     if (source === OWN_SOURCE) return parseOwn(raw);
-    const parsed = parse(raw, fixed()[source] ?? last.get(source), receivedUs);
-    if (parsed.parser !== 'none') last.set(source, parsed.parser);
+    const hint = fixed()[source] ?? last.get(source);
+    const parsed = parse(raw, hint, receivedUs, brief);
+    if (parsed.parser !== hint && parsed.parser !== 'none') last.set(source, parsed.parser);
     return parsed;
   };
 }

@@ -3,7 +3,7 @@ import type { Block } from '../record/types.ts';
 import { ColumnBuilder } from './columns.ts';
 import type { ParseOf } from './match.ts';
 import type { ReadColumn } from './prune.ts';
-import { addBytes, TokenSet } from './tokens.ts';
+import { addBytes, addLike, TokenSet } from './tokens.ts';
 
 /** Whole batches one after another that share a place in the bloom filter. Rows count through the segment's frames. */
 export interface Group {
@@ -76,12 +76,20 @@ export class PartBuilder implements Part {
     group.lastLeaf = frame.batchFirst + frame.batchCount - 1;
     const { raw, ends, receiveUs } = block;
     const at = this.groups.length - 1;
+    const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
+    /** Where each source's last line of the block is, but for those that go on. */
+    const before = new Map<number, number>();
     let start = 0;
     for (let i = 0; i < block.count; i++) {
+      const source = block.source[i]!;
       const end = ends[i]!;
-      addBytes(set, raw, start, end);
-      const { parser, fields } = this.parse(block.source[i]!, raw.subarray(start, end), receiveUs[i]!);
-      this.columns.add(set, at, block.source[i]!, block.kind[i]!, parser, fields);
+      const same = i > 0 && block.source[i - 1] === source;
+      if (i > 0 && !same) before.set(block.source[i - 1]!, i - 1);
+      const like = same ? i - 1 : before.get(source);
+      if (like === undefined) addBytes(set, raw, start, end);
+      else addLike(set, raw, view, start, end, like === 0 ? 0 : ends[like - 1]!, ends[like]!);
+      const { parser, fields } = this.parse(source, raw.subarray(start, end), receiveUs[i]!, true);
+      this.columns.add(set, at, source, block.kind[i]!, parser, fields);
       const us = receiveUs[i]!;
       if (us < group.fromUs) group.fromUs = us;
       if (us > group.toUs) group.toUs = us;

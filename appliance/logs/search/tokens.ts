@@ -22,6 +22,10 @@ for (let c = 0; c < 256; c++) {
 const JOINS = new Uint8Array(256);
 for (const c of '.:-') JOINS[c.charCodeAt(0)] = 1;
 
+/** Bytes at which all that was read so far ends: they neither belong to a part nor join parts. */
+const ENDS = FOLD.map((folded, c) => (folded === 0 && JOINS[c] === 0 ? 1 : 0));
+const BLANK = 32;
+
 /** The distinct hashes of a group of records. */
 export class TokenSet {
   private table = new Int32Array(2 ** 14);
@@ -42,7 +46,7 @@ export class TokenSet {
       at = (at + 1) & mask;
     }
     table[at] = h;
-    if (++this.size * 2 > mask) this.grow();
+    if (++this.size * 4 > mask * 3) this.grow();
   }
 
   /** Whether a hash that `hashes` gave out is there. */
@@ -58,7 +62,8 @@ export class TokenSet {
   hashes(): Int32Array {
     const out = new Int32Array(this.size);
     let n = 0;
-    for (const hash of this.table) if (hash !== 0) out[n++] = hash;
+    const { table } = this;
+    for (let i = 0; i < table.length; i++) if (table[i] !== 0) out[n++] = table[i]!;
     return out;
   }
 
@@ -111,6 +116,52 @@ export function addBytes(set: TokenSet, bytes: Uint8Array, from: number, to: num
       chain = 0;
     }
     h = SEED;
+  }
+}
+
+/**
+ * Adds the tokens of bytes[from, to), of which much is as in bytes[like, end), whose tokens the set has already: lines of
+ * one sender differ in a few places. No token goes over a blank, so blanks are where the two are brought together again.
+ * `view` is of the same bytes.
+ */
+export function addLike(
+  set: TokenSet,
+  bytes: Uint8Array,
+  view: DataView,
+  from: number,
+  to: number,
+  like: number,
+  end: number,
+): void {
+  let i = from;
+  let p = like;
+  for (;;) {
+    const last = i + Math.min(to - i, end - p) - 4;
+    let differ = 0;
+    for (; i <= last; i += 4, p += 4) {
+      differ = view.getInt32(i, true) ^ view.getInt32(p, true);
+      if (differ !== 0) break;
+    }
+    const same = differ === 0 ? 0 : (31 - Math.clz32(differ & -differ)) >> 3;
+    i += same;
+    p += same;
+    if (differ === 0) {
+      while (i < to && p < end && bytes[i] === bytes[p]) {
+        i++;
+        p++;
+      }
+    }
+    if (i >= to && p >= end) return;
+    let start = i;
+    while (start > from && ENDS[bytes[start - 1]!] === 0) start--;
+    while (i < to && bytes[i] !== BLANK) i++;
+    addBytes(set, bytes, start, i);
+    if (i >= to) return;
+    while (p < end && bytes[p] !== BLANK) p++;
+    if (p >= end) {
+      addBytes(set, bytes, i, to);
+      return;
+    }
   }
 }
 
