@@ -6,6 +6,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { segmentFile } from '../archive/files.ts';
 import { TileStore } from '../archive/tiles.ts';
 import { createCosigner } from '../merkle/cosignature.ts';
+import { makePlace, openSealer } from '../seal/testing.ts';
 import { messagesOf, NOON, TestLog, withMessages } from './testing.ts';
 import { type VerifyOptions, verifyArchive } from './verify.ts';
 
@@ -187,6 +188,26 @@ describe('on the box', () => {
     await finds(log, /doesn’t begin with the key that was noted/, { keys: [witness.vkey] });
     rmSync(file);
     await finds(log, /There is no checkpoint/);
+  });
+
+  test('a log that grows meanwhile is verified', async (t) => {
+    const place = makePlace();
+    t.after(() => place.remove());
+    const box = openSealer(place, { limits: { segmentRecords: 700 } });
+    for (let i = 0; i < 10; i++) {
+      box.send(lines(100 * i, 100));
+      box.pass(6);
+    }
+    let grown = 0;
+    const onProgress = (): void => {
+      if (++grown > 15) return;
+      box.send(lines(0, 100));
+      box.pass(6);
+    };
+    const { findings, size } = await verifyArchive({ ...place, secrets: box.secrets, onProgress });
+    assert.deepEqual(findings, []);
+    assert.ok(grown > 5 && box.archive().size() > size + 700);
+    await box.stop();
   });
 
   test('a clock that was turned back is found', async (t) => {

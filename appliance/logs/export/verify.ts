@@ -56,7 +56,7 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
     const { size, root, states, anchors } = signed;
     result.size = size;
     const read = cachedHashes(archive);
-    checkAge(archive, size, written, options.atLeast?.size, fault);
+    checkAge(size, written, options.atLeast?.size, fault);
     await checkRecords(archive, size, options, anchors, fault, result);
     checkTiles(archive, size, fault);
     attempt('tree', fault, () => {
@@ -97,7 +97,9 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
       result.proved.push(
         `${result.records} records are exactly what was sealed, and make up the root of the checkpoint of ${size}.`,
         ...(earlier > 0
-          ? [`${earlier} earlier states are beginnings of this log, the end of each epoch among them.`]
+          ? [
+              `${earlier === 1 ? '1 earlier state is a beginning' : `${earlier} earlier states are beginnings`} of this log, the end of each epoch among them.`,
+            ]
           : []),
       );
     }
@@ -106,17 +108,27 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
     archive.close();
   }
 
-  function writtenLeaves({ secrets }: VerifyOptions): { before: number; last: number } {
+  function writtenLeaves({ secrets }: VerifyOptions): Written {
     const early = openArchive({ folder, secrets });
     try {
-      const open = early.segments().at(-1)?.first ?? 0;
+      const segments = early.segments();
+      const closed = segments.reduce((end, segment) => (segment.closed ? segment.first + segment.count : end), 0);
+      const open = segments.at(-1)?.first ?? 0;
       const frames = withFile(segmentFile(folder, open), (fd) => readHeads(fd, 0, fstatSync(fd).size).frames) ?? [];
       const last = frames.at(-1);
-      return last ? { before: last.batchFirst, last: last.batchFirst + last.batchCount } : { before: open, last: open };
+      if (!last) return { closed, before: open, last: open };
+      return { closed, before: last.batchFirst, last: last.batchFirst + last.batchCount };
     } finally {
       early.close();
     }
   }
+}
+
+/** How many leaves were written: those of closed segments, and before and with the last batch. */
+interface Written {
+  closed: number;
+  before: number;
+  last: number;
 }
 
 interface State {
@@ -205,13 +217,7 @@ const epochKeys = (epochs: readonly Epoch[], size: number): string[] =>
     .map(({ vkey }) => vkey);
 
 /** Whether the checkpoint is as new as what was written. */
-function checkAge(
-  archive: Archive,
-  size: number,
-  written: { before: number; last: number },
-  atLeast: number | undefined,
-  fault: Fault,
-): void {
+function checkAge(size: number, written: Written, atLeast: number | undefined, fault: Fault): void {
   if (atLeast !== undefined && size < atLeast) {
     fault({
       index: size,
@@ -220,7 +226,7 @@ function checkAge(
       text: `The log has ${size} records, but it is known to have had ${atLeast} already: an older copy was put in its place, or its end was cut off.`,
     });
   }
-  const closed = archive.segments().reduce((end, segment) => (segment.closed ? segment.first + segment.count : end), 0);
+  const { closed } = written;
   const waiting = Math.max(closed, written.before) - size;
   if (closed > size || waiting >= MAX_WAITING) {
     fault({

@@ -151,6 +151,7 @@ export async function checkRecords(
     const frames = attempt('damaged', fault, () => archive.frames(segment.first));
     let batchEnd = segment.first;
     for (const batch of frames ? frameRecords(archive, segment.first, frames) : []) {
+      if (batch.first >= end) break; // sealed meanwhile
       if (batch.first > batchEnd) pass(batch.first);
       for (const error of batch.errors)
         fault({ index: batch.first, last: batch.first + batch.count - 1, defect: 'damaged', text: `${error}.` });
@@ -163,7 +164,8 @@ export async function checkRecords(
     }
     if (frames) pass(end);
     else jump(end);
-    const told = segment.closed && segment.expired.length === 0 && frames && toSeen > 0;
+    const isAll = end === segment.first + segment.count;
+    const told = isAll && segment.closed && segment.expired.length === 0 && frames && toSeen > 0;
     if (told && (fromSeen !== segment.fromUs || toSeen !== segment.toUs)) {
       fault({
         index: segment.first,
