@@ -32,11 +32,12 @@ export function assemble(parts: readonly Part[], { first, boot, kind, classOf }:
   // A class for each peer of each part: messages are many more than peers.
   const classes = parts.map(({ sources }) => sources.map(classOf));
   parts.forEach(({ received, from, to }, p) => {
-    for (let i = from; i < to; i++) {
-      const one = classes[p]![received.peer[i]!]!;
+    for (let start = from, i = from; start < to; start = i) {
+      const one = classes[p]![received.peer[start]!]!;
+      while (i < to && classes[p]![received.peer[i]!] === one) i++;
       const group = groups.get(one) ?? { count: 0, bytes: 0 };
-      group.count++;
-      group.bytes += received.ends[i]! - startOf(received, i);
+      group.count += i - start;
+      group.bytes += startOf(received, i) - startOf(received, start);
       groups.set(one, group);
     }
   });
@@ -79,38 +80,31 @@ function fill(
   let [at, end, index] = [0, 0, first];
   parts.forEach(({ received, sources, from, to }, p) => {
     const peers: number[] = [];
-    // Messages that follow each other are copied as one.
-    let [runStart, runEnd] = [-1, -1];
-    const copyRun = (): void => {
-      if (runStart < 0) return;
-      block.raw.set(received.raw.subarray(runStart, runEnd), end - (runEnd - runStart));
-      runStart = -1;
-    };
-    for (let i = from; i < to; i++, index++) {
-      const peer = received.peer[i]!;
-      if (classes[p]![peer] !== wanted) {
-        copyRun();
-        continue;
+    for (let start = from, i = from; i < to; start = ++i) {
+      // Messages that follow each other are copied as one.
+      while (i < to && classes[p]![received.peer[i]!] === wanted) i++;
+      if (i === start) continue;
+      for (const column of ['receiveUs', 'monotonicUs', 'transport', 'flags'] as const) {
+        block[column].set(received[column].subarray(start, i), at);
       }
-      peers[peer] ??= place(received.peers[peer]!);
-      block.index[at] = index;
-      block.receiveUs[at] = received.receiveUs[i]!;
-      block.monotonicUs[at] = received.monotonicUs[i]!;
-      block.transport[at] = received.transport[i]!;
-      block.flags[at] = received.flags[i]!;
-      block.source[at] = sources[peer]!;
-      block.peer[at] = peers[peer]!;
-      const start = startOf(received, i);
-      if (runStart < 0) runStart = start;
-      runEnd = received.ends[i]!;
-      end += runEnd - start;
-      block.ends[at++] = end;
+      const rawStart = startOf(received, start);
+      block.raw.set(received.raw.subarray(rawStart, startOf(received, i)), end);
+      for (let k = start; k < i; k++, at++) {
+        const peer = received.peer[k]!;
+        peers[peer] ??= place(received.peers[peer]!);
+        block.index[at] = index + k - from;
+        block.source[at] = sources[peer]!;
+        block.peer[at] = peers[peer]!;
+        block.ends[at] = end + received.ends[k]! - rawStart;
+      }
+      end = block.ends[at - 1]!;
     }
-    copyRun();
+    index += to - from;
   });
   return { block, seed };
 }
 
+/** Where message `i` begins; of `count`, where the last one ends. */
 const startOf = (received: Received, i: number): number => (i === 0 ? 0 : received.ends[i - 1]!);
 
 /** A copy that has its buffer for itself, so that it can be handed to another thread. */
