@@ -8,7 +8,7 @@ type Ffi = typeof import('node:ffi');
 export const LANES = 8;
 
 /** Places for messages, one after another, and the function that hashes them. */
-export interface Lanes {
+interface Lanes {
   /** That of lane `k` begins at `k × size`. Nothing but messages is to be written here. */
   readonly bytes: Uint8Array;
   /** How long each message is. */

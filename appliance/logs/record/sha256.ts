@@ -41,7 +41,7 @@ export async function createHasher(importFfi: () => Promise<Ffi>): Promise<Hashe
 /** By `node:crypto`: for those who have few hashes to make. */
 export const plainHasher = (): Hasher => hasherOver('node:crypto', plainLanes);
 
-export function hasherOver(way: Hasher['way'], lanes: MakeLanes): Hasher {
+function hasherOver(way: Hasher['way'], lanes: MakeLanes): Hasher {
   const message = lanes(MESSAGE_BYTES);
   const text = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.length);
   for (let k = 0; k < LANES; k++) text.write(COMMITMENT_DOMAIN, k * MESSAGE_BYTES, 'latin1');
