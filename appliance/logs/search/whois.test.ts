@@ -171,6 +171,65 @@ test('behind a NAT, and behind one more', async () => {
   );
 });
 
+test('IPv6: however the address is written', async () => {
+  const lines = [
+    accounting(0, 'Start', { ...alice, framed_ip: undefined, framed_ipv6: '2001:db8::a' }),
+    accounting(30, 'Stop', { ...alice, framed_ip: undefined, framed_ipv6: '2001:db8::a' }),
+    lease(0, 'Ack', '2001:db8::b', 'aa:00:00:00:00:03', { lease: 3600 }),
+    lease(50, 'Release', '2001:db8::b', 'aa:00:00:00:00:03'),
+  ];
+  for (const ip of ['2001:db8::a', '2001:DB8:0:0::A', '2001:0db8:0000:0000:0000:0000:0000:000a']) {
+    const answers = await who(lines, ip, 10);
+    assert.deepEqual(brief(answers), [['radius', 'alice', 'certain']], ip);
+    assert.equal(answers[0]?.ip, '2001:db8::a');
+  }
+  for (const ip of ['2001:db8::b', '2001:db8:0::B']) {
+    assert.deepEqual(brief(await who(lines, ip, 10)), [['dhcp', 'aa:00:00:00:00:03', 'certain']], ip);
+  }
+  assert.deepEqual(await who(lines, '2001:db8::c', 10), []);
+  // An IPv4 address in IPv6 is the IPv4 one.
+  const v4 = [accounting(0, 'Start', alice), accounting(30, 'Stop', alice)];
+  assert.deepEqual(brief(await who(v4, '::ffff:10.0.0.5', 10)), [['radius', 'alice', 'certain']]);
+});
+
+const vpn = (minutes: number, action: string, user: string, ip: string): Line => ({
+  us: at(minutes),
+  raw: `<189>date=2026-11-22 time=10:00:00 devname="FGT" devid="FGT60F" logid="0101039947" type="event" subtype="vpn" level="information" logdesc="SSL VPN ${action}" action="${action}" tunneltype="ssl-tunnel" remip=198.51.100.7 tunnelip=${ip} user="${user}" msg="SSL tunnel"`,
+});
+const login = (minutes: number, said: string): Line => ({
+  us: at(minutes),
+  source: 7,
+  raw: `<38>Nov 22 10:00:00 srv sshd[99]: ${said}`,
+});
+
+test('VPN: who was given the address, until the tunnel is down', async () => {
+  const lines = [
+    vpn(0, 'tunnel-up', 'carol', '10.212.134.200'),
+    vpn(30, 'tunnel-down', 'carol', '10.212.134.200'),
+    vpn(40, 'tunnel-up', 'dave', '10.212.134.200'),
+  ];
+  const [answer, ...others] = await who(lines, '10.212.134.200', 10);
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    [answer?.via, answer?.user, answer?.fromUs, answer?.toUs, answer?.confidence, answer?.records],
+    ['vpn', 'carol', at(0), at(30), 'certain', [0, 1]],
+  );
+  assert.deepEqual(await who(lines, '10.212.134.200', 35), []);
+  assert.deepEqual(brief(await who(lines, '10.212.134.200', 50)), [['vpn', 'dave', 'certain']]);
+  // Where the tunnel came from, its user was too, though others may be.
+  assert.deepEqual(brief(await who(lines, '198.51.100.7', 10)), [['vpn', 'carol', 'likely']]);
+});
+
+test('a login says who was likely there; one that failed says nothing', async () => {
+  const lines = [
+    login(0, 'Failed password for mallory from 10.0.0.9 port 514 ssh2'),
+    login(1, 'Accepted password for erin from 10.0.0.9 port 515 ssh2'),
+  ];
+  assert.deepEqual(brief(await who(lines, '10.0.0.9', 20)), [['vpn', 'erin', 'likely']]);
+  assert.deepEqual(await who(lines, '10.0.0.9', 0.5), []);
+  assert.deepEqual(await who(lines, '10.0.0.9', 2 * 24 * 60), []);
+});
+
 test('what is no address is refused', async () => {
   await assert.rejects(who([], '10.0.0.0/8', 0), /no address/);
 });

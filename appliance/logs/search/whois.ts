@@ -1,5 +1,6 @@
 import type { Found, WhoisAnswer as Known } from '../backend.ts';
 import { QueryFault } from '../backend.ts';
+import { ipOf } from '../parse/values.ts';
 import { KIND } from '../record/types.ts';
 import { netOf } from './address.ts';
 import type { Engine } from './engine.ts';
@@ -42,9 +43,10 @@ export async function whois(
   engine: Engine,
   { ip, atUs, port }: { ip: string; atUs: number; port?: number },
 ): Promise<WhoisAnswer[]> {
-  const net = netOf(ip);
-  if (!net || ip.includes('/')) throw new QueryFault(`${ip} is no address: write 192.0.2.1 or 2001:db8::1`);
-  const answers = await ask(engine, { ip, atUs, port }, 0);
+  // As the fields have it.
+  const address = ipOf(ip);
+  if (address === undefined) throw new QueryFault(`${ip} is no address: write 192.0.2.1 or 2001:db8::1`);
+  const answers = await ask(engine, { ip: address, atUs, port }, 0);
   markConflicts(answers);
   return answers.sort((a, b) => Number(a.confidence === 'likely') - Number(b.confidence === 'likely'));
 }
