@@ -3,8 +3,11 @@ import type { Kind, RetentionClass, Transport } from './record/types.ts';
 
 /** What records are wanted: those that match all of it. Times are microseconds since 1970, both ends included. */
 export interface Filter {
-  /** Ids of sources; empty matches nothing. */
+  /** Ids of sources, or what these parsers understood: either. Where both are empty nothing matches. */
   source?: number[];
+  parsers?: string[];
+  /** Ids of the sources of a site, beside what else is asked for. */
+  among?: number[];
   fromUs?: number;
   toUs?: number;
   /** Words, "phrases", field:value, -not. */

@@ -54,16 +54,18 @@ export function filterOf({ sources, backend }: Service, query: FilterQuery): Fil
   const { q, user, ip, mac } = query;
   const fault = q === undefined ? undefined : backend.queryFault(q);
   if (fault) throw faultOf(fault);
-  const ids = sources.select(query.source, query.site);
   return {
     ...periodOf(query.from, query.to),
-    ...(ids && { source: ids }),
+    ...sources.select(query.source, query.site),
     ...(q !== undefined && q.trim() !== '' && { q }),
     ...(user !== undefined && { user }),
     ...(ip !== undefined && { ip: ipOf(ip) }),
     ...(mac !== undefined && { mac: macOf(mac) }),
   };
 }
+
+/** Whether nothing can match: a site that has no sources. */
+export const isNothing = ({ among }: Filter): boolean => among?.length === 0;
 
 /** What the search refuses as 422. */
 export async function asked<T>(answer: Promise<T>): Promise<T> {

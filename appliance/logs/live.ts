@@ -167,7 +167,7 @@ export function createLive(threads: Threads) {
         file: request.file,
         fromUs,
         toUs: toUs + 1, // there the end doesn't belong to it
-        ...(source && { sourceIds: source }),
+        ...(source && !byWords && { sourceIds: source }),
         ...(byWords && { indexes: await picked(filter, request.size) }),
         filter: request.asked,
         sourceNames: request.sourceNames,

@@ -32,7 +32,8 @@ export const To = timeInput('Received at or before');
 const SourceText = Type.String({ maxLength: 2048 });
 export const SourceInput = Type.Union([SourceText, Type.Array(SourceText, { maxItems: MAX_SOURCES_NAMED })], {
   description:
-    'Id, name or address of a source, or a parser or vendor (`fortigate`); several: repeated, or with commas',
+    'Id, name or address of a source; or a parser or vendor (`fortigate`): what it understood, whoever sent it, and all ' +
+    'of the sources it was chosen for. Several: repeated, or with commas; any of them',
 });
 export const QueryText = Type.String({
   maxLength: MAX_QUERY,

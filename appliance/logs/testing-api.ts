@@ -110,10 +110,13 @@ export class FakeBackend implements Backend {
     return record;
   }
 
-  #matches({ source, fromUs = 0, toUs = Infinity, q, user, ip, mac }: Filter): Found[] {
+  #matches({ source, parsers, among, fromUs = 0, toUs = Infinity, q, user, ip, mac }: Filter): Found[] {
     return this.records.filter(
       (one) =>
-        (source === undefined || source.includes(one.source)) &&
+        ((source === undefined && parsers === undefined) ||
+          source?.includes(one.source) ||
+          parsers?.includes(one.parser)) &&
+        (among === undefined || among.includes(one.source)) &&
         one.receiveUs >= fromUs &&
         one.receiveUs <= toUs &&
         (q === undefined || (one.raw ?? '').includes(q)) &&

@@ -100,6 +100,14 @@ describe('syslog of the whole appliance', requires('logger', 'rsyslogd'), () => 
       return body.vendor === 'Fortinet' && body.messages === 1 && body.last_seen === line.received_at;
     });
     assert.equal((await search(admin, { source: 'fortigate' })).length, 1);
+    // Anybody can send a line in its name: it hides nothing.
+    await sendUdp(port(), ['<13>{"a":1,"msg":"kilo"}'], FIREWALL);
+    assert.equal((await found(admin, { source: 'edge firewall' }, 2))[0].parser, 'json');
+    assert.deepEqual(
+      (await search(admin, { source: 'fortigate' })).map(({ index }) => index),
+      [line.index],
+    );
+    assert.equal((await search(admin, { source: 'fortinet,edge firewall' })).length, 2);
     assertProblem(await admin.put('/v1/logs/sources/0', { name: 'x' }), 409, /own records/);
     const [told] = await found(admin, { q: 'app:logs.source.updated' });
     assert.equal(told.kind, 'audit');

@@ -89,7 +89,7 @@ for (const kind of BACKENDS) {
       assert.deepEqual(request, {
         id,
         file,
-        filter: { source: [1], fromUs: START_US, toUs: START_US + 3600e6, q: 'deny' },
+        filter: { parsers: ['fortigate'], fromUs: START_US, toUs: START_US + 3600e6, q: 'deny' },
         asked: { from: done.from, to: done.to, source: ['fortigate'], q: 'deny' },
         sourceNames: { 0: 'gatehouse', 1: '192.0.2.1', 2: 'Router', 3: '2001:db8::3' },
         parsers: { 2: 'mikrotik' },

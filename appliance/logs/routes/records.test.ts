@@ -96,35 +96,55 @@ describe('looking records up', () => {
     assert.equal(status, 200);
     assert.deepEqual(l.backend.queries, [
       {
-        source: [1, 2],
         fromUs: START_US + 1,
         toUs: START_US + 3600e6,
         q: 'deny',
         user: 'alice',
         ip: '2001:db8::1',
         mac: '02:00:00:11:22:33',
+        source: [2],
+        parsers: ['fortigate'],
+        among: [0, 1, 2, 3],
         limit: 5,
       },
     ]);
   });
 
-  test('sources by id, address, name, parser, vendor; several with commas; none of a site', async () => {
+  test('sources by id, address, name; parsers, vendors; several with commas; none of a site', async () => {
     const asked = async (query: string) => {
       l.backend.queries.length = 0;
       const { status, body } = await l.call('GET', query);
       assert.equal(status, 200, JSON.stringify(body));
-      return l.backend.queries[0]?.source;
+      const { source, parsers, among } = l.backend.queries[0] ?? {};
+      return JSON.parse(JSON.stringify({ source, parsers, among }));
     };
-    assert.deepEqual(await asked('?source=1'), [1]);
-    assert.deepEqual(await asked('?source=2001:db8::3'), [3]);
-    assert.deepEqual(await asked('?source=FORTINET'), [1]);
-    assert.deepEqual(await asked('?source=Gatehouse'), [0]);
-    assert.deepEqual(await asked('?source=mikrotik,192.0.2.1'), [2, 1]);
-    assert.deepEqual(await asked(''), undefined);
-    // A parser that nobody uses, and a site where nothing is: no records, and no need to look.
-    assert.deepEqual(await asked('?source=paloalto'), undefined);
-    assert.deepEqual(await asked('?site=rome'), undefined);
+    assert.deepEqual(await asked('?source=1'), { source: [1] });
+    assert.deepEqual(await asked('?source=2001:db8::3'), { source: [3] });
+    assert.deepEqual(await asked('?source=0'), { source: [0] });
+    assert.deepEqual(await asked('?source=mikrotik,192.0.2.1'), { source: [1], parsers: ['mikrotik'] });
+    assert.deepEqual(await asked('?source=paloalto&site=default'), { parsers: ['paloalto'], among: [0, 1, 2, 3] });
+    assert.deepEqual(await asked('?source=cisco'), { parsers: ['cisco-asa', 'cisco-ios'] });
+    assert.deepEqual(await asked('?source=FORTINET'), { parsers: ['fortigate'] });
+    await l.call('PUT', '/sources/2', { parser: 'fortigate' });
+    assert.deepEqual(await asked('?source=FORTINET'), { source: [2], parsers: ['fortigate'] });
+    await l.call('PUT', '/sources/2', { parser: 'auto' });
+    assert.deepEqual(await asked(''), {});
+    // A site where nothing is: no records, and no need to look.
+    assert.deepEqual(await asked('?site=rome'), {});
     assert.equal(l.backend.queries.length, 0);
+  });
+
+  test('source=fortigate is what FortiGates sent, whatever else came from there', async () => {
+    l.backend.add();
+    l.backend.add({ parser: 'json' });
+    l.backend.add({ source: 2, parser: 'fortigate' });
+    l.backend.list[1]!.parser = 'json';
+    const { body } = await l.call('GET', '?source=fortigate');
+    l.backend.list[1]!.parser = 'fortigate';
+    assert.deepEqual(
+      body.map(({ index }: { index: number }) => index),
+      [2, 0],
+    );
   });
 
   test('what is no good is refused with what to do', async () => {

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { CursorQuery, cursorPage, HttpError, notFound, type Routes, unprocessable } from '../../http/index.ts';
 import type { Found, QueryResult, WhoisAnswer } from '../backend.ts';
-import { asked, filterOf, ipOf, timeOf } from '../inputs.ts';
+import { asked, filterOf, ipOf, isNothing, timeOf } from '../inputs.ts';
 import {
   answers,
   FilterQuery,
@@ -84,10 +84,9 @@ export const recordRoutes =
         }
         const filter = filterOf(service, query);
         const nothing: QueryResult = { records: [] };
-        const found =
-          filter.source?.length === 0
-            ? nothing
-            : await asked(backend.query({ ...filter, limit, ...(before !== undefined && { before }) }));
+        const found = isNothing(filter)
+          ? nothing
+          : await asked(backend.query({ ...filter, limit, ...(before !== undefined && { before }) }));
         const records = fitting(found.records);
         const next = records.length < found.records.length ? records.at(-1)?.index : found.next;
         const { from, to, ...rest } = query;

@@ -35,7 +35,7 @@ describe('following records', () => {
   test('records as they come, in the form of the list; the question is recorded', async () => {
     const { socket, messages } = await l.tail('?source=fortigate&q=deny&user=alice');
     await until(() => l.backend.subscribers.size === 1);
-    assert.deepEqual([...l.backend.subscribers][0]!.filter, { source: [1], q: 'deny', user: 'alice' });
+    assert.deepEqual([...l.backend.subscribers][0]!.filter, { parsers: ['fortigate'], q: 'deny', user: 'alice' });
     assert.deepEqual(
       l.backend.audit.map(({ event, query }) => ({ event, query })),
       [{ event: 'logs.tailed', query: { source: 'fortigate', q: 'deny', user: 'alice' } }],

@@ -1,6 +1,6 @@
 import { unprocessable } from '../../http/index.ts';
 import type { Store } from '../../store/index.ts';
-import type { Backend, SourceInfo } from '../backend.ts';
+import type { Backend, Filter, SourceInfo } from '../backend.ts';
 import type { RetentionClass } from '../record/types.ts';
 import { MAX_SOURCES_NAMED } from '../schema.ts';
 import type { LogTables, SourceRow } from '../tables.ts';
@@ -80,38 +80,56 @@ export class SourceBook {
       .map(({ name }) => name);
   }
 
-  /** The sources that a text means: by id, address, name, parser or vendor. */
+  /**
+   * The sources that a text means: by id, address, name, or the parser (or its vendor) that was chosen for them. What
+   * their lines look like says nothing: anybody can send one in their name.
+   */
   matching(text: string): Source[] {
     const key = keyOf(text.trim());
     if (key === '') return [];
-    const parsers = new Set([key, ...this.parsers(key)]);
+    const parsers = new Set(this.parsers(key));
     return this.all().filter(
       (source) =>
         String(source.id) === key ||
         source.address === key ||
         keyOf(source.name) === key ||
-        parsers.has(source.fixedParser ?? source.parser ?? ''),
+        parsers.has(source.fixedParser ?? ''),
     );
   }
 
-  /** Ids of the sources that a request means; undefined where it means all. 422 for names that nothing has. */
-  select(source: string | string[] | undefined, site: string | undefined): number[] | undefined {
+  /**
+   * What a request means by `source` and `site`: records of sources, and those that a parser understood, whoever sent
+   * them. 422 for names that nothing has.
+   */
+  select(
+    source: string | string[] | undefined,
+    site: string | undefined,
+  ): Pick<Filter, 'source' | 'parsers' | 'among'> {
     if (site !== undefined && !this.#backend.siteExists(site)) {
       throw unprocessable(`site is no site of this appliance: GET /v1/sites lists them`);
     }
+    const among =
+      site === undefined ? undefined : this.all().flatMap(({ id, siteId }) => (siteId === site ? [id] : []));
     const texts = source === undefined ? undefined : [source].flat().flatMap((text) => text.split(','));
-    if (!texts && site === undefined) return undefined;
-    if (texts && texts.length > MAX_SOURCES_NAMED) throw unprocessable(`source names more than ${MAX_SOURCES_NAMED}`);
-    const named = texts?.flatMap((text) => {
+    if (!texts) return { ...(among && { among }) };
+    if (texts.length > MAX_SOURCES_NAMED) throw unprocessable(`source names more than ${MAX_SOURCES_NAMED}`);
+    const ids = new Set<number>();
+    const parsers = new Set<string>();
+    for (const text of texts) {
       const found = this.matching(text);
-      if (found.length === 0 && this.parsers(text).length === 0) {
+      const read = this.parsers(text);
+      if (found.length === 0 && read.length === 0) {
         throw unprocessable(
           `source is no id, name, address or parser of a source: ${JSON.stringify(text)}; GET /v1/logs/sources lists them`,
         );
       }
-      return found;
-    });
-    const wanted = (named ?? this.all()).filter(({ siteId }) => site === undefined || siteId === site);
-    return [...new Set(wanted.map(({ id }) => id))];
+      for (const { id } of found) ids.add(id);
+      for (const parser of read) parsers.add(parser);
+    }
+    return {
+      ...((ids.size > 0 || parsers.size === 0) && { source: [...ids] }),
+      ...(parsers.size > 0 && { parsers: [...parsers] }),
+      ...(among && { among }),
+    };
   }
 }

@@ -84,7 +84,7 @@ for (const kind of BACKENDS) {
       await l.call('GET', '?source=paloalto');
       await l.call('GET', '?site=rome');
       assert.deepEqual(
-        l.backend.queries.map(({ source }) => source),
+        l.backend.queries.map(({ source, among }) => source ?? among),
         [[1], [1], [1]],
       );
       l.backend.records = [];
