@@ -13,7 +13,7 @@ import type { Group, Part, PartBuilder } from './part.ts';
  * encrypted. Part 0 is the head, section n is part n.
  */
 const MAGIC = 0x47484958;
-const VERSION = 3;
+const VERSION = 4;
 const PREFIX = 12 + SALT_BYTES;
 /** Bytes of the bloom filter that are checked at once. */
 const PIECE = 2 ** 16;
@@ -87,7 +87,7 @@ export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, ke
     const planes = column.planes.map((plane) => packPlane((plane as Uint8Array).subarray(0, rows)));
     const texts = column.texts && Buffer.from(JSON.stringify(column.texts));
     const size = planes.reduce((sum: number, plane) => sum + (typeof plane === 'number' ? 0 : plane.bytes.length), 0);
-    if (!isIpName(name) && size + (texts ? texts.length / 3 : 0) > 1024 + COLUMN_BUDGET * rows) {
+    if (!isIpName(name) && name !== 'bytes' && size + (texts ? texts.length / 3 : 0) > 1024 + COLUMN_BUDGET * rows) {
       head.unknown.push(name);
       continue;
     }
@@ -163,6 +163,8 @@ export class ClosedPart implements Part {
   private readonly base: number;
   private readonly file: string;
   private readonly shelf: Shelf;
+  /** Frames of the segment, once they were asked for. */
+  private known: readonly FrameInfo[] | undefined;
 
   /** Throws IndexError where the file is missing or damaged, or its segment's keys aren't there any more. */
   constructor(file: string, shelf: Shelf, keyOf: (salt: Uint8Array) => Uint8Array | undefined) {
@@ -271,7 +273,8 @@ export class ClosedPart implements Part {
   }
 
   frames({ frame, frames }: Group): readonly FrameInfo[] {
-    return this.table().slice(frame, frame + frames);
+    this.known ??= this.table();
+    return this.known.slice(frame, frame + frames);
   }
 
   private table(): FrameInfo[] {

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { FrameInfo } from '../record/frame.ts';
 import type { Block } from '../record/types.ts';
+import { Cache } from './cache.ts';
 import { INDEX_KEY_BYTES, SALT_BYTES } from './cipher.ts';
 import { ClosedPart, IndexError, Shelf, writeIndex } from './index-file.ts';
 import type { ParseOf } from './match.ts';
@@ -25,6 +26,9 @@ export interface LibraryOptions {
   warn: (text: string) => void;
 }
 
+/** Bytes of records that are kept, and what a block has beside its messages. */
+const MAX_BLOCKS = 40 * 2 ** 20;
+const BLOCK_BYTES = 2 ** 16;
 const EXTENSION = '.idx';
 const KEY_USE = 'gatehouse/log-index/v2';
 const nameOf = (first: number): string => `${first.toString(16).padStart(16, '0')}${EXTENSION}`;
@@ -36,6 +40,8 @@ const nameOf = (first: number): string => `${first.toString(16).padStart(16, '0'
 export class Library {
   private readonly options: LibraryOptions;
   readonly senders = new Senders();
+  /** Of what was read last: people turn pages, and ask again. */
+  private readonly blocks = new Cache<Block | undefined>(MAX_BLOCKS);
   private readonly shelf = new Shelf();
   private readonly parts = new Map<number, Part>();
   /** Blocks that are written but may not be sealed yet: the archive doesn't show them. */
@@ -182,6 +188,7 @@ export class Library {
 
   private forget(first: number): void {
     this.parts.delete(first);
+    this.blocks.forget(`${first} `);
     this.shelf.forget(this.file(first));
     for (const list of [this.missing, this.unchecked]) {
       const at = list.indexOf(first);
@@ -214,7 +221,12 @@ export class Library {
 
   /** The records of a frame; undefined where they have expired meanwhile. */
   read(first: number, frame: FrameInfo): Block | undefined {
-    return this.unsealed.get(`${first} ${frame.offset}`)?.block ?? this.options.archive.readFrame(first, frame);
+    const unsealed = this.unsealed.get(`${first} ${frame.offset}`)?.block;
+    if (unsealed) return unsealed;
+    return this.blocks.get(`${first} ${frame.offset}`, () => {
+      const value = this.options.archive.readFrame(first, frame);
+      return { value, size: BLOCK_BYTES + (value?.raw.length ?? 0) };
+    });
   }
 
   /** Does the next piece of what is to be made or checked; false where nothing is. */
