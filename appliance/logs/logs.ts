@@ -10,6 +10,7 @@ import { createLogApi, type LogApi } from './api.ts';
 import { createAppender } from './append.ts';
 import { type Archive, openArchive } from './archive/index.ts';
 import type { Backend } from './backend.ts';
+import { createClosed } from './closed.ts';
 import { createFeed } from './feed/feed.ts';
 import { readLogIdentity } from './keys/index.ts';
 import { createLive } from './live.ts';
@@ -72,8 +73,11 @@ export function createLogs(options: LogsOptions) {
   let live: ReturnType<typeof createLive> | undefined;
   let api: LogApi | undefined;
   let measuring: NodeJS.Timeout | undefined;
+  /** Where the log can't be opened. */
+  let closed: Backend | undefined;
   const appender = createAppender(() => must(sealer), log);
-  const feed = createFeed(appender.append);
+  // Where the log can't be opened, events must not wait for it: all else hears them with it.
+  const feed = createFeed(async (...record) => (closed ? undefined : appender.append(...record)));
   feed.listen(bus);
   const witness = createWitness({ store, secrets, folder, origin, trusted: settings.witnessFor, now });
   observe(options.registry, () => ({ sealer, lost: appender.lost() }));
@@ -89,7 +93,7 @@ export function createLogs(options: LogsOptions) {
   });
 
   const backend: Backend = new Proxy({} as Backend, {
-    get: (_target, name: keyof Backend) => must(live).backend[name],
+    get: (_target, name: keyof Backend) => (closed ?? must(live).backend)[name],
   });
   api = createLogApi({ store, bus, log, now, dataDir, backend, hold: options.hold, defaultSite: options.defaultSite });
   const routes = api.routes;
@@ -164,6 +168,7 @@ export function createLogs(options: LogsOptions) {
   }
 
   async function stop(): Promise<void> {
+    if (closed) return; // all of it has ended already
     clearInterval(measuring);
     await receiver?.stop();
     await api?.stop();
@@ -189,7 +194,13 @@ export function createLogs(options: LogsOptions) {
         return await startThreads();
       } catch (error) {
         await stop();
-        throw error;
+        // Only now everything that the sealing thread had to say has come.
+        if (sealer?.state().state !== 'damaged') throw error;
+        // A log that is broken is an alarm, and no reason to let nobody in: all else goes on.
+        log.error({ err: error }, 'the log cannot be opened: nothing is logged');
+        const { reason } = sealer.state();
+        closed = createClosed(origin, () => ({ state: 'damaged', reason }));
+        return {};
       }
     },
     /** Takes no more, seals what is there. */
@@ -199,7 +210,13 @@ export function createLogs(options: LogsOptions) {
 
 /** A log keeps its name, whatever the settings say later. */
 function originOf(folder: string, wanted: string): string {
-  return existsSync(path.join(folder, 'genesis')) ? readLogIdentity(folder).origin : wanted;
+  if (!existsSync(path.join(folder, 'genesis'))) return wanted;
+  try {
+    return readLogIdentity(folder).origin;
+  } catch {
+    // The sealing thread finds out as well, and says what is broken.
+    return wanted;
+  }
 }
 
 function must<T>(thread: T | undefined): T {
