@@ -7,6 +7,7 @@ import { backupCommand } from './backup.ts';
 import { type Command, CommandError, type Terminal, UsageError } from './command.ts';
 import { rotateCommand } from './keys.ts';
 import { exportCommand } from './logs-export.ts';
+import { forgetCommand } from './logs-forget.ts';
 import { statusCommand } from './logs-status.ts';
 import { verifyCommand } from './logs-verify.ts';
 import { restoreCommand } from './restore.ts';
@@ -46,6 +47,7 @@ const commands: readonly Command[] = [
   verifyCommand,
   exportCommand,
   statusCommand,
+  forgetCommand,
   versionCommand,
   helpCommand,
 ];

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { Config } from '../config/index.ts';
+import { type DomainEvent, event, SYSTEM } from '../events/index.ts';
 import type { NamedSource } from '../logs/index.ts';
-import { KEY_FILE } from '../store/index.ts';
+import { DATABASE_FILE, KEY_FILE, leaveEvent, openDatabase } from '../store/index.ts';
 import { type Command, CommandError, type Terminal, UsageError } from './command.ts';
 import { importLogs, type LogsModule, manyOf, openPlace, progressOn, sizeText, timeOf } from './logs.ts';
 
@@ -40,6 +42,11 @@ export const exportCommand: Command = {
     const chosen = manyOf(flags.source).flatMap((text) => sourcesLike(text, all, logs));
     const witnesses = place.config.logs.witnesses.map(({ key }) => key);
     terminal.err(`Exporting to ${file}.`);
+    // Before anything is read, as over the API.
+    const said = { by, case: caseNumber ?? null, from, to, source: manyOf(flags.source), file };
+    if (!leaveRecord(place.config, event('logs.exported', said, SYSTEM))) {
+      terminal.err('There is no SQLite database to tell: that this export was made is not sealed in the log.');
+    }
     const exported = await build(
       logs,
       {
@@ -60,7 +67,6 @@ export const exportCommand: Command = {
       terminal,
     );
     if (toUs >= Date.now() * 1000) terminal.err('What is not sealed yet, the last seconds, is not in it.');
-    terminal.err('That it was made here is not sealed in the log: exports that are asked for over the API are.');
     const { count, bytes, sha256 } = exported;
     if (flags.json) {
       terminal.out(JSON.stringify({ file, count, bytes, sha256, from, to, case: caseNumber ?? null, by }));
@@ -74,6 +80,25 @@ export const exportCommand: Command = {
     terminal.out('Compare the keys with those noted when the log was set up.');
   },
 };
+
+/** Has the log record it, within a minute or at the next start. False where that can't be. */
+function leaveRecord({ dataDir, database }: Config, record: DomainEvent): boolean {
+  const file = path.join(dataDir, DATABASE_FILE);
+  if (database || !existsSync(file)) return false;
+  try {
+    const db = openDatabase(file);
+    try {
+      leaveEvent(db, record);
+    } finally {
+      db.close();
+    }
+    return true;
+  } catch (error) {
+    throw new CommandError(
+      `An export has to be recorded first, and ${file} can't be written: ${(error as Error).message}.`,
+    );
+  }
+}
 
 function needed(option: string, value: unknown): string {
   if (value === undefined) throw new UsageError(`${option} is missing: write a time such as 2026-05-31T18:00:00Z`);

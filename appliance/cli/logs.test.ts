@@ -9,7 +9,7 @@ import { migrations } from '../appliance.ts';
 import { NOON, TestLog, unpack, verifyFolder } from '../logs/export/testing.ts';
 import { createCosigner } from '../logs/merkle/cosignature.ts';
 import { writeAnchor } from '../logs/rounds/anchor.ts';
-import { DATABASE_FILE, KEY_FILE, openKeyFile, openStore } from '../store/index.ts';
+import { DATABASE_FILE, KEY_FILE, openDatabase, openKeyFile, openStore } from '../store/index.ts';
 import { run } from './index.ts';
 
 const HOUR = 3_600_000_000;
@@ -149,7 +149,11 @@ describe('logs export', () => {
     const more = ['--case', '4711', '--by', 'A. Clerk', '--source', 'firewall', '--out', file];
     const made = await call(box.dataDir, ['logs', 'export', ...period, ...more]);
     assert.equal(made.code, 0, made.err);
-    assert.match(made.err, /That it was made here is not sealed in the log/);
+    const database = openDatabase(path.join(box.dataDir, DATABASE_FILE), true);
+    const left = database.prepare("SELECT data FROM outbox WHERE type = 'logs.exported'").all();
+    database.close();
+    assert.deepEqual(left.length, 1, 'the appliance seals that it was made');
+    assert.doesNotMatch(made.err, /not sealed in the log/);
     assert.match(made.out, /^Exported 200 records to /);
     assert.match(made.out, /node verify\.mjs --key gatehouse\/acme\/lisbon\/edge-1\+/);
     if (process.platform !== 'win32') assert.equal(statSync(file).mode & 0o777, 0o600);
@@ -330,5 +334,17 @@ describe('backup and restore', () => {
     const repaired = await call(other.dataDir, ['restore', copy, '--yes']);
     assert.equal(repaired.code, 0, repaired.err);
     assert.equal(await remembered(other.dataDir), undefined);
+  });
+});
+
+describe('logs forget', () => {
+  test('lets a new log begin where the old one was moved away, and only there', async (t) => {
+    const box = await makeBox(t);
+    const there = await call(box.dataDir, ['logs', 'forget']);
+    assert.equal(there.code, 1);
+    assert.match(there.err, /There is a log in .*Move it away first/);
+    rmSync(path.join(box.dataDir, 'logs'), { recursive: true });
+    assert.match((await call(box.dataDir, ['logs', 'forget'])).out, /Forgot the log of 500 records/);
+    assert.match((await call(box.dataDir, ['logs', 'forget'])).out, /remembers no log/);
   });
 });

@@ -121,6 +121,8 @@ export interface EventData {
     cosignatures: number;
     genTime: string | null;
   };
+  /** On the box, by its command line: exports over the API are recorded before they begin. */
+  'logs.exported': { by: string; case: string | null; from: string; to: string; source: string[]; file: string };
   'logs.source.updated': { sourceId: number; address: string; name: string; changed: string[] };
   'logs.search.created': { searchId: string; name: string };
   'logs.search.updated': { searchId: string; changed: string[] };

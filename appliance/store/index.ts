@@ -17,6 +17,7 @@ export { DATABASE_FILE, prepareFolder } from './folder.ts';
 export { lockFolder } from './lock.ts';
 export { autoId, copyDatabase, storeMigrations } from './migrate.ts';
 export { newestFirst } from './newest.ts';
+export { leaveEvent } from './outbox.ts';
 export { joinKeyFiles, KEY_FILE, openKeyFile, type SecretBox, sha256Hex } from './secrets.ts';
 export { openDatabase } from './sqlite.ts';
 export {

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { type Kysely, sql } from 'kysely';
 import type { Mutex } from './mutex.ts';
 import type { Logger, OutboxEvent, StoredEvent } from './types.ts';
@@ -19,6 +20,15 @@ export async function writeEvents(db: Kysely<unknown>, events: readonly { type: 
     const rows = events.slice(from, from + WRITTEN_AT_ONCE).map(({ type, json }) => sql`(${at}, ${type}, ${json})`);
     await sql`INSERT INTO outbox (at, type, data) VALUES ${sql.join(rows)}`.execute(db);
   }
+}
+
+/**
+ * Adds an event to the outbox of an appliance's SQLite database, from another process: it is delivered with the next one,
+ * or at the next start.
+ */
+export function leaveEvent(db: DatabaseSync, event: OutboxEvent): void {
+  const { type, json } = freezeEvent(event);
+  db.prepare('INSERT INTO outbox (at, type, data) VALUES (?, ?, ?)').run(new Date().toISOString(), type, json);
 }
 
 /** The event as it is written, taken now: a later change of `data` by the caller changes nothing. */
