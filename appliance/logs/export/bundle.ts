@@ -15,6 +15,7 @@ const CORE = [
   'proofs',
   'records',
   'kept',
+  'accesses',
   'contents',
   'core',
   'words',

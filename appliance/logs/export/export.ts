@@ -1,4 +1,5 @@
 import { renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import { importFfi } from '../../ffi/index.ts';
 import { openKeyFile, syncFile } from '../../store/index.ts';
 import { type Archive, ArchiveError, openArchive } from '../archive/index.ts';
@@ -94,6 +95,7 @@ async function assemble(archive: Archive, options: ExportOptions, progress: (don
     count: selected.count,
     ...(range && { first: range.first, last: range.last }),
     absent: selected.absent,
+    ...(selected.request !== undefined && { request: selected.request }),
     size,
   };
   const report = await reportPdf({
@@ -149,6 +151,8 @@ async function assemble(archive: Archive, options: ExportOptions, progress: (don
       shown: [] as Line[],
       accesses: [] as Line[],
       erasures: [] as Line[],
+      /** The record by which this export was asked for. */
+      request: undefined as number | undefined,
     };
     const erased = new Set<number>();
     const single: { index: number; hashes: Uint8Array[] }[] = [];
@@ -193,10 +197,13 @@ async function assemble(archive: Archive, options: ExportOptions, progress: (don
     for (const one of range ? recordsIn(archive, { from: range.first, to: size, classes: SYSTEM_CLASSES }) : []) {
       const { record } = one;
       if (record.erased) continue;
-      const { event, indexes } = entryOf(record.raw);
+      const { event, indexes, export_id: id } = entryOf(record.raw);
       const name = nameOf(record.source);
       if (record.kind === KIND.audit && String(event).startsWith('logs.'))
         found.accesses.push(lineOf(one, undefined, name));
+      // The file of an export that was asked for over the API is named after it.
+      if (record.kind === KIND.audit && event === 'logs.exported' && path.basename(options.file, '.zip') === id)
+        found.request = record.index;
       if (record.kind !== KIND.erasure || record.index <= range!.last) continue;
       const explains = event === 'logs.expired' ? found.absent.length > 0 : isAbout(indexes, erased);
       if (explains) found.erasures.push(lineOf(one, undefined, name));
@@ -206,7 +213,7 @@ async function assemble(archive: Archive, options: ExportOptions, progress: (don
 }
 
 /** A record of the appliance itself. */
-function entryOf(raw: Uint8Array): { event?: unknown; indexes?: unknown } {
+function entryOf(raw: Uint8Array): { event?: unknown; indexes?: unknown; export_id?: unknown } {
   try {
     return Object(JSON.parse(Buffer.from(raw).toString()));
   } catch {

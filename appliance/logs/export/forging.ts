@@ -38,7 +38,7 @@ export const temporary = (t: TestContext): string => {
 };
 
 export async function exported(t: TestContext, log: TestLog, more: Partial<ExportOptions> = {}): Promise<string> {
-  const file = path.join(log.dataDir, 'export.zip');
+  const file = more.file ?? path.join(log.dataDir, 'export.zip');
   const options = {
     dataDir: log.dataDir,
     folder: log.folder,

@@ -1,3 +1,4 @@
+import { accessIn, checkRequest } from './accesses.mjs';
 import { clockChecker } from './clock.mjs';
 import { proofReader } from './proofs.mjs';
 import { checkRecords, selfReports, tableReader } from './records.mjs';
@@ -22,7 +23,7 @@ import { inclusionChecker } from './tree.mjs';
  */
 export async function checkContents({ folder, manifest, checkpoint, anchors, sha256, fault, report, progress }) {
   const { size, root, text: latestText } = checkpoint;
-  const { proved, remarks } = report;
+  const { proved, remarks, unproved } = report;
   const has = (/** @type {string} */ name) => folder.names.includes(name);
   const missing = (/** @type {string} */ name) =>
     fault({ defect: 'missing', text: `${name} is missing or cannot be read.` });
@@ -34,9 +35,11 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
   const erased = new Set();
   /** Gaps of which the export says that retention is their cause. @type {{ from: number, to: number }[]} */
   const expired = [];
+  /** Accesses that are among the records themselves. @type {Map<number, string>} */
+  const among = new Map();
   const bounds = await readBounds();
   const count = await checkMain();
-  const accesses = await checkSide('access.jsonl', (line) => accessOf(line));
+  await checkAccesses();
   await checkSide('erasures.jsonl');
   for (const { from, to } of expired) {
     const why = reports.expiryOf(from, to);
@@ -73,8 +76,6 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
     );
     proved.push('The clock was not turned back between them, as far as their times and those of others tell.');
   }
-  if (accesses > 0)
-    proved.push(`${accesses} searches, exports and other accesses to these records are in the log too (access.jsonl).`);
 
   async function checkMain() {
     if (!has('records.jsonl')) {
@@ -107,6 +108,8 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
       time(index, leaf);
       if (line.erased) erased.add(index);
       reports.note(index, line, leaf, payload?.raw);
+      const access = accessIn(line, payload?.raw);
+      if (access) among.set(index, access.event);
       await table.check(index, line);
       if (++done % 1000 === 0) progress(Math.min(0.99, done / manifest.count));
     }
@@ -142,7 +145,7 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
     }
   }
 
-  /** @param {string} name @param {(line: import('./leaf.mjs').Line) => void} [each] */
+  /** @param {string} name @param {(index: number, line: import('./leaf.mjs').Line, raw: Uint8Array | undefined) => void} [each] */
   async function checkSide(name, each) {
     if (!has(name)) {
       missing(name);
@@ -158,7 +161,7 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
     })) {
       done++;
       if (name === 'erasures.jsonl') reports.note(index, line, leaf, payload?.raw);
-      each?.(line);
+      each?.(index, line, payload?.raw);
     }
     return done;
   }
@@ -200,13 +203,35 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
     }
   }
 
-  /** @param {import('./leaf.mjs').Line} line */
-  function accessOf(line) {
-    if (line.kind !== 'audit')
-      fault({
-        index: line.index,
-        defect: 'access',
-        text: `Record ${line.index} in access.jsonl isn’t one about an access.`,
-      });
+  /** What was done with the log since its first record here: all of it, as far as that can be seen. */
+  async function checkAccesses() {
+    /** @type {Map<number, import('./accesses.mjs').Access>} */
+    const listed = new Map();
+    await checkSide('access.jsonl', (index, line, raw) => {
+      const access = accessIn(line, raw);
+      if (access) listed.set(index, access);
+      else fault({ index, defect: 'access', text: `Record ${index} in access.jsonl isn’t one about an access.` });
+    });
+    for (const [index, event] of among) {
+      if (listed.has(index)) continue;
+      const text = `Record ${index} is one about an access (${event}), and access.jsonl doesn’t have it: it was left out.`;
+      fault({ index, defect: 'access', text });
+    }
+    const { whole, last } = manifest;
+    const complete = whole ? `; of those up to record ${last} none is left out` : '';
+    if (listed.size > 0)
+      proved.push(`${listed.size} searches, exports and other accesses are in the log too (access.jsonl)${complete}.`);
+    if (!whole)
+      unproved.push(
+        'That access.jsonl names all accesses: this export is a selection, and entries may have been left out.',
+      );
+    else if (last < size - 1)
+      unproved.push(
+        `That access.jsonl names all accesses after record ${last}, the last one here: entries may have been left out.`,
+      );
+    const request = checkRequest(manifest, listed);
+    for (const finding of request.findings) fault(finding);
+    proved.push(...request.proved);
+    unproved.push(...request.unproved);
   }
 }

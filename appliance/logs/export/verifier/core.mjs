@@ -14,7 +14,7 @@ import { COSIGNATURE, ED25519, parseCheckpoint, parseNote, parseVkey } from './n
  * } & import('./timestamp.mjs').CmsPrimitives} Crypto
  */
 /** What the reader knows of the log from elsewhere: noted keys, and a checkpoint seen before. @typedef {{ keys?: string[], witnesses?: string[], checkpoint?: string }} Known */
-/** @typedef {{ ok: boolean, findings: Finding[], proved: string[], remarks: string[], more: number }} Report */
+/** @typedef {{ ok: boolean, findings: Finding[], proved: string[], remarks: string[], unproved: string[], more: number }} Report */
 
 const FORMAT = 'gatehouse/export/v1';
 /** Of one kind that are told; the others are counted. */
@@ -31,7 +31,7 @@ const MANIFEST = 'manifest.json';
 export async function verifyExport(folder, crypto, known = {}, progress = () => undefined) {
   const { sha256 } = crypto;
   /** @type {Report} */
-  const report = { ok: true, findings: [], proved: [], remarks: [], more: 0 };
+  const report = { ok: true, findings: [], proved: [], remarks: [], unproved: [], more: 0 };
   const { proved, remarks } = report;
   const fault = (/** @type {Finding} */ finding) => {
     report.ok = false;

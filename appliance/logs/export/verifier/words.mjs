@@ -6,7 +6,7 @@ export const LIMITS = [
 ];
 
 /** The report as people read it. @param {import('./core.mjs').Report} report @returns {string[]} */
-export function inWords({ ok, findings, proved, remarks, more }) {
+export function inWords({ ok, findings, proved, remarks, unproved, more }) {
   const list = (/** @type {string[]} */ items) => items.map((item) => `  - ${item}`);
   return [
     ok
@@ -20,6 +20,6 @@ export function inWords({ ok, findings, proved, remarks, more }) {
     ...(remarks.length > 0 ? ['', 'To know:', ...list(remarks)] : []),
     '',
     'Not proved:',
-    ...list(LIMITS),
+    ...list([...unproved, ...LIMITS]),
   ];
 }
