@@ -1,4 +1,5 @@
 import type { Found } from '../backend.ts';
+import type { Block } from '../record/types.ts';
 import { IndexError } from './index-file.ts';
 import type { Library } from './library.ts';
 import { matcherOf, type ParseOf, Row } from './match.ts';
@@ -115,6 +116,13 @@ export class Engine {
   }
 }
 
+/** A record that matches. */
+interface Place {
+  block: Block;
+  at: number;
+  index: number;
+}
+
 /** One query as it goes. */
 class Run {
   readonly found: Found[] = [];
@@ -167,7 +175,7 @@ class Run {
   look(part: Part, group: Group): void {
     const rows = this.candidates(group);
     if (rows.length === 0) return;
-    const here: Found[] = [];
+    const here: Place[] = [];
     let start = group.row;
     let k = 0;
     for (const frame of part.frames(group)) {
@@ -184,7 +192,12 @@ class Run {
       start = end;
     }
     here.sort(this.wanted.oldest ? (a, b) => a.index - b.index : (a, b) => b.index - a.index);
-    for (const record of here) this.found.push(record);
+    // One more than is asked for tells that there are more.
+    for (const { block, at } of here.slice(0, this.wanted.limit + 1 - this.found.length)) {
+      this.row.open(block);
+      this.row.go(at);
+      this.found.push(this.row.found());
+    }
   }
 
   private candidates({ row, rows }: Group): ArrayLike<number> {
@@ -201,13 +214,13 @@ class Run {
     return left.subarray(0, n);
   }
 
-  private test(at: number, found: Found[]): void {
+  private test(at: number, found: Place[]): void {
     const { block } = this.row;
     const index = block.index[at]!;
     const us = block.receiveUs[at]!;
     if (index >= this.before || index <= this.after || us < this.fromUs || us > this.toUs) return;
     this.row.go(at);
-    if (this.matches(this.row)) found.push(this.row.found());
+    if (this.matches(this.row)) found.push({ block, at, index });
   }
 
   /** `stopped`: the group that was looked at last, where there are more. */
