@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { openLogKeys } from '../keys/index.ts';
@@ -102,6 +103,29 @@ describe('in an export the verifier names', () => {
   attack('a file that isn’t the one that is listed', async (folder) => {
     write(folder, 'report.pdf', `${read(folder, 'report.pdf')} `);
     caught(await verifyFolder(folder), /report\.pdf isn’t the file that the manifest lists/);
+  });
+
+  attack('files that don’t belong to it, wherever they are, without calling them proved', async (folder) => {
+    mkdirSync(path.join(folder, 'proofs/more'));
+    write(folder, 'proofs/more/evidence2.txt', 'x');
+    write(folder, 'verify.mjs.bak', 'x');
+    symlinkSync('/nowhere', path.join(folder, 'link'));
+    const { code, text } = await verifyFolder(folder);
+    assert.equal(code, 0, text);
+    assert.match(text, /All \d+ files that the manifest lists are as it lists them\. 3 more beside them aren’t\./);
+    assert.match(
+      text,
+      /To know:[\s\S]*Not part of the export, and not verified: link, proofs\/more\/evidence2\.txt, verify\.mjs\.bak\./,
+    );
+  });
+
+  attack('another report as not proved, with its hash', async (folder) => {
+    write(folder, 'report.pdf', 'another');
+    list(folder);
+    const hash = createHash('sha256').update('another').digest('hex');
+    const { code, text } = await verifyFolder(folder);
+    assert.equal(code, 0, text);
+    assert.match(text, new RegExp(`Not proved:[\\s\\S]*report\\.pdf \\(SHA-256 ${hash}\\): it is not sealed`));
   });
 
   attack('an old checkpoint in place of the newest', async (folder) => {

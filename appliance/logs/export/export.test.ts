@@ -18,7 +18,7 @@ describe('an export', () => {
       /^VERIFIED/,
       /600 records are exactly what was sealed/,
       /signed by the log key and by the key of epoch 2/,
-      /3 from .* to 2060-11-22 .* each named by the one before/,
+      /3, the first made on .*, the newest on 2060-11-22 .* each named by the one before/,
       /The log key is the one that was noted/,
       /The first epoch key is the one that was noted/,
       /The witness witness\.example\/1 has seen this log with 600 records/,

@@ -21,6 +21,9 @@ const FORMAT = 'gatehouse/export/v1';
 const MAX_FINDINGS = 20;
 /** Files of an export that a manifest cannot list: it would have to hold its own hash. */
 const MANIFEST = 'manifest.json';
+const REPORT = 'report.pdf';
+/** Files that don't belong to it which are named. */
+const MAX_NAMES = 20;
 
 /**
  * Verifies an unpacked export. It takes nothing for granted but the keys it is given in `known`; without them it takes
@@ -32,7 +35,7 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
   const { sha256 } = crypto;
   /** @type {Report} */
   const report = { ok: true, findings: [], proved: [], remarks: [], unproved: [], more: 0 };
-  const { proved, remarks } = report;
+  const { proved, remarks, unproved } = report;
   const fault = (/** @type {Finding} */ finding) => {
     report.ok = false;
     const same = report.findings.filter(({ defect }) => defect === finding.defect).length;
@@ -102,7 +105,9 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
   if (epochs.length > 0 && chainFindings.length === 0) {
     const last = epochs[epochs.length - 1];
     proved.push(
-      `The keys follow one another without a break: ${epochs.length} from ${readable(epochs[0].seconds * 1e6)} to ${readable(last.seconds * 1e6)}, each named by the one before.`,
+      epochs.length === 1
+        ? `The first epoch key, made on ${readable(last.seconds * 1e6)}, is in use still.`
+        : `The keys follow one another without a break: ${epochs.length}, the first made on ${readable(epochs[0].seconds * 1e6)}, the newest on ${readable(last.seconds * 1e6)}, each named by the one before.`,
     );
   }
 
@@ -232,6 +237,7 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
   async function checkFiles() {
     const listed = manifest.files && typeof manifest.files === 'object' ? manifest.files : {};
     let wrong = 0;
+    let reportHash = '';
     for (const [name, expected] of Object.entries(listed)) {
       const hash = crypto.createSha256();
       let bytes = 0;
@@ -241,7 +247,9 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
           bytes += chunk.length;
         }
       }
-      if (has(name) && bytes === expected?.bytes && hex(hash.digest()) === expected?.sha256) continue;
+      const digest = hex(hash.digest());
+      if (name === REPORT) reportHash = digest;
+      if (has(name) && bytes === expected?.bytes && digest === expected?.sha256) continue;
       wrong++;
       fault({
         defect: 'file',
@@ -249,9 +257,18 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
       });
     }
     const extra = folder.names.filter((name) => name !== MANIFEST && !Object.hasOwn(listed, name));
-    if (extra.length > 0)
-      remarks.push(`Not part of the export: ${extra.slice(0, 5).join(', ')}${extra.length > 5 ? ' and others' : ''}.`);
-    if (wrong === 0) proved.push(`All ${Object.keys(listed).length} files are those that the manifest lists.`);
+    const beside =
+      extra.length === 0 ? '' : ` ${extra.length} more beside them ${extra.length === 1 ? 'isn’t' : 'aren’t'}.`;
+    if (extra.length > 0) {
+      const others = extra.length > MAX_NAMES ? ` and ${extra.length - MAX_NAMES} others` : '';
+      remarks.push(`Not part of the export, and not verified: ${extra.slice(0, MAX_NAMES).join(', ')}${others}.`);
+    }
+    if (wrong === 0)
+      proved.push(`All ${Object.keys(listed).length} files that the manifest lists are as it lists them.${beside}`);
+    if (has(REPORT))
+      unproved.push(
+        `${REPORT} (SHA-256 ${reportHash || 'not in the manifest'}): it is not sealed. What it says counts only as far as records.jsonl and this result say the same; the same is true of README.txt.`,
+      );
   }
 
   /** @param {Uint8Array} bytes */

@@ -45,7 +45,7 @@ function folderAt(root) {
     for (const entry of readdirSync(path.join(root, under), { withFileTypes: true })) {
       const name = under === '' ? entry.name : `${under}/${entry.name}`;
       if (entry.isDirectory()) walk(name);
-      else if (entry.isFile()) names.push(name);
+      else names.push(name);
     }
   };
   walk('');
