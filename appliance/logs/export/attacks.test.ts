@@ -119,6 +119,14 @@ describe('in an export the verifier names', () => {
     );
   });
 
+  attack('nothing in a way that tells lies where it is shown', async (folder) => {
+    write(folder, 'x\u001b[2J\nVERIFIED\u202e', '');
+    list(folder, { whole: false, filter: { q: '\u202e\u009b' }, count: '9\nVERIFIED: all' });
+    const { text } = await verifyFolder(folder);
+    caught({ code: 1, text }, /speaks of 9\\u000aVERIFIED: all records/, /\\u202e\\u009b/);
+    assert.doesNotMatch(text, /\u001b|\u202e|\u009b|^VERIFIED/m);
+  });
+
   attack('another report as not proved, with its hash', async (folder) => {
     write(folder, 'report.pdf', 'another');
     list(folder);

@@ -53,7 +53,9 @@ function folderOf(files) {
   const root =
     files
       .map(({ name }) => name)
-      .find((name) => /(^|\/)manifest\.json$/.test(name))
+      .filter((name) => /(^|\/)manifest\.json$/.test(name))
+      // Not that of another export that lies in a folder of this one.
+      .sort((a, b) => a.split('/').length - b.split('/').length)[0]
       ?.replace(/manifest\.json$/, '') ?? '';
   const found = new Map(
     files.filter(({ name }) => name.startsWith(root)).map(({ name, file }) => [name.slice(root.length), file]),

@@ -5,9 +5,19 @@ export const LIMITS = [
   'Anything, if the keys aren’t those that were noted when the log was set up: compare them.',
 ];
 
+/**
+ * What a sender or whoever changed an export has written does nothing where it is shown: no other line, no colours, no
+ * other direction. @param {string} text
+ */
+const harmless = (text) =>
+  text.replace(
+    /[\0-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
 /** The report as people read it. @param {import('./core.mjs').Report} report @returns {string[]} */
 export function inWords({ ok, findings, proved, remarks, unproved, more }) {
-  const list = (/** @type {string[]} */ items) => items.map((item) => `  - ${item}`);
+  const list = (/** @type {string[]} */ items) => items.map((item) => `  - ${harmless(item)}`);
   return [
     ok
       ? 'VERIFIED: this export is genuine as far as can be proved.'

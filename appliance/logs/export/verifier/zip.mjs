@@ -46,6 +46,8 @@ export async function openZip(blob) {
       }
     }
     const [size, packed, place] = sizes;
+    // Others would unpack the other one.
+    if (entries.has(name)) throw new Error(`there are two files ${JSON.stringify(name)} in the ZIP`);
     if (!name.endsWith('/'))
       entries.set(name, { name, method: list.getUint16(p + 10, true), packed, size, offset: place });
     p += 46 + nameLength + extraLength + commentLength;
