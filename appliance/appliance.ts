@@ -136,6 +136,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       dataDir: config.dataDir,
       settings: config.logs,
       hold: identity.hold,
+      usernames: identity.usernames,
       defaultSite: DEFAULT_SITE,
       siteExists: sites.exists,
       certificates: pki,

@@ -29,6 +29,8 @@ export interface Found {
   peer: string;
   parser: string;
   fields: Record<string, unknown>;
+  /** Bits of FLAG. */
+  flags?: number;
   /** The message where it is UTF-8, else `rawBase64`. */
   raw?: string;
   rawBase64?: string;
@@ -95,6 +97,8 @@ export interface SourceInfo {
   lastSeenUs?: number;
   messages: number;
   dropped: number;
+  /** Messages that were too long to be kept whole. */
+  truncated?: number;
   /** The parser that understood its last line. */
   parser?: string;
 }

@@ -212,8 +212,11 @@ function sourcesOf(
   searched: SearchStats | undefined,
 ): SourceInfo[] {
   const heard = new Map(searched?.sources.map((source) => [source.id, source]));
-  const dropped = new Map<string, number>();
-  for (const { address, count } of received?.dropped ?? []) dropped.set(address, (dropped.get(address) ?? 0) + count);
+  const [dropped, truncated] = [new Map<string, number>(), new Map<string, number>()];
+  for (const { reason, address, count } of received?.dropped ?? []) {
+    const counts = reason === 'oversize' ? truncated : dropped;
+    counts.set(address, (counts.get(address) ?? 0) + count);
+  }
   const others = { id: OTHER_SOURCES, address: OTHERS, firstSeenUs: beganUs };
   return [
     { id: OWN_SOURCE, address: '', firstSeenUs: beganUs },
@@ -226,6 +229,7 @@ function sourcesOf(
     messages: 0,
     ...heard.get(id),
     dropped: dropped.get(address) ?? 0,
+    truncated: truncated.get(address) ?? 0,
   }));
 }
 

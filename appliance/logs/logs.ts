@@ -14,6 +14,7 @@ import { createClosed } from './closed.ts';
 import { createFeed } from './feed/feed.ts';
 import { readLogIdentity } from './keys/index.ts';
 import { createLive } from './live.ts';
+import { createNamed, type Usernames } from './named.ts';
 import { post } from './post.ts';
 import { type Receiver, type ReceiverOptions, type SyslogTls, startReceiver } from './receive/index.ts';
 import { readAnchor } from './rounds/anchor.ts';
@@ -25,6 +26,8 @@ import { witnessRoutes } from './witness/routes.ts';
 import { createWitness } from './witness/server.ts';
 
 const MEASURE_MS = 60_000;
+/** How often the system is asked whether its clock is synchronised. */
+const WATCH_MS = 1_000;
 
 export interface LogsOptions {
   store: Store;
@@ -36,6 +39,8 @@ export interface LogsOptions {
   settings: LogsConfig;
   /** Identity's: keeps the credential of who follows records. */
   hold: Hold;
+  /** Identity's. */
+  usernames: Usernames;
   defaultSite: string;
   siteExists(id: string): boolean;
   /** The PKI's, for syslog over TLS. */
@@ -73,11 +78,13 @@ export function createLogs(options: LogsOptions) {
   let live: ReturnType<typeof createLive> | undefined;
   let api: LogApi | undefined;
   let measuring: NodeJS.Timeout | undefined;
+  let watching: NodeJS.Timeout | undefined;
   /** Where the log can't be opened. */
   let closed: Backend | undefined;
   const appender = createAppender(() => must(sealer), log);
   // Where the log can't be opened, events must not wait for it: all else hears them with it.
-  const feed = createFeed(async (...record) => (closed ? undefined : appender.append(...record)));
+  const named = createNamed(options.usernames, bus);
+  const feed = createFeed(async (...record) => (closed ? undefined : appender.append(...record)), named);
   feed.listen(bus);
   const witness = createWitness({ store, secrets, folder, origin, trusted: settings.witnessFor, now });
   observe(options.registry, () => ({ sealer, lost: appender.lost() }));
@@ -139,17 +146,15 @@ export function createLogs(options: LogsOptions) {
     live = createLive({
       ...{ dataDir, folder, archive, identity, sealer, search, receiver, rounds, now },
       witnesses: settings.witnesses.map(({ key }) => key),
-      strict: appender.strict,
+      strict: async (kind, retentionClass, entry) => appender.strict(kind, retentionClass, await named(entry)),
       siteExists: options.siteExists,
     });
     await api?.start();
     await live.measure();
     const isSynchronised = await clockState();
     receiver?.setSynchronised(isSynchronised());
-    measuring = setInterval(() => {
-      void live?.measure().catch(() => undefined);
-      receiver?.setSynchronised(isSynchronised());
-    }, MEASURE_MS);
+    measuring = setInterval(() => void live?.measure().catch(() => undefined), MEASURE_MS);
+    watching = setInterval(() => receiver?.setSynchronised(isSynchronised()), WATCH_MS);
     return {
       ...(receiver && { syslog: receiver.addresses.udp }),
       ...(receiver?.addresses.tls !== undefined && { syslogTls: receiver.addresses.tls }),
@@ -170,6 +175,7 @@ export function createLogs(options: LogsOptions) {
   async function stop(): Promise<void> {
     if (closed) return; // all of it has ended already
     clearInterval(measuring);
+    clearInterval(watching);
     await receiver?.stop();
     await api?.stop();
     live?.stop();

@@ -78,6 +78,11 @@ export const RecordView = Type.Object({
   peer: Nullable(Type.String({ description: '`192.0.2.1:514`; null for the appliance itself' })),
   parser: Type.String(),
   fields: Type.Object({}, { additionalProperties: true }),
+  flags: Type.Object({
+    truncated: Type.Boolean({ description: 'The message was too long: this is its beginning' }),
+    clock_unsynchronised: Type.Boolean({ description: "The appliance's clock wasn't synchronised when it came" }),
+    authenticated: Type.Boolean({ description: 'The sender has shown a client certificate' }),
+  }),
   raw: Type.Optional(Type.String({ description: 'The message, where it is UTF-8' })),
   raw_base64: Type.Optional(Type.String({ description: 'The message, where it is not' })),
   erased: Type.Boolean({ description: 'The message was erased; that there was one is still proved' }),
@@ -150,6 +155,7 @@ export const StatusView = Type.Object({
       count: Count,
     }),
   ),
+  truncated: Type.Integer({ minimum: 0, description: 'Messages since the start that were too long to be kept whole' }),
   rates: Type.Object({
     messages: Type.Number({ description: 'A second' }),
     bytes: Type.Number({ description: 'A second' }),

@@ -45,6 +45,7 @@ export class FakeBackend implements Backend {
       lastSeenUs: START_US + 5,
       messages: 10,
       dropped: 4,
+      truncated: 2,
       parser: 'fortigate',
     },
     { id: 2, address: '192.0.2.2', firstSeenUs: START_US, messages: 1, dropped: 0, parser: 'mikrotik' },

@@ -1,5 +1,5 @@
 import type { Found, Proven } from './backend.ts';
-import { KIND, TRANSPORT } from './record/types.ts';
+import { FLAG, KIND, TRANSPORT } from './record/types.ts';
 import type { RecordView } from './schema.ts';
 import type { Source, SourceBook } from './sources/book.ts';
 import { rfc3339 } from './times.ts';
@@ -18,6 +18,7 @@ export function viewer(book: SourceBook): (record: Found) => RecordView {
     const source = sources.get(record.source);
     const deviceTime = record.fields.device_time;
     const erased = record.erased === true;
+    const { flags = 0 } = record;
     return {
       index: record.index,
       received_at: rfc3339(record.receiveUs),
@@ -29,6 +30,11 @@ export function viewer(book: SourceBook): (record: Found) => RecordView {
       peer: record.peer === '' ? null : record.peer,
       parser: record.parser,
       fields: record.fields,
+      flags: {
+        truncated: (flags & FLAG.truncated) !== 0,
+        clock_unsynchronised: (flags & FLAG.unsynchronised) !== 0,
+        authenticated: (flags & FLAG.authenticated) !== 0,
+      },
       ...(!erased && record.raw !== undefined && { raw: record.raw }),
       ...(!erased && record.rawBase64 !== undefined && { raw_base64: record.rawBase64 }),
       erased,

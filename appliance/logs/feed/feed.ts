@@ -64,16 +64,16 @@ export interface Accounted {
  * What the appliance itself puts into the log: every domain event, each decision of RADIUS and each accounting record.
  * Delivery is at least once: after a crash the last ones may be there twice, with the same id.
  */
-export function createFeed(append: Append) {
+export function createFeed(append: Append, named: (entry: Entry) => Promise<Entry> = async (entry) => entry) {
   /** Records of RADIUS wait for the end of the turn, so that a burst is one message to the sealing thread. */
   let waiting: Entry[] = [];
 
   return {
     listen(bus: Bus): void {
-      bus.onAny((event) => {
+      bus.onAny(async (event) => {
         // It tells of the log itself: sealed, it would be the cause of the next.
-        if (event.type === 'log.sealed') return undefined;
-        return append(...placeOf(event.type), [entryOf(event)]);
+        if (event.type === 'log.sealed') return;
+        await append(...placeOf(event.type), [await named(entryOf(event))]);
       });
     },
     /** Notes a decision of RADIUS. */

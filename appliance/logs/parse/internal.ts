@@ -59,22 +59,22 @@ export function internalFields(raw: Uint8Array): Fields {
   put(fields, 'action', name === 'radius.accounting' ? status : ACTIONS[name.slice(name.lastIndexOf('.') + 1)]);
   put(fields, 'device_time', typeof at === 'string' ? at : undefined);
   put(fields, 'host', text('nas', 'nas_id'));
-  put(fields, 'user', text('user', 'username'));
+  put(fields, 'user', text('user', 'username') ?? ofActor(actor, 'username'));
   put(fields, 'mac', macOf(text('mac') ?? ''));
   put(fields, 'ip', address(text('framed_ip', 'ip', 'framed_ipv6', 'ipv6')));
   put(fields, 'ssid', text('ssid'));
   put(fields, 'session', text('session_id', 'sessionId'));
   put(fields, 'rule', text('policy'));
   put(fields, 'msg', text('reason', 'msg'));
-  put(fields, 'srcip', address(actorAddress(actor) ?? text('nas_address')));
+  put(fields, 'srcip', address(ofActor(actor, 'address') ?? text('nas_address', 'address')));
   // RADIUS counts from the NAS' side: its input is what the client sent.
   putBytes(fields, count(rest.bytes_out), count(rest.bytes_in));
   return fields;
 }
 
-function actorAddress(actor: unknown): string | undefined {
-  const address = typeof actor === 'object' && actor !== null ? (actor as Record<string, unknown>).address : undefined;
-  return typeof address === 'string' ? address : undefined;
+function ofActor(actor: unknown, name: string): string | undefined {
+  const value = typeof actor === 'object' && actor !== null ? (actor as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 const count = (value: unknown): number | undefined =>

@@ -102,6 +102,7 @@ export class Connections {
       },
       onSkipped: (bytes) => {
         this.truncated.bytes += bytes;
+        queue.drop('oversize', address, 1, bytes);
         this.#options.say(address, 'a syslog message is too long: its end is left out', { limit: limits.message });
       },
     });

@@ -1,7 +1,10 @@
 import type { Received } from '../record/types.ts';
 
-/** Why messages were not kept: the queue was full, the disk was, or the system's buffer ran over before we could read. */
-export type DropReason = 'queue' | 'disk' | 'kernel';
+/**
+ * Why messages were not kept: the queue was full, the disk was, or the system's buffer ran over before we could read. Of
+ * those that are `oversize` the beginning is kept.
+ */
+export type DropReason = 'queue' | 'disk' | 'kernel' | 'oversize';
 
 /** From the receiver to the sealing thread. Of a batch all buffers are transferred. */
 export type ToSeal =
@@ -14,6 +17,8 @@ export type ToSeal =
       reason: DropReason;
       /** Address without port, or `OTHERS`, and how many. */
       bySource: [address: string, count: number][];
+      /** Of messages that are too long: what was left out. */
+      bytes?: number;
     };
 
 /** Stands for senders that aren't known: the system tells only how many it has dropped, and too many aren't told apart. */

@@ -21,6 +21,7 @@ interface Dropped {
   fromUs: number;
   atUs: number;
   bySource: Map<string, number>;
+  bytes: number;
 }
 
 /**
@@ -175,14 +176,15 @@ export class Queue {
   }
 
   /** Counts what could not be kept. */
-  drop(reason: DropReason, address: string, count = 1): void {
+  drop(reason: DropReason, address: string, count = 1, bytes = 0): void {
     const atUs = this.#options.clock.receiveUs();
     let dropped = this.#dropped.get(reason);
     if (!dropped) {
-      dropped = { fromUs: atUs, atUs, bySource: new Map() };
+      dropped = { fromUs: atUs, atUs, bySource: new Map(), bytes: 0 };
       this.#dropped.set(reason, dropped);
     }
     dropped.atUs = atUs;
+    dropped.bytes += bytes;
     addTo(dropped.bySource, address, count, this.#options.limits.dropSources);
   }
 
@@ -190,8 +192,9 @@ export class Queue {
   tellDropped(): void {
     if (this.#dropped.size === 0) return;
     this.flush();
-    for (const [reason, { fromUs, atUs, bySource }] of this.#dropped) {
-      this.#options.post({ type: 'dropped', fromUs, atUs, reason, bySource: [...bySource] }, []);
+    for (const [reason, { fromUs, atUs, bySource, bytes }] of this.#dropped) {
+      const more = bytes > 0 && { bytes };
+      this.#options.post({ type: 'dropped', fromUs, atUs, reason, bySource: [...bySource], ...more }, []);
     }
     this.#dropped.clear();
   }

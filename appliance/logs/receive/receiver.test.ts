@@ -138,8 +138,9 @@ describe('TCP', () => {
       const kept = t.kept.find(({ text }) => text.startsWith(begin))!;
       assert.deepEqual([kept.text.length, kept.flags], [65_535, FLAG.truncated]);
     }
-    const { truncated } = await t.stop();
+    const { truncated, dropped } = await t.stop();
     assert.equal(truncated.messages, 2);
+    assert.deepEqual(dropped, [{ reason: 'oversize', address: '127.0.0.1', count: 2 }]);
     assert.equal(truncated.bytes, 2 * 64 * 65_536 + 3 - 2 * 65_535);
     assert.ok(t.lines.some(({ message }) => message.includes('too long')));
   });

@@ -86,6 +86,7 @@ export async function receive(options: ReceiveOptions, { clock, monotonic, log, 
     queue: 'syslog over UDP was dropped: more came than can be sealed',
     disk: 'syslog over UDP was dropped: the disk is full',
     kernel: 'syslog over UDP was dropped by the system: its receive buffer ran over',
+    oversize: 'syslog messages were too long: their ends are left out',
   };
   function countDropped(reason: DropReason, bySource: [string, number][]): void {
     const counts = dropped.get(reason) ?? new Map<string, number>();

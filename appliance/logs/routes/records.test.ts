@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { KIND, TRANSPORT } from '../record/types.ts';
+import { FLAG, KIND, TRANSPORT } from '../record/types.ts';
 import { MAX_PAGE_BYTES } from '../schema.ts';
 import { type Fixture, START_US, startLogApi } from '../testing-api.ts';
 
@@ -27,6 +27,7 @@ describe('looking records up', () => {
     l.backend.add({
       fields: { device_time: '2026-03-01T13:00:00', user: 'alice', bytes: 12 },
       receiveUs: START_US + 7,
+      flags: FLAG.truncated | FLAG.authenticated,
     });
     l.backend.add({ kind: KIND.keyRotation, source: 0, peer: '', transport: TRANSPORT.internal, raw: '{}' });
     l.backend.add({ erased: true, raw: '', source: 9 });
@@ -47,6 +48,7 @@ describe('looking records up', () => {
       peer: '192.0.2.1:514',
       parser: 'fortigate',
       fields: { device_time: '2026-03-01T13:00:00', user: 'alice', bytes: 12 },
+      flags: { truncated: true, clock_unsynchronised: false, authenticated: true },
       raw: 'line 0',
       erased: false,
     });
@@ -323,6 +325,7 @@ describe('looking records up', () => {
       genesis: 'genesis',
       epoch: 0,
       drops: [{ source: { id: 1, name: '192.0.2.1', address: '192.0.2.1' }, count: 4 }],
+      truncated: 2,
       rates: { messages: 1.5, bytes: 300 },
       witnesses: [
         { name: 'w', url: 'https://w.example', last_size: 8, last_at: '2026-03-01T12:00:00.000000Z', error: null },

@@ -111,7 +111,11 @@ const startOf = (received: Received, i: number): number => (i === 0 ? 0 : receiv
 export const ownBytes = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
 /** Records of the appliance itself, as if they were received; none longer than MAX_RAW_BYTES. */
-export function internalRecords(texts: readonly string[], now: { receiveUs: number; monotonicUs: number }): Received {
+export function internalRecords(
+  texts: readonly string[],
+  now: { receiveUs: number; monotonicUs: number },
+  flags = 0,
+): Received {
   const parts = texts.map((text) => Buffer.from(text));
   let end = 0;
   const count = parts.length;
@@ -120,7 +124,7 @@ export function internalRecords(texts: readonly string[], now: { receiveUs: numb
     receiveUs: new Float64Array(count).fill(now.receiveUs),
     monotonicUs: new Float64Array(count).fill(now.monotonicUs),
     transport: new Uint8Array(count),
-    flags: new Uint8Array(count),
+    flags: new Uint8Array(count).fill(flags),
     peer: new Uint16Array(count),
     peers: [''],
     ends: Uint32Array.from(parts, (part) => {

@@ -13,6 +13,8 @@ export interface SealerOptions {
   keys: LogKeys;
   hasher: Hasher;
   clock: Clock;
+  /** Whether the system's clock is synchronised. */
+  synchronised?(): boolean;
   /** What others remember of this log: it can't be smaller, or another one. */
   atLeast?: { size: number; root: Uint8Array } | undefined;
   tell(message: FromSealer): void;

@@ -6,7 +6,7 @@ import { openCheckpoint } from '../merkle/checkpoint.ts';
 import { leafHash } from '../merkle/hash.ts';
 import { noteVerifier } from '../merkle/note.ts';
 import { inclusionProof, rootAt, verifyConsistency, verifyInclusion } from '../merkle/tree.ts';
-import { KIND } from '../record/types.ts';
+import { FLAG, KIND } from '../record/types.ts';
 import { lines, makePlace, messagesOf, openSealer, type Place, received } from './testing.ts';
 
 const places: Place[] = [];
@@ -170,6 +170,35 @@ describe('the sealer', () => {
       messagesOf(one.archive(), KIND.gap).map((text) => JSON.parse(text)),
       [{ reason: 'queue', from_us: 6, to_us: 14, count: 7, by_source: { '192.0.2.7': 7 } }],
     );
+    one.sealer.close();
+  });
+
+  it('says how many bytes of messages that were too long are left out', () => {
+    const one = openSealer(place());
+    const bySource: [string, number][] = [['192.0.2.7', 1]];
+    for (const bytes of [3, 4]) {
+      one.sealer.hear({ type: 'dropped', fromUs: 1, atUs: 2, reason: 'oversize', bySource, bytes });
+    }
+    one.pass(7);
+    const gap = JSON.parse(messagesOf(one.archive(), KIND.gap)[0]!);
+    assert.deepEqual([gap.reason, gap.count, gap.bytes], ['oversize', 2, 7]);
+    one.sealer.close();
+  });
+
+  it('says with its own records too whether the clock is synchronised', async () => {
+    let synchronised = false;
+    const one = openSealer(place(), { synchronised: () => synchronised });
+    const flagsOf = async (text: string): Promise<number> => {
+      await one.call({ type: 'append', id: 1, kind: KIND.audit, class: 1, records: [text] });
+      await one.call({ type: 'seal', id: 2 });
+      const blocks = [...one.archive().blocks({ from: 0, to: Number.POSITIVE_INFINITY })];
+      const block = blocks.find(({ raw }) => Buffer.from(raw).includes(text));
+      return block!.flags.at(-1)!;
+    };
+    assert.equal(await flagsOf('{"a":1}'), FLAG.unsynchronised);
+    synchronised = true;
+    one.pass(2);
+    assert.equal(await flagsOf('{"a":2}'), 0);
     one.sealer.close();
   });
 

@@ -9,7 +9,7 @@ import type { Settings } from '../backend.ts';
 import { consistencyProof } from '../merkle/tree.ts';
 import type { ToSeal } from '../receive/messages.ts';
 import { ArchiveError } from '../record/error.ts';
-import { CLASSES, KIND, type Kind } from '../record/types.ts';
+import { CLASSES, FLAG, KIND, type Kind } from '../record/types.ts';
 import { erase, expire, expiring, finishRetention, RetentionError, type Vault } from '../retention/index.ts';
 import { appendFault, faultOf, internalRecords } from './assemble.ts';
 import { diskProblem } from './disk.ts';
@@ -52,12 +52,15 @@ export class Sealer {
   #nextExpiry = 0;
   #settings: Settings | undefined;
   #nextSecond = 0;
+  /** Of the appliance's own records. */
+  #flags = 0;
   #totals = { records: 0, bytes: 0, written: 0, refused: 0 };
 
   constructor(options: SealerOptions) {
     const { folder, secrets, keys, hasher, atLeast, clock } = options;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
+    this.#lookAtClock();
     this.search = new SearchFeed(this.#limits.searchBytes, options.toSearch);
     createFolder(folder);
     mkdirSync(path.join(folder, SEGMENTS), { recursive: true, mode: 0o700 });
@@ -250,7 +253,7 @@ export class Sealer {
   /** Writes records of the appliance itself; they are sealed within five seconds. */
   #record(kind: Kind, retentionClass: number, records: readonly (object | string)[]): void {
     const texts = records.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
-    const received = internalRecords(texts, this.#now());
+    const received = internalRecords(texts, this.#now(), this.#flags);
     for (let from = 0; from < received.count; ) {
       if (this.#log!.room === 0) this.#closeSegment();
       const to = Math.min(received.count, from + Math.min(this.#log!.room, this.#limits.batchRecords));
@@ -347,7 +350,12 @@ export class Sealer {
     this.pump();
   }
 
+  #lookAtClock(): void {
+    this.#flags = this.#options.synchronised?.() === false ? FLAG.unsynchronised : 0;
+  }
+
   #everySecond(now: number): void {
+    this.#lookAtClock();
     this.#guarded(() => {
       const gaps = this.#gaps.list();
       if (gaps.length > 0) this.#record(KIND.gap, SYSTEM, gaps);

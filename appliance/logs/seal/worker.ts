@@ -5,6 +5,7 @@ import { openLogKeys } from '../keys/index.ts';
 import type { ToSeal } from '../receive/messages.ts';
 import { ArchiveError } from '../record/error.ts';
 import { createHasher } from '../record/sha256.ts';
+import { clockState } from '../synchronised.ts';
 import { systemClock } from './clock.ts';
 import { diskProblem } from './disk.ts';
 import type { FromSealer, FromSearch, ToSealer } from './messages.ts';
@@ -36,6 +37,7 @@ const { dataDir, folder, origin, receiver, search, atLeast } = workerData as Sea
 const tell = (message: FromSealer): void => main.postMessage(message);
 
 const hasher = await createHasher(importFfi);
+const synchronised = await clockState();
 const sealer = await open();
 
 async function open(): Promise<Sealer | ReturnType<typeof refusing>> {
@@ -46,6 +48,7 @@ async function open(): Promise<Sealer | ReturnType<typeof refusing>> {
         ...{ folder, secrets, hasher, atLeast, tell },
         keys: openLogKeys({ folder, secrets, origin }),
         clock: systemClock(),
+        synchronised,
         toReceiver: (message) => receiver.postMessage(message),
         toSearch: (message, transfer) => search.postMessage(message, transfer),
       });

@@ -106,6 +106,7 @@ export class Row {
       peer: this.peer,
       parser,
       fields: { ...fields },
+      flags: block.flags[at]!,
       ...(whole ? { raw: text } : { rawBase64: raw.toString('base64') }),
       ...(block.erased.has(at) && { erased: true }),
     };

@@ -21,6 +21,7 @@ export const SourceView = Type.Object({
   last_seen: Nullable(MicroTime),
   messages: Count,
   dropped: Count,
+  truncated: Type.Integer({ minimum: 0, description: 'Too long to be kept whole' }),
 });
 export type SourceView = Type.Static<typeof SourceView>;
 export const SourceChange = Type.Object({

@@ -37,6 +37,7 @@ for (const kind of BACKENDS) {
         last_seen: rfc3339(START_US + 5),
         messages: 10,
         dropped: 4,
+        truncated: 2,
       });
       assert.deepEqual(
         [body[0].name, body[0].class, body[3].vendor, body[3].last_seen],

@@ -21,6 +21,7 @@ export function viewOf(service: Service, source: Source): SourceView {
     last_seen: source.lastSeenUs === undefined ? null : rfc3339(source.lastSeenUs),
     messages: source.messages,
     dropped: source.dropped,
+    truncated: source.truncated ?? 0,
   };
 }
 
