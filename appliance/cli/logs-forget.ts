@@ -15,7 +15,7 @@ export const forgetCommand: Command = {
   async run(_call, { env, out }) {
     const { dataDir, database } = loadConfig(env);
     const folder = path.join(dataDir, LOGS_FOLDER);
-    if (existsSync(folder)) {
+    if (existsSync(path.join(folder, 'genesis'))) {
       throw new CommandError(`There is a log in ${folder}. Move it away first, and keep it: it is the evidence.`);
     }
     if (database) throw new CommandError("The database is on PostgreSQL: run 'DELETE FROM log_anchor' in it.");

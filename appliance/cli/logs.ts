@@ -26,7 +26,6 @@ export interface LogPlace {
 export function openPlace({ env }: Terminal, { readMemory }: LogsModule): LogPlace {
   const config = loadConfig(env);
   const folder = path.join(config.dataDir, LOGS_FOLDER);
-  if (!existsSync(folder)) throw new CommandError(`There is no log in ${config.dataDir}. Set GATEHOUSE_DATA.`);
   const remarks: string[] = [];
   let memory: Memory = { sources: new Map() };
   const database = path.join(config.dataDir, DATABASE_FILE);
@@ -40,6 +39,10 @@ export function openPlace({ env }: Terminal, { readMemory }: LogsModule): LogPla
     } catch (error) {
       remarks.push(`What ${database} remembers of the log cannot be read: ${(error as Error).message}.`);
     }
+  }
+  if (!existsSync(path.join(folder, 'genesis'))) {
+    const had = memory.anchor ? `: the database remembers ${memory.anchor.size} records, and they are gone` : '';
+    throw new CommandError(`There is no log in ${config.dataDir}${had}.${had ? '' : ' Set GATEHOUSE_DATA.'}`);
   }
   return { config, folder, secrets: openSecrets(config.dataDir), memory, remarks };
 }

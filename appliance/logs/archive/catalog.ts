@@ -65,12 +65,14 @@ export interface Source {
 export class Catalog {
   readonly #db: DatabaseSync;
   readonly #secrets: SecretBox;
+  readonly #readonly: boolean;
 
   /** Throws ArchiveError where it can't be opened. Only the sealing thread opens it for writing. */
   constructor(folder: string, secrets: SecretBox, readonly: boolean) {
     const file = path.join(folder, FILE);
     if (readonly && !existsSync(file)) throw new ArchiveError(`there is no log in ${folder}: ${file} is missing`);
     this.#secrets = secrets;
+    this.#readonly = readonly;
     try {
       this.#db = openDatabase(file, readonly);
       // What is deleted is overwritten: keys are deleted so that nobody can read what they are for.
@@ -232,6 +234,8 @@ export class Catalog {
   }
 
   close(): void {
+    // Readers in other threads would keep SQLite from doing it: what was deleted must not stay in the write-ahead log.
+    if (!this.#readonly) this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#db.close();
   }
 }
