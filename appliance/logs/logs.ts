@@ -17,7 +17,7 @@ import { createLive } from './live.ts';
 import { createNamed, type Usernames } from './named.ts';
 import { post } from './post.ts';
 import { type Receiver, type ReceiverOptions, type SyslogTls, startReceiver } from './receive/index.ts';
-import { readAnchor } from './rounds/anchor.ts';
+import { type Anchor, readAnchor } from './rounds/anchor.ts';
 import { createRounds, type Rounds } from './rounds/rounds.ts';
 import { type SealerThread, startSealer } from './seal/start.ts';
 import { type Search, startSearch } from './search/index.ts';
@@ -26,6 +26,8 @@ import { witnessRoutes } from './witness/routes.ts';
 import { createWitness } from './witness/server.ts';
 
 const MEASURE_MS = 60_000;
+/** It is there as soon as there is a log. */
+const GENESIS = 'genesis';
 /** How often the system is asked whether its clock is synchronised. */
 const WATCH_MS = 1_000;
 
@@ -105,10 +107,9 @@ export function createLogs(options: LogsOptions) {
   api = createLogApi({ store, bus, log, now, dataDir, backend, hold: options.hold, defaultSite: options.defaultSite });
   const routes = api.routes;
 
-  async function startThreads(): Promise<SyslogPorts> {
+  async function startThreads(anchor: Anchor | undefined): Promise<SyslogPorts> {
     const toSealer = new MessageChannel();
     const toSearch = new MessageChannel();
-    const anchor = await readAnchor(store);
     sealer = startSealer(
       {
         dataDir,
@@ -196,8 +197,16 @@ export function createLogs(options: LogsOptions) {
     /** Resolves once the accounting records are written. */
     accounted: feed.accounted,
     async start(): Promise<SyslogPorts> {
+      const anchor = await readAnchor(store);
+      if (anchor && !existsSync(path.join(folder, GENESIS))) {
+        // Without new keys: they would be taken for those of the log that is gone.
+        const reason = `the log is gone: ${folder} is empty, and the database remembers ${anchor.size} records. Put it back, or have a new one begin with 'gatehouse-appliance logs forget'`;
+        log.error({}, reason);
+        closed = createClosed(origin, () => ({ state: 'damaged', reason }));
+        return {};
+      }
       try {
-        return await startThreads();
+        return await startThreads(anchor);
       } catch (error) {
         await stop();
         // Only now everything that the sealing thread had to say has come.
@@ -216,7 +225,7 @@ export function createLogs(options: LogsOptions) {
 
 /** A log keeps its name, whatever the settings say later. */
 function originOf(folder: string, wanted: string): string {
-  if (!existsSync(path.join(folder, 'genesis'))) return wanted;
+  if (!existsSync(path.join(folder, GENESIS))) return wanted;
   try {
     return readLogIdentity(folder).origin;
   } catch {
