@@ -118,8 +118,8 @@ export function createLive(threads: Threads) {
       return {
         state,
         ...(reason !== '' && { reason }),
-        size: archive.size(),
-        ...rootOf(archive.checkpoint()),
+        size: ifReadable(() => archive.size()) ?? 0,
+        ...ifReadable(() => rootOf(archive.checkpoint())),
         ...(sealed && { lastSealedUs: sealed.atUs }),
         lagSeconds: stats?.oldestUs === undefined ? 0 : Math.max(0, (threads.now() * 1000 - stats.oldestUs) / 1e6),
         origin: identity.origin,
@@ -130,7 +130,7 @@ export function createLive(threads: Threads) {
         witnesses: rounds.witnesses(),
         ...(stamped && { timestamp: stamped }),
         diskBytes,
-        segments: archive.segments().length,
+        segments: ifReadable(() => archive.segments().length) ?? 0,
       };
     },
     sources: () => known,
@@ -203,6 +203,15 @@ export function createLive(threads: Threads) {
 
 const rootOf = (note: string | undefined): { root?: Uint8Array } =>
   note === undefined ? {} : { root: parseCheckpoint(parseNote(note).text).root };
+
+/** What can be read; of a damaged log that may be nothing, which its state tells. */
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
 
 /** The appliance itself and the senders that the catalog knows, what the receiver has dropped of theirs, and what search has heard. */
 function sourcesOf(
