@@ -40,10 +40,11 @@ export function openPlace({ env }: Terminal, { readMemory }: LogsModule): LogPla
       remarks.push(`What ${database} remembers of the log cannot be read: ${(error as Error).message}.`);
     }
   }
-  if (!existsSync(path.join(folder, 'genesis'))) {
-    const had = memory.anchor ? `: the database remembers ${memory.anchor.size} records, and they are gone` : '';
-    throw new CommandError(`There is no log in ${config.dataDir}${had}.${had ? '' : ' Set GATEHOUSE_DATA.'}`);
+  const none = ['genesis', 'segments'].every((name) => !existsSync(path.join(folder, name)));
+  if (none && memory.anchor) {
+    throw new CommandError(`The log in ${folder} is gone: the database remembers ${memory.anchor.size} records of it.`);
   }
+  if (!existsSync(folder)) throw new CommandError(`There is no log in ${config.dataDir}. Set GATEHOUSE_DATA.`);
   return { config, folder, secrets: openSecrets(config.dataDir), memory, remarks };
 }
 
