@@ -4,7 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpError } from '../http/index.ts';
 import type { Archive } from './archive/index.ts';
 import { OTHER_SOURCES, OWN_SOURCE } from './archive/sources.ts';
-import type { Backend, ExportRequest, Filter, SourceInfo, Status } from './backend.ts';
+import {
+  type Backend,
+  type ExportRequest,
+  type Filter,
+  type Proven,
+  QueryFault,
+  type SourceInfo,
+  type Status,
+} from './backend.ts';
 import { proofOf, startExport } from './export/index.ts';
 import { type LogIdentity, parseStatementBody } from './keys/index.ts';
 import { parseCheckpoint } from './merkle/checkpoint.ts';
@@ -90,25 +98,27 @@ export function createLive(threads: Threads) {
     return indexes.reverse();
   }
 
+  async function proofAt(index: number): Promise<Proven | undefined> {
+    const [record] = await search.read([index]);
+    const leaf = archive.leaf(index);
+    const stored = archive.record(index);
+    const note = archive.checkpoint();
+    if (!record || !leaf || !stored) return undefined;
+    return {
+      record,
+      leaf,
+      ...(!stored.erased && { salt: stored.salt }),
+      ...(note !== undefined && index < archive.size() && { proof: proofOf(archive, index, note) }),
+    };
+  }
+
   const backend: Backend = {
-    query: (query) => search.query(query),
+    query: (query) => readable(search.query(query)),
     queryFault,
-    whois: (question) => search.whois(question),
+    whois: (question) => readable(search.whois(question)),
     subscribe: (filter, listener) => search.subscribe(filter, listener),
-    read: (indexes) => search.read(indexes),
-    async proof(index) {
-      const [record] = await search.read([index]);
-      const leaf = archive.leaf(index);
-      const stored = archive.record(index);
-      const note = archive.checkpoint();
-      if (!record || !leaf || !stored) return undefined;
-      return {
-        record,
-        leaf,
-        ...(!stored.erased && { salt: stored.salt }),
-        ...(note !== undefined && { proof: proofOf(archive, index, note) }),
-      };
-    },
+    read: (indexes) => readable(search.read(indexes)),
+    proof: (index) => readable(proofAt(index)),
     checkpoint: () => archive.checkpoint(),
     async status(): Promise<Status> {
       const { state, reason } = sealer.state();
@@ -199,6 +209,14 @@ export function createLive(threads: Threads) {
       stopped = true;
     },
   };
+}
+
+/** What can't be read is no fault of who asks: 503, with what is broken. */
+function readable<T>(reading: Promise<T>): Promise<T> {
+  return reading.catch((error: Error) => {
+    if (error instanceof QueryFault) throw error;
+    throw new HttpError(503, `the log cannot be read: ${error.message}`);
+  });
 }
 
 const rootOf = (note: string | undefined): { root?: Uint8Array } =>
