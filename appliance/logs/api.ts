@@ -3,6 +3,7 @@ import type { Bus } from '../events/index.ts';
 import type { Hold, Routes } from '../http/index.ts';
 import type { Logger, Store } from '../store/index.ts';
 import type { Backend, Settings } from './backend.ts';
+import { dropOld } from './exports/exports.ts';
 import { ExportJobs } from './exports/jobs.ts';
 import { exportRoutes } from './exports/routes.ts';
 import { recordRoutes } from './routes/records.ts';
@@ -17,6 +18,9 @@ import { settingRoutes } from './settings/routes.ts';
 import { APPLIANCE, SourceBook } from './sources/book.ts';
 import { sourceRoutes } from './sources/routes.ts';
 import type { LogTables } from './tables.ts';
+
+/** How often old exports are looked for. */
+const SWEEP_MS = 3_600_000;
 
 export interface LogApiOptions {
   store: Store;
@@ -61,6 +65,7 @@ export function createLogApi(options: LogApiOptions) {
       }),
     };
   }
+  let sweeping: NodeJS.Timeout | undefined;
   let sending: Promise<void> | undefined;
   let waiting: Promise<void> | undefined;
   /** Sends the settings as they are now or newer: one after another, and those that wait for the same together. */
@@ -103,7 +108,7 @@ export function createLogApi(options: LogApiOptions) {
       await app.register(tailRoutes(service, tails));
       await app.register(sourceRoutes(service));
       await app.register(searchRoutes(service));
-      await app.register(settingRoutes(service));
+      await app.register(settingRoutes(service, jobs));
       await app.register(exportRoutes(service, jobs));
     }) satisfies Routes as Routes,
     /** To be called when the sealing thread has given a sender a number: what is set for its address holds for it. */
@@ -113,9 +118,14 @@ export function createLogApi(options: LogApiOptions) {
       await sources.load(store);
       await send();
       await jobs.start();
+      await dropOld(service, jobs);
+      sweeping = setInterval(() => {
+        dropOld(service, jobs).catch((error) => log.error({ err: error }, 'old exports could not be deleted'));
+      }, SWEEP_MS);
       tails.start();
     },
     async stop(): Promise<void> {
+      clearInterval(sweeping);
       tails.stop();
       await jobs.stop();
     },

@@ -140,6 +140,25 @@ for (const kind of BACKENDS) {
       );
     });
 
+    test('an erasure takes the exports with it that have the records; a month takes the others', async () => {
+      const other = { from: '2026-02-01T00:00:00Z', to: '2026-02-02T00:00:00Z' };
+      const [id, kept] = [await ask(), await ask(other)];
+      for (const one of [id, kept]) await ended(one);
+      l.backend.records = [];
+      l.backend.add({ fields: { user: 'alice' } });
+      const request = { user: 'alice', reason: 'r' };
+      assert.equal((await l.call('POST', '/erasures', { ...request, dry_run: true })).body.exports_deleted, 0);
+      const { status, body } = await l.call('POST', '/erasures', request);
+      assert.deepEqual([status, body.erased, body.exports_deleted], [200, 1, 1], JSON.stringify(body));
+      assert.equal((await l.call('GET', `/exports/${id}/download`)).status, 404);
+      assert.deepEqual(readdirSync(path.join(l.dataDir, 'exports')), [`${kept}.zip`]);
+      l.clock.ms += 31 * 86_400_000;
+      const { api } = await l.reopen();
+      await api.start();
+      await api.stop();
+      assert.deepEqual(readdirSync(path.join(l.dataDir, 'exports')), []);
+    });
+
     test('a file that somebody has removed is said to be gone', async () => {
       const id = await ask();
       await ended(id);

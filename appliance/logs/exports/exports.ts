@@ -8,7 +8,7 @@ import { type Db, event, type Service, timestamp, transact } from '../service.ts
 import type { ExportRow, LogTables } from '../tables.ts';
 import { rfc3339 } from '../times.ts';
 import type { ExportJobs } from './jobs.ts';
-import { type ExportView, MAX_EXPORTS, type NewExport } from './schema.ts';
+import { EXPORT_DAYS, type ExportView, MAX_EXPORTS, type NewExport } from './schema.ts';
 
 const viewOf = (jobs: ExportJobs, row: ExportRow): ExportView => ({
   id: row.id,
@@ -117,6 +117,32 @@ export async function deleteExport(service: Service, jobs: ExportJobs, id: strin
     emit(event('logs.export.deleted', { exportId: id }, actor));
   });
   await jobs.drop(id);
+}
+
+/**
+ * Deletes the exports that may hold a record of one of these times (µs), of records that are erased: those that are built
+ * and one that is being built. Answers how many.
+ */
+export async function dropHolding(service: Service, jobs: ExportJobs, times: readonly number[]): Promise<number> {
+  const rows = await service.store.as<LogTables>().selectFrom('log_exports').selectAll().execute();
+  const texts = times.map(rfc3339);
+  const hit = rows.filter(
+    (row) => row.status !== 'queued' && texts.some((text) => text >= row.from_at && text <= row.to_at),
+  );
+  for (const { id } of hit) await deleteExport(service, jobs, id, SYSTEM);
+  return hit.length;
+}
+
+/** Deletes those that have ended long ago. */
+export async function dropOld(service: Service, jobs: ExportJobs): Promise<void> {
+  const before = timestamp(service.now() - EXPORT_DAYS * 86_400_000);
+  const rows = await service.store
+    .as<LogTables>()
+    .selectFrom('log_exports')
+    .select('id')
+    .where('finished_at', '<', before)
+    .execute();
+  for (const { id } of rows) await deleteExport(service, jobs, id, SYSTEM);
 }
 
 /** The ZIP, open for reading. 409 until it is built; 404 when it is gone. */

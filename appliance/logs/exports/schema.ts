@@ -4,6 +4,8 @@ import { Count, From, MicroTime, Nullable, QueryText, SourceInput, Text, Time, T
 
 /** Exports that are kept; a new one takes the place of the oldest that has ended. */
 export const MAX_EXPORTS = 20;
+/** Days after which one that has ended is deleted: what it holds would else outlive its records. */
+export const EXPORT_DAYS = 30;
 
 export const ExportQuery = CursorQuery(MAX_EXPORTS, MAX_EXPORTS);
 export const NewExport = Type.Object({

@@ -20,7 +20,9 @@ test('words, phrases, fields, not and or', () => {
   assert.deepEqual(parseQuery('mac:AA-BB-CC-00-11-22')[0]![0], {
     ...{ type: 'text', name: 'mac', text: 'aa:bb:cc:00:11:22', start: false, not: false },
   });
-  assert.deepEqual(parseQuery('kind:time-sync')[0], [{ type: 'set', name: 'kind', values: [4], not: false }]);
+  for (const kind of ['time-sync', 'time_sync', 'timeSync']) {
+    assert.deepEqual(parseQuery(`kind:${kind}`)[0], [{ type: 'set', name: 'kind', values: [4], not: false }]);
+  }
 });
 
 test('what has a colon and is no field is a word', () => {

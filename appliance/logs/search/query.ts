@@ -130,7 +130,12 @@ function condition(name: Name, text: string, quoted: boolean, at: number): Condi
   return { type: 'text', name, text: value, start };
 }
 
-const dashed = (word: string): string => word.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`).replace(/^-/, '');
+/** `time-sync`, however it is written: answers have it as `time_sync`. */
+const dashed = (word: string): string =>
+  word
+    .replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
+    .replaceAll('_', '-')
+    .replace(/^-/, '');
 
 function numbers(name: Name, text: string, at: number): Condition {
   const range = /^(\d{1,15})(?:-|\.\.)(\d{1,15})$/.exec(text);

@@ -1,6 +1,8 @@
 import type { Actor } from '../../events/index.ts';
 import { unprocessable } from '../../http/index.ts';
 import type { Filter, Found } from '../backend.ts';
+import { dropHolding } from '../exports/exports.ts';
+import type { ExportJobs } from '../exports/jobs.ts';
 import { asked, filterOf } from '../inputs.ts';
 import { KIND } from '../record/types.ts';
 import { MAX_PAGE } from '../schema.ts';
@@ -17,7 +19,7 @@ const ERASABLE: ReadonlySet<number> = new Set([KIND.log, KIND.access]);
  * Erases the records of one person, but for those that are held and those that say what was done with the log. What
  * is sealed of it is how many, why and of what time: not whose, or the name would be in the log for ever.
  */
-export async function erase(service: Service, body: NewErasure, actor: Actor): Promise<ErasureView> {
+export async function erase(service: Service, jobs: ExportJobs, body: NewErasure, actor: Actor): Promise<ErasureView> {
   const found = (await wantedOf(service, body)).filter(({ erased }) => erased !== true);
   const erasable = found.filter(({ kind }) => ERASABLE.has(kind));
   const holds = await activeHolds(service.store.as<LogTables>());
@@ -39,6 +41,7 @@ export async function erase(service: Service, body: NewErasure, actor: Actor): P
       }),
     },
     kept: found.length - erasable.length,
+    exports_deleted: 0,
     dry_run: body.dry_run ?? false,
   };
   const entry = {
@@ -55,7 +58,10 @@ export async function erase(service: Service, body: NewErasure, actor: Actor): P
   await service.backend.record({ ...entry, count: free.length });
   if (view.dry_run || free.length === 0) return view;
   const indexes = free.map(({ index }) => index).sort((a, b) => a - b);
-  return { ...view, erased: await service.backend.erase(indexes, body.reason, actor) };
+  const erased = await service.backend.erase(indexes, body.reason, actor);
+  // They still have what was erased.
+  const times = free.map(({ receiveUs }) => receiveUs);
+  return { ...view, erased, exports_deleted: await dropHolding(service, jobs, times) };
 }
 
 async function wantedOf(service: Service, body: NewErasure): Promise<Found[]> {

@@ -1,4 +1,5 @@
 import type { Actor } from '../../events/index.ts';
+import { conflict } from '../../http/index.ts';
 import type { Days } from '../backend.ts';
 import { CLASSES, type RetentionClass } from '../record/types.ts';
 import { type Db, event, type Service, transact } from '../service.ts';
@@ -33,6 +34,10 @@ export async function updateDays(service: Service, body: RetentionChange, actor:
   const dryRun = body.dry_run ?? false;
   const before = await getDays(service);
   const expires = await service.backend.expiring({ ...before, ...(body.days as Partial<Days>) });
+  if (expires.length > 0 && !dryRun && body.confirm !== true) {
+    const what = expires.map((one) => `${one.records} records of class ${one.class}`).join(', ');
+    throw conflict(`${what} would be destroyed at once: hold what is still needed, then say "confirm": true`);
+  }
   const days = dryRun ? { ...before, ...(body.days as Partial<Days>) } : await write(service, body, actor);
   return {
     days,

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { cursorPage, type Routes } from '../../http/index.ts';
+import type { ExportJobs } from '../exports/jobs.ts';
 import { answers, IdParams, Nothing } from '../schema.ts';
 import { actorOf, type Service } from '../service.ts';
 import { erase } from './erasures.ts';
@@ -21,7 +22,7 @@ const config = { access: 'administrator' } as const;
 
 /** How long records stay: days by class, holds, and what has to go before its time. */
 export const settingRoutes =
-  (service: Service): Routes =>
+  (service: Service, jobs: ExportJobs): Routes =>
   async (app) => {
     app.get(
       '/logs/retention',
@@ -35,7 +36,8 @@ export const settingRoutes =
         schema: {
           tags,
           summary: 'Change how long records are kept',
-          description: 'With `dry_run`, only says what would go.',
+          description:
+            'With `dry_run`, only says what would go. 409 where records would be destroyed at once, without `confirm`.',
           body: RetentionChange,
           response: answers({ 200: RetentionChanged }),
         },
@@ -105,6 +107,6 @@ export const settingRoutes =
           response: answers({ 200: ErasureView }),
         },
       },
-      (request) => erase(service, request.body, actorOf(request)),
+      (request) => erase(service, jobs, request.body, actorOf(request)),
     );
   };

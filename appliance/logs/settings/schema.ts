@@ -28,6 +28,7 @@ export const RetentionChange = Type.Object({
     description: 'What is left out stays as it is; null is for ever',
   }),
   dry_run: Type.Optional(Type.Boolean({ description: 'Changes nothing, and says what would go' })),
+  confirm: Type.Optional(Type.Boolean({ description: 'Also where records are destroyed by it at once' })),
 });
 export type RetentionChange = Type.Static<typeof RetentionChange>;
 export const RetentionChanged = Type.Object({
@@ -99,6 +100,7 @@ export const ErasureView = Type.Object({
     { description: 'Kept, because they are held' },
   ),
   kept: Type.Integer({ description: "The log's own records of who did what, which are never erased" }),
+  exports_deleted: Type.Integer({ description: 'Exports of a time in which records were erased: they had them still' }),
   dry_run: Type.Boolean(),
 });
 export type ErasureView = Type.Static<typeof ErasureView>;

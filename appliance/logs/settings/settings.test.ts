@@ -61,7 +61,11 @@ for (const kind of BACKENDS) {
       assert.deepEqual((await l.call('GET', '/retention')).body.days, before);
       assert.equal(await sent(), undefined);
 
-      const changed = await l.call('PUT', '/retention', { days: { log: 7, traffic: null, audit: null } });
+      const shorter = { days: { log: 7, traffic: null, audit: null } };
+      const unsure = await l.call('PUT', '/retention', shorter);
+      assert.deepEqual([unsure.status, /^12 records of class log would/.test(unsure.body.detail)], [409, true]);
+      assert.deepEqual((await l.call('GET', '/retention')).body.days, before);
+      const changed = await l.call('PUT', '/retention', { ...shorter, confirm: true });
       assert.match(changed.body.warnings[0], /they will be destroyed/);
       assert.deepEqual(changed.body.days, { ...before, log: 7, traffic: null });
       assert.deepEqual((await l.call('GET', '/retention')).body.days, changed.body.days);
@@ -188,10 +192,10 @@ for (const kind of BACKENDS) {
       };
       const tried = await l.call('POST', '/erasures', { ...ask, dry_run: true });
       assert.equal(tried.status, 200, JSON.stringify(tried.body));
-      assert.deepEqual(tried.body, { ...expected, dry_run: true });
+      assert.deepEqual(tried.body, { ...expected, exports_deleted: 0, dry_run: true });
       assert.equal(l.backend.erased.length, 0);
       const done = await l.call('POST', '/erasures', ask);
-      assert.deepEqual(done.body, { ...expected, dry_run: false });
+      assert.deepEqual(done.body, { ...expected, exports_deleted: 0, dry_run: false });
       assert.deepEqual(l.backend.erased, [{ indexes: [0, 4, 6], reason: 'asked for under article 17' }]);
       const entry = l.backend.audit.at(-1)!;
       assert.deepEqual(
