@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { openLogKeys } from '../keys/index.ts';
@@ -125,6 +125,20 @@ describe('in an export the verifier names', () => {
     const { text } = await verifyFolder(folder);
     caught({ code: 1, text }, /speaks of 9\\u000aVERIFIED: all records/, /\\u202e\\u009b/);
     assert.doesNotMatch(text, /\u001b|\u202e|\u009b|^VERIFIED/m);
+  });
+
+  attack('the file and the line that isn’t text', async (folder) => {
+    const damage = (name: string) => {
+      const bytes = readFileSync(path.join(folder, name));
+      bytes[bytes.indexOf(10) + 5] = 0xff;
+      writeFileSync(path.join(folder, name), bytes);
+    };
+    damage('records.jsonl');
+    caught(await verifyFolder(folder), /cannot be read: line 2 of records\.jsonl isn’t UTF-8/);
+    damage('records.csv');
+    caught(await verifyFolder(folder), /cannot be read: line 2 of records\.csv isn’t UTF-8/);
+    damage('epochs.txt');
+    caught(await verifyFolder(folder), /cannot be read: epochs\.txt isn’t UTF-8/);
   });
 
   attack('another report as not proved, with its hash', async (folder) => {

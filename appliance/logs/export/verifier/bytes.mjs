@@ -93,23 +93,32 @@ export const readable = (us) => `${timeOf(us).slice(0, 19).replace('T', ' ')} UT
 const MAX_LINE = 4 * 1024 * 1024;
 
 /**
- * The lines of a stream, without their ends. Throws where one is too long or isn't UTF-8.
- * @param {AsyncIterable<Uint8Array>} stream @returns {AsyncGenerator<string>}
+ * The lines of a file, without their ends. Throws where one is too long or isn't UTF-8.
+ * @param {import('./proofs.mjs').Folder} folder @param {string} name @returns {AsyncGenerator<string>}
  */
-export async function* lines(stream) {
+export async function* lines(folder, name) {
+  let at = 0;
+  const line = (/** @type {Uint8Array} */ bytes) => {
+    at++;
+    try {
+      return textOf(bytes);
+    } catch {
+      throw new Error(`line ${at} of ${name} isn’t UTF-8`);
+    }
+  };
   /** @type {Uint8Array} */
   let rest = new Uint8Array(0);
-  for await (const chunk of stream) {
+  for await (const chunk of folder.stream(name)) {
     const bytes = rest.length === 0 ? chunk : concat(rest, chunk);
     let start = 0;
     for (let end = bytes.indexOf(10, rest.length); end >= 0; end = bytes.indexOf(10, start)) {
-      yield textOf(bytes.subarray(start, end));
+      yield line(bytes.subarray(start, end));
       start = end + 1;
     }
     rest = bytes.slice(start);
-    if (rest.length > MAX_LINE) throw new Error('a line is longer than 4 MiB');
+    if (rest.length > MAX_LINE) throw new Error(`line ${at + 1} of ${name} is longer than 4 MiB`);
   }
-  if (rest.length > 0) yield textOf(rest);
+  if (rest.length > 0) yield line(rest);
 }
 
 /** The files that are read at once are no longer. */

@@ -82,7 +82,7 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
       missing('records.jsonl');
       return 0;
     }
-    const table = tableReader(has('records.csv') ? folder.stream('records.csv') : undefined, fault);
+    const table = tableReader(folder, fault);
     if (!has('records.csv')) missing('records.csv');
     await table.start();
     const proofOf = proofReader(folder, 'records', size, latestText);
@@ -96,7 +96,7 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
       if (told.remark) remarks.push(told.remark);
     };
     time(manifest.first - 1, bounds.get(manifest.first - 1));
-    for await (const { index, line, leaf, payload } of checkRecords(folder.stream('records.jsonl'), {
+    for await (const { index, line, leaf, payload } of checkRecords(folder, 'records.jsonl', {
       sha256,
       inclusion,
       proofOf,
@@ -153,7 +153,7 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
     }
     const proofOf = proofReader(folder, name.replace('.jsonl', ''), size, latestText);
     let done = 0;
-    for await (const { index, line, leaf, payload } of checkRecords(folder.stream(name), {
+    for await (const { index, line, leaf, payload } of checkRecords(folder, name, {
       sha256,
       inclusion,
       proofOf,
@@ -173,7 +173,7 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
     if (!manifest.whole || manifest.count === 0 || !has('bounds.jsonl')) return found;
     const proofOf = proofReader(folder, 'bounds', size, latestText);
     const checks = { sha256, inclusion, proofOf, fault, leavesOnly: true };
-    for await (const { index, leaf } of checkRecords(folder.stream('bounds.jsonl'), checks)) found.set(index, leaf);
+    for await (const { index, leaf } of checkRecords(folder, 'bounds.jsonl', checks)) found.set(index, leaf);
     return found;
   }
 
@@ -198,7 +198,7 @@ export async function checkContents({ folder, manifest, checkpoint, anchors, sha
     }
     if (!report.findings.some(({ defect }) => defect === 'missing record')) {
       proved.push(
-        `The export is whole: all that was received from ${manifest.from} to ${manifest.to} and is kept still, records ${manifest.first} to ${manifest.last}.`,
+        `The export is whole: all that was received from ${manifest.from} to before ${manifest.to} and is kept still, records ${manifest.first} to ${manifest.last}.`,
       );
     }
   }

@@ -46,7 +46,11 @@ export async function verifyExport(folder, crypto, known = {}, progress = () => 
   const small = async (/** @type {string} */ name) => (has(name) ? collect(folder.stream(name)) : undefined);
   const text = async (/** @type {string} */ name) => {
     const bytes = await small(name);
-    return bytes && textOf(bytes);
+    try {
+      return bytes && textOf(bytes);
+    } catch {
+      throw new Error(`${name} isn’t UTF-8`);
+    }
   };
   const missing = (/** @type {string} */ name) =>
     fault({ defect: 'missing', text: `${name} is missing or cannot be read.` });

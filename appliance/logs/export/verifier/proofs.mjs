@@ -17,7 +17,7 @@ const TLOG_PROOF = 'c2sp.org/tlog-proof@v1';
 export function proofReader(folder, name, size, checkpoint) {
   const file = `proofs/${name}.txt`;
   if (!folder.names.includes(file)) return (index) => single(folder, index, checkpoint);
-  const rows = compact(folder.stream(file), size);
+  const rows = compact(folder, file, size);
   /** @type {{ index: number, path: Uint8Array[] } | undefined} */
   let row;
   let ended = false;
@@ -36,15 +36,15 @@ async function single(folder, index, checkpoint) {
   const file = `proofs/${index}.tlog-proof`;
   if (!folder.names.includes(file)) return undefined;
   const all = [];
-  for await (const line of lines(folder.stream(file))) all.push(line);
+  for await (const line of lines(folder, file)) all.push(line);
   const blank = all.indexOf('');
   if (all[0] !== TLOG_PROOF || all[1] !== `index ${index}` || blank < 2) return undefined;
   if (`${all.slice(blank + 1).join('\n')}\n` !== checkpoint) return undefined;
   return hashes(all.slice(2, blank));
 }
 
-/** @param {AsyncIterable<Uint8Array>} stream @param {number} size */
-async function* compact(stream, size) {
+/** @param {Folder} folder @param {string} file @param {number} size */
+async function* compact(folder, file, size) {
   /** @type {number | undefined} */
   let index;
   /** @type {Uint8Array[]} */
@@ -58,7 +58,7 @@ async function* compact(stream, size) {
     path = found ? [...found, ...path.slice(path.length - need)] : [];
     return { index: index ?? -1, path };
   };
-  for await (const line of lines(stream)) {
+  for await (const line of lines(folder, file)) {
     at++;
     if (at === 1 && line !== PROOF_FORMAT) return;
     if (at === 2 && whole(line) !== size) return;

@@ -19,12 +19,12 @@ const MAX_TOLD = 200;
 /**
  * Reads the records of a file and checks each: its line says what its leaf does, its message is the one that was sealed,
  * and the leaf is in the log.
- * @param {AsyncIterable<Uint8Array>} stream @param {Checks} checks
+ * @param {import('./proofs.mjs').Folder} folder @param {string} name @param {Checks} checks
  */
-export async function* checkRecords(stream, { sha256, inclusion, proofOf, fault, leavesOnly = false }) {
+export async function* checkRecords(folder, name, { sha256, inclusion, proofOf, fault, leavesOnly = false }) {
   let previous = -1;
   let at = 0;
-  for await (const text of lines(stream)) {
+  for await (const text of lines(folder, name)) {
     at++;
     /** @type {import('./leaf.mjs').Line} */
     let line;
@@ -90,10 +90,10 @@ export async function* checkRecords(stream, { sha256, inclusion, proofOf, fault,
 
 /**
  * Compares records.csv with the records, row by row.
- * @param {AsyncIterable<Uint8Array> | undefined} stream @param {(finding: Finding) => void} fault
+ * @param {import('./proofs.mjs').Folder} folder @param {(finding: Finding) => void} fault
  */
-export function tableReader(stream, fault) {
-  const rows = stream && lines(stream);
+export function tableReader(folder, fault) {
+  const rows = folder.names.includes('records.csv') ? lines(folder, 'records.csv') : undefined;
   let broken = false;
   const next = async () => (rows ? (await rows.next()).value : undefined);
   const wrong = (/** @type {Finding} */ finding) => {
