@@ -96,13 +96,16 @@ export const ProvenRecord = Type.Object({
   proof: Nullable(Type.String({ description: 'C2SP tlog-proof; null until it is sealed' })),
 });
 
-export const WhoisQuery = Type.Object({
-  ip: Type.String({ maxLength: 64 }),
-  at: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; now where it is left out' })),
-  port: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 65_535, description: 'For an address behind which a NAT is' }),
-  ),
-});
+export const WhoisQuery = Type.Object(
+  {
+    ip: Type.String({ maxLength: 64 }),
+    at: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; now where it is left out' })),
+    port: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 65_535, description: 'For an address behind which a NAT is' }),
+    ),
+  },
+  { additionalProperties: false },
+);
 export const Whois = Type.Object({
   ip: Type.String(),
   at: MicroTime,

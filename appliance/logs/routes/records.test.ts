@@ -151,6 +151,7 @@ describe('looking records up', () => {
 
   test('what is no good is refused with what to do', async () => {
     for (const [query, told] of [
+      ['?form=2026-03-01T00:00:00Z', /must NOT have additional/],
       ['?from=yesterday', /^from must be a time with its zone/],
       ['?to=2026-02-30T00:00:00Z', /^to must be a time/],
       ['?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z', /^from is later than to/],
@@ -261,7 +262,7 @@ describe('looking records up', () => {
     });
     assert.equal(l.backend.audit[0]?.event, 'logs.whois');
     assert.deepEqual((await l.call('GET', '/whois?ip=::ffff:10.0.0.8')).body.ip, '10.0.0.8');
-    for (const query of ['', '?ip=x', '?ip=10.0.0.1&at=x', '?ip=10.0.0.1&port=0', '?ip=10.0.0.1&port=65536']) {
+    for (const query of ['', '?ip=10.0.0.1&when=x', '?ip=x', '?ip=10.0.0.1&at=x', '?ip=10.0.0.1&port=0', '?ip=10.0.0.1&port=65536']) {
       assert.equal((await l.call('GET', `/whois${query}`)).status, 422, query);
     }
   });

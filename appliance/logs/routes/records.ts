@@ -18,7 +18,11 @@ import { provenView, viewer } from '../view.ts';
 
 const tags = ['logs'];
 const config = { access: 'administrator' } as const;
-const RecordsQuery = Type.Object({ ...CursorQuery(MAX_PAGE).properties, ...FilterQuery.properties });
+// What is misspelt must not be taken for a question for everything.
+const RecordsQuery = Type.Object(
+  { ...CursorQuery(MAX_PAGE).properties, ...FilterQuery.properties },
+  { additionalProperties: false },
+);
 
 /** As many of the records as fit into an answer: at least one. */
 function fitting(records: readonly Found[]): Found[] {
