@@ -126,6 +126,8 @@ describe("the appliance's own records", requires('radclient'), () => {
     });
     assert.equal(hold.status, 201, JSON.stringify(hold.body));
     await found(admin, { q: 'app:logs.hold.created' });
+    // The last that is told of the session comes when it is stored.
+    await found(admin, { q: 'app:session.disconnected', mac: MAC });
     const request = { mac: MAC, reason: 'she asked for it' };
     const whole = await admin.post('/v1/logs/erasures', { ...request, dry_run: true });
     assert.equal(whole.status, 200, JSON.stringify(whole.body));
