@@ -73,4 +73,26 @@ describe('the appliance’s own records', () => {
     await appender.stop();
     await assert.rejects(appender.append(KIND.audit, 1, entries(1)), /the log is closed/);
   });
+
+  it('wait until they are written where somebody keeps them until then', async (t) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    t.after(() => mock.timers.reset());
+    const { thread, appender } = fixture();
+    thread.state = 'full';
+    let written = false;
+    const keeping = appender.kept(KIND.access, 2, entries(2)).then(() => {
+      written = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(written, false);
+    thread.state = 'sealing';
+    for (let i = 0; i < 3; i++) {
+      mock.timers.tick(1000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await keeping;
+    assert.equal(thread.taken.length, 1);
+    await appender.stop();
+    await assert.rejects(appender.kept(KIND.access, 2, entries(1)), /the log is closed/);
+  });
 });

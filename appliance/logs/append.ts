@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../store/index.ts';
 import type { Append, Entry } from './feed/feed.ts';
 import type { Kind } from './record/types.ts';
@@ -61,6 +62,18 @@ export function createAppender(sealer: () => SealerThread, log: Logger) {
   return {
     /** Resolves once the records are written, or can't be; rejects after `stop`. */
     append: ((kind, retentionClass, entries) => append({ kind, retentionClass, entries })) satisfies Append,
+    /** Resolves once the records are written, however long the disk is full: for those who keep them until then. */
+    async kept(kind: Kind, retentionClass: number, entries: readonly Entry[]): Promise<void> {
+      for (;;) {
+        if (stopped) throw new Error('the log is closed');
+        try {
+          return await send({ kind, retentionClass, entries });
+        } catch (error) {
+          if (sealer().state().state !== 'full') return keep({ kind, retentionClass, entries }, error as Error);
+        }
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
+    },
     /** Rejects where the record can't be written. */
     strict: (kind: Kind, retentionClass: number, entry: Entry): Promise<void> =>
       send({ kind, retentionClass, entries: [entry] }),

@@ -86,7 +86,10 @@ export function createLogs(options: LogsOptions) {
   const appender = createAppender(() => must(sealer), log);
   // Where the log can't be opened, events must not wait for it: all else hears them with it.
   const named = createNamed(options.usernames, bus);
-  const feed = createFeed(async (...record) => (closed ? undefined : appender.append(...record)), named);
+  const feed = createFeed(async (...record) => (closed ? undefined : appender.append(...record)), {
+    named,
+    kept: async (...record) => (closed ? undefined : appender.kept(...record)),
+  });
   feed.listen(bus);
   const witness = createWitness({ store, secrets, folder, origin, trusted: settings.witnessFor, now });
   observe(options.registry, () => ({ sealer, lost: appender.lost() }));

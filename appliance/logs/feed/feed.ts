@@ -62,9 +62,13 @@ export interface Accounted {
 
 /**
  * What the appliance itself puts into the log: every domain event, each decision of RADIUS and each accounting record.
- * Delivery is at least once: after a crash the last ones may be there twice, with the same id.
+ * `kept` takes accounting, whose journal waits until it is written. Delivery is at least once: after a crash the last ones
+ * may be there twice, with the same id.
  */
-export function createFeed(append: Append, named: (entry: Entry) => Promise<Entry> = async (entry) => entry) {
+export function createFeed(
+  append: Append,
+  { named = async (entry) => entry, kept = append }: { named?: (entry: Entry) => Promise<Entry>; kept?: Append } = {},
+) {
   /** Records of RADIUS wait for the end of the turn, so that a burst is one message to the sealing thread. */
   let waiting: Entry[] = [];
 
@@ -88,10 +92,7 @@ export function createFeed(append: Append, named: (entry: Entry) => Promise<Entr
       });
     },
     /** Resolves once the records are written. */
-    accounted: (records: readonly Accounted[]): Promise<void> =>
-      append(KIND.access, ACCESS, records.map(accountedEntry)),
-    /** Somebody has searched or exported the log, changed a source, …: what no domain event tells. */
-    audit: (entry: Entry): Promise<void> => append(KIND.audit, AUDIT, [entry]),
+    accounted: (records: readonly Accounted[]): Promise<void> => kept(KIND.access, ACCESS, records.map(accountedEntry)),
   };
 }
 export type Feed = ReturnType<typeof createFeed>;

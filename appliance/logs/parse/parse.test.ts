@@ -31,6 +31,15 @@ describe('lines of devices', () => {
     });
   }
 
+  it('are read alike with a byte order mark before them', () => {
+    for (const line of all) {
+      const utf8 = Buffer.from(line, 'latin1').toString('utf8');
+      if (utf8.includes('\u{fffd}')) continue;
+      const [plain, marked] = [utf8, `\u{feff}${utf8}`].map((text) => parse(Buffer.from(text), undefined, RECEIVED_US));
+      assert.deepEqual(marked, plain, line);
+    }
+  });
+
   it('are read alike with the hint that they give', () => {
     for (const line of all) {
       const { parser, fields } = read(line);

@@ -3,10 +3,12 @@ import { MAX_VALUE } from './fields.ts';
 
 const { latin1Slice, utf8Slice } = Buffer.prototype;
 
-/** A line's text: UTF-8, else latin1. What is at its end and can't be seen is left out. */
+/** A line's text: UTF-8, else latin1. What is at its end and can't be seen is left out, and a byte order mark. */
 export function decode(raw: Uint8Array): string {
   const end = visible(raw);
-  return isAscii(raw) || !isUtf8(raw) ? latin1Slice.call(raw, 0, end) : utf8Slice.call(raw, 0, end);
+  if (isAscii(raw) || !isUtf8(raw)) return latin1Slice.call(raw, 0, end);
+  const hasMark = raw[0] === 0xef && raw[1] === 0xbb && raw[2] === 0xbf;
+  return utf8Slice.call(raw, hasMark ? 3 : 0, end);
 }
 
 function visible(raw: Uint8Array): number {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WitnessConfig } from '../../config/index.ts';
 import type { Logger, Store } from '../../store/index.ts';
 import type { Archive } from '../archive/index.ts';
@@ -12,6 +13,8 @@ import { createWitnesses } from '../witness/client.ts';
 import { writeAnchor } from './anchor.ts';
 
 const ROUND_MS = 60_000;
+/** How long a start waits for the first round. */
+const START_MS = 5_000;
 const DAY_MS = 86_400_000;
 /** A time-stamping authority that has failed is asked again after this. */
 const RETRY_MS = 3_600_000;
@@ -144,7 +147,7 @@ export function createRounds(options: RoundsOptions) {
   }
 
   return {
-    /** `size`: leaves that were told of before. The first round is over when it resolves: a witness may know of more. */
+    /** `size`: leaves that were told of before. The first round is over when it resolves, or 5 s are: a witness may know of more. */
     async start(size: number): Promise<void> {
       told = size;
       const last = archive.timestamps().at(-1);
@@ -152,7 +155,8 @@ export function createRounds(options: RoundsOptions) {
         Object.assign(stamped, { lastSize: last.size, lastAtUs: last.genTimeUs });
         stampedAt = last.genTimeUs / 1000;
       }
-      await run('minute');
+      // Who doesn't answer keeps nobody out: the round goes on behind.
+      await Promise.race([run('minute'), sleep(START_MS, undefined, { ref: false })]);
       timer = setInterval(() => void run('minute'), ROUND_MS);
     },
     /** Now, with a time-stamp: before an export. */

@@ -121,6 +121,10 @@ describe('the sealer', () => {
     assert.equal(sources.size, 1 + 4096 + 1);
     assert.ok(sources.has(65_535));
     assert.equal(one.of('source').length, 4096);
+    assert.deepEqual(
+      one.of('warning').map(({ reason }) => reason.slice(0, 22)),
+      ['there are 4096 senders'],
+    );
     one.sealer.close();
   });
 

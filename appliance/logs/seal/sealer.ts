@@ -4,6 +4,7 @@ import { createFolder } from '../../store/index.ts';
 import { type Archive, openArchive } from '../archive/archive.ts';
 import { Catalog } from '../archive/catalog.ts';
 import { SEGMENTS } from '../archive/files.ts';
+import { MAX_SOURCES } from '../archive/sources.ts';
 import { TileStore } from '../archive/tiles.ts';
 import type { Settings } from '../backend.ts';
 import { consistencyProof } from '../merkle/tree.ts';
@@ -26,6 +27,7 @@ import { Senders } from './senders.ts';
 import { Waiting } from './waiting.ts';
 
 const SYSTEM = CLASSES.indexOf('system');
+const ALL_NUMBERS_GIVEN = `there are ${MAX_SOURCES} senders in the log, and no number for another: later ones are one source, 'other', and are found by their address (q=peer:192.0.2.1)`;
 
 /** Takes records in, seals them, and says so. Everything happens within a call: the caller has the timers. */
 export class Sealer {
@@ -207,7 +209,10 @@ export class Sealer {
     const most = Math.min(this.#limits.batchRecords, log.room);
     const nowUs = this.#options.clock.receiveUs();
     const { since } = this.#waiting;
-    const told = (id: number, address: string): void => this.#tell({ type: 'source', id, address });
+    const told = (id: number, address: string): void => {
+      this.#tell({ type: 'source', id, address });
+      if (id === MAX_SOURCES) this.#tell({ type: 'warning', reason: ALL_NUMBERS_GIVEN });
+    };
     const parts = this.#waiting.peek(most, 2 * this.#limits.sealBytes, (peers) =>
       this.#senders.idsOf(peers, nowUs, told),
     );
