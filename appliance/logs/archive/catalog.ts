@@ -233,9 +233,17 @@ export class Catalog {
     else this.#db.prepare('INSERT OR REPLACE INTO state VALUES (?, ?)').run(key, value);
   }
 
+  /** Readers in other threads keep SQLite from doing it: what was deleted must not stay in the write-ahead log. */
+  #emptyLog(): void {
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // Something was cut short, or the disk is full: the next one does it.
+    }
+  }
+
   close(): void {
-    // Readers in other threads would keep SQLite from doing it: what was deleted must not stay in the write-ahead log.
-    if (!this.#readonly) this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    if (!this.#readonly) this.#emptyLog();
     this.#db.close();
   }
 }
