@@ -4,6 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Address, LogsConfig } from '../config/index.ts';
 import type { Bus } from '../events/index.ts';
+import { importFfi } from '../ffi/index.ts';
 import { type Api, type Hold, plainErrors, type Routes } from '../http/index.ts';
 import type { Logger, SecretBox, Store } from '../store/index.ts';
 import { createLogApi, type LogApi } from './api.ts';
@@ -17,6 +18,7 @@ import { createLive } from './live.ts';
 import { createNamed, type Usernames } from './named.ts';
 import { post } from './post.ts';
 import { type Receiver, type ReceiverOptions, type SyslogTls, startReceiver } from './receive/index.ts';
+import { createHasher } from './record/sha256.ts';
 import { type Anchor, readAnchor } from './rounds/anchor.ts';
 import { createRounds, type Rounds } from './rounds/rounds.ts';
 import { type SealerThread, startSealer } from './seal/start.ts';
@@ -132,7 +134,7 @@ export function createLogs(options: LogsOptions) {
     );
     const ready = await sealer.ready;
     const identity = readLogIdentity(folder);
-    archive = openArchive({ folder, secrets });
+    archive = openArchive({ folder, secrets, hasher: await createHasher(importFfi) });
     search = startSearch({ folder, dataDir, sealer: toSearch.port2, log });
     rounds = createRounds({
       archive,
