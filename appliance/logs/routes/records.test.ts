@@ -262,7 +262,14 @@ describe('looking records up', () => {
     });
     assert.equal(l.backend.audit[0]?.event, 'logs.whois');
     assert.deepEqual((await l.call('GET', '/whois?ip=::ffff:10.0.0.8')).body.ip, '10.0.0.8');
-    for (const query of ['', '?ip=10.0.0.1&when=x', '?ip=x', '?ip=10.0.0.1&at=x', '?ip=10.0.0.1&port=0', '?ip=10.0.0.1&port=65536']) {
+    for (const query of [
+      '',
+      '?ip=10.0.0.1&when=x',
+      '?ip=x',
+      '?ip=10.0.0.1&at=x',
+      '?ip=10.0.0.1&port=0',
+      '?ip=10.0.0.1&port=65536',
+    ]) {
       assert.equal((await l.call('GET', `/whois${query}`)).status, 422, query);
     }
   });
