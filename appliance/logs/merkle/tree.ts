@@ -7,8 +7,6 @@ import { EMPTY_ROOT, MerkleError, nodeHash, sameHash } from './hash.ts';
  */
 export type ReadHash = (level: number, index: number) => Uint8Array | undefined;
 
-type NodeHash = (left: Uint8Array, right: Uint8Array) => Uint8Array;
-
 /** The right edge of a tree: the roots of the complete subtrees that it is made of, the largest first. */
 export interface FrontierState {
   size: number;
@@ -19,11 +17,9 @@ export interface FrontierState {
 export class Frontier {
   #size = 0;
   #hashes: Uint8Array[] = [];
-  #node: NodeHash;
 
-  /** `node` is another implementation of `nodeHash`. Throws a MerkleError when the state can't be one. */
-  constructor(state?: FrontierState, node: NodeHash = nodeHash) {
-    this.#node = node;
+  /** Throws a MerkleError when the state can't be one. */
+  constructor(state?: FrontierState) {
     if (!state) return;
     assertSize(state.size);
     const expected = [...state.size.toString(2)].filter((bit) => bit === '1').length;
@@ -55,7 +51,7 @@ export class Frontier {
     let index = this.#size;
     completed?.(0, index, hash);
     for (let level = 1; index % 2 === 1; level++) {
-      hash = this.#node(this.#hashes.pop()!, hash);
+      hash = nodeHash(this.#hashes.pop()!, hash);
       index = (index - 1) / 2;
       completed?.(level, index, hash);
     }
@@ -64,7 +60,7 @@ export class Frontier {
   }
 
   root(): Uint8Array {
-    return this.#hashes.length === 0 ? EMPTY_ROOT : this.#hashes.reduceRight((right, left) => this.#node(left, right));
+    return this.#hashes.length === 0 ? EMPTY_ROOT : this.#hashes.reduceRight((right, left) => nodeHash(left, right));
   }
 
   state(): FrontierState {

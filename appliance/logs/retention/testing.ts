@@ -105,6 +105,7 @@ export const leafHashes = ({ vault }: Bed, from = 0): Uint8Array[] =>
 export function checkProofs(bed: Bed, before: readonly Uint8Array[]): void {
   const { archive } = bed.vault;
   const size = archive.size();
+  if (size === 0) return;
   const records = recordsOf(bed);
   const hashes = [...before, ...leafHashes(bed, before.length)];
   const frontier = new Frontier();
