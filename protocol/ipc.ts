@@ -1,5 +1,8 @@
 import Type from 'typebox';
-import { AgentPeer, AgentStatus, Finding } from './status.ts';
+import { AgentPeer, AgentSession, AgentStatus, Directory, Finding, PostureCheck, Traffic } from './status.ts';
+
+/** Goes up whenever an older caller or daemon couldn't understand the other. */
+export const IPC_VERSION = 2;
 
 /**
  * What the CLI and the tray app say to the agent's daemon over its local socket: one JSON object a line.
@@ -20,6 +23,8 @@ export const IPC = {
       allowHttp: Type.Optional(Type.Boolean()),
       /** PEM of the certificate authority to trust beside the system's, for a controller with its own. */
       ca: Type.Optional(Type.String({ maxLength: 65536 })),
+      /** Keep the networks that this device is enrolled in, and switch to this one. */
+      add: Type.Optional(Type.Boolean()),
     }),
     result: AgentStatus,
   },
@@ -31,7 +36,20 @@ export const IPC = {
     params: Type.Object({ lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 10000 })) }),
     result: Type.Array(Type.String()),
   },
-  leave: { params: Type.Object({}), result: AgentStatus },
+  /** Leaves this network (by default the active one). */
+  leave: { params: Type.Object({ profile: Type.Optional(Type.String({ maxLength: 128 })) }), result: AgentStatus },
+  /** Makes another network the active one; the tunnel follows when it is up. */
+  use: { params: Type.Object({ profile: Type.String({ minLength: 1, maxLength: 128 }) }), result: AgentStatus },
+  traffic: { params: Type.Object({}), result: Traffic },
+  sessions: { params: Type.Object({}), result: Type.Array(AgentSession) },
+  posture: {
+    params: Type.Object({
+      /** Ask the system now, not what was read last. */
+      anew: Type.Optional(Type.Boolean()),
+    }),
+    result: Type.Object({ collected: Type.String(), checks: Type.Array(PostureCheck) }),
+  },
+  directory: { params: Type.Object({ search: Type.Optional(Type.String({ maxLength: 253 })) }), result: Directory },
 } as const;
 export type IpcMethod = keyof typeof IPC;
 export type IpcParams<M extends IpcMethod> = Type.Static<(typeof IPC)[M]['params']>;
@@ -50,6 +68,7 @@ export const IpcErrorCode = Type.Enum([
   'plain-http',
   'no-privileges',
   'no-wireguard',
+  'unknown-profile',
   'internal',
 ]);
 export type IpcErrorCode = Type.Static<typeof IpcErrorCode>;

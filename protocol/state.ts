@@ -75,6 +75,8 @@ export const PeerState = Type.Object({
     networkId: Type.String(),
     networkName: Type.String(),
     role: Type.Union([Type.Literal('hub'), Type.Literal('spoke')]),
+    /** A policy, an incident or an administrator keeps this device from everybody: `GET /api/v1/agent/standing` says why. */
+    keptOut: Type.Optional(Type.Literal(true)),
   }),
   interface: Type.Object({
     /** The public key the controller knows for this device; another one means the device was cut off. */

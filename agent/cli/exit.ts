@@ -1,7 +1,7 @@
 import type { AgentStatus } from '@gatehouse/protocol';
+import { ConnectError, IpcError } from '@gatehouse/protocol/socket';
 import { ConfigError } from '../config.ts';
 import { AgentError } from '../errors.ts';
-import { ConnectError } from '../ipc/index.ts';
 
 /** What the program's exit status means; `docs/agent.md` and `gatehouse help` say the same. */
 export const EXIT = {
@@ -34,7 +34,7 @@ const CODES: Partial<Record<AgentError['code'], number>> = {
 export function exitCode(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigError) return EXIT.usage;
   if (error instanceof ConnectError) return error.reason === 'not-permitted' ? EXIT.notPermitted : EXIT.notRunning;
-  return error instanceof AgentError ? (CODES[error.code] ?? EXIT.failed) : EXIT.failed;
+  return error instanceof AgentError || error instanceof IpcError ? (CODES[error.code] ?? EXIT.failed) : EXIT.failed;
 }
 
 /** For commands that ask for a tunnel: an error state is a failure of its kind. */

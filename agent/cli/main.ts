@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { AgentStatus } from '@gatehouse/protocol';
+import { callDaemon, watchDaemon } from '@gatehouse/protocol/socket';
 import { AGENT_VERSION, type AgentConfig, readConfig } from '../config.ts';
-import { callDaemon, watchDaemon } from '../ipc/index.ts';
 import { ask, readToken, type Terminal } from './ask.ts';
 import { type Command, findCommand } from './commands.ts';
 import { COMPLETIONS } from './completion.ts';

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { CLOSE } from '@gatehouse/protocol';
+import { callDaemon } from '@gatehouse/protocol/socket';
 import { type FakeController, spokeState, startFakeController } from '../controller/testing/fake-controller.ts';
-import { callDaemon } from '../ipc/index.ts';
 import { Machine } from './testing/processes.ts';
 
 // The daemon with a fake controller and a fake kernel (real interfaces need root, and are tested with the Linux adapter

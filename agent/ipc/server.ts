@@ -12,9 +12,9 @@ import {
   IpcRequest,
   type IpcResult,
 } from '@gatehouse/protocol';
+import { LineReader } from '@gatehouse/protocol/socket';
 import { Compile, type Validator } from 'typebox/compile';
 import { AgentError } from '../errors.ts';
-import { LineReader } from './lines.ts';
 
 /** What the daemon does for each method. */
 export type Handlers = {

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentStatus } from '@gatehouse/protocol';
-import { callDaemon } from '../../ipc/index.ts';
+import { callDaemon } from '@gatehouse/protocol/socket';
 import { Log } from '../log.ts';
 import { type RunningDaemon, startDaemon } from '../run.ts';
 import { FakeKernel } from './fake-platform.ts';

@@ -1,15 +1,25 @@
 import { createConnection, type Socket } from 'node:net';
+import { Compile } from 'typebox/compile';
 import {
-  type AgentStatus,
   IPC_MAX_LINE,
+  type IpcErrorCode,
   type IpcMethod,
   type IpcParams,
   IpcResponse,
   type IpcResult,
-} from '@gatehouse/protocol';
-import { Compile } from 'typebox/compile';
-import { AgentError } from '../errors.ts';
+} from '../ipc.ts';
+import type { AgentStatus } from '../status.ts';
 import { LineReader } from './lines.ts';
+
+/** What the daemon said no with; the message says what to do. */
+export class IpcError extends Error {
+  readonly code: IpcErrorCode;
+  constructor(code: IpcErrorCode, message: string) {
+    super(message);
+    this.name = 'IpcError';
+    this.code = code;
+  }
+}
 
 /** The daemon can't be spoken to: `not-running`, or `not-permitted` to open its socket. */
 export class ConnectError extends Error {
@@ -56,16 +66,16 @@ async function exchange(
     socket.write(`${JSON.stringify({ id: 1, method, params })}\n`);
     for await (const chunk of socket) {
       const lines = reader.push(chunk as Buffer);
-      if (!lines) throw new AgentError('internal', `The agent's answer is longer than ${IPC_MAX_LINE} bytes.`);
+      if (!lines) throw new IpcError('internal', `The agent's answer is longer than ${IPC_MAX_LINE} bytes.`);
       for (const line of lines) {
         const answer: unknown = JSON.parse(line);
-        if (!response.Check(answer)) throw new AgentError('internal', "The agent's answer is not understood: update.");
-        if (answer.error) throw new AgentError(answer.error.code, answer.error.message);
+        if (!response.Check(answer)) throw new IpcError('internal', "The agent's answer is not understood: update.");
+        if (answer.error) throw new IpcError(answer.error.code, answer.error.message);
         if (take(answer)) return;
       }
     }
   } catch (error) {
-    if (signal?.aborted || error instanceof AgentError) throw error;
+    if (signal?.aborted || error instanceof IpcError) throw error;
     throw new ConnectError('not-running', 'The agent hung up: it was stopped, or failed. See its log.', {
       cause: error,
     });
@@ -76,7 +86,7 @@ async function exchange(
   if (!signal?.aborted) throw new ConnectError('not-running', 'The agent hung up: it was stopped. See its log.');
 }
 
-/** Calls one method of the daemon. Throws AgentError with the daemon's code, or ConnectError. */
+/** Calls one method of the daemon. Throws IpcError with the daemon's code, or ConnectError. */
 export async function callDaemon<M extends Exclude<IpcMethod, 'watch'>>(
   socketPath: string,
   method: M,

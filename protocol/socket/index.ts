@@ -1,0 +1,2 @@
+export { ConnectError, callDaemon, IpcError, watchDaemon } from './client.ts';
+export { LineReader } from './lines.ts';
