@@ -102,6 +102,21 @@ describe('the daemon', () => {
     assert.equal((await connected()).target, 'up');
   });
 
+  test('SIGUSR2: exit 0, the tunnel stays, and the next daemon adopts it', async () => {
+    const first = await machine.daemon();
+    await enroll();
+    machine.kernel.traffic(92);
+    await connected();
+    await controller.hear(({ type }) => type === 'ack');
+    assert.equal(await machine.kill(first, 'SIGUSR2'), 0);
+    assert.ok(machine.kernel.device, 'the tunnel runs on');
+    assert.ok(!existsSync(machine.socketPath));
+    await machine.daemon();
+    assert.equal((await connected()).target, 'up');
+    assert.ok(machine.kernel.journal.includes('adopt'));
+    assert.ok(!machine.kernel.journal.includes('close'));
+  });
+
   test('a device that vanishes is opened anew with no hands', async () => {
     await machine.daemonHere();
     await enroll();
@@ -203,7 +218,7 @@ describe('the daemon', () => {
     await machine.until(({ interface: device }) => device !== null);
     const status = await callDaemon(machine.socketPath, 'leave', {});
     assert.deepEqual([status.state, status.cause?.code, status.enrolled], ['disconnected', 'not-enrolled', null]);
-    assert.deepEqual(readdirSync(machine.stateDir), ['lock']);
+    assert.deepEqual(readdirSync(machine.stateDir).sort(), ['format', 'lock']);
     assert.equal(machine.kernel.device, null);
     await assert.rejects(callDaemon(machine.socketPath, 'leave', {}), { code: 'not-enrolled' });
     await assert.rejects(callDaemon(machine.socketPath, 'up', {}), { code: 'not-enrolled' });

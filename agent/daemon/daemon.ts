@@ -85,13 +85,16 @@ export class Daemon {
     this.#tick();
   }
 
-  /** Ends channel and tunnel, and puts the system back as it was. The target stays. */
-  async stop(): Promise<void> {
+  /**
+   * Ends channel and tunnel, and puts the system back as it was; the target stays. With `keep` the tunnel stays too, for
+   * a daemon that is started next and adopts it.
+   */
+  async stop({ keep = false } = {}): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#channel?.stop();
     this.#channel = null;
-    await this.#closeTunnel();
+    await (keep ? this.#worker.leave() : this.#closeTunnel());
     await this.#saver.flush();
   }
 

@@ -8,7 +8,8 @@ const STOP_PATIENCE = 8_000;
 
 /**
  * `gatehouse daemon`: runs until SIGTERM or SIGINT, then takes the tunnel down (the target stays) and returns the exit
- * status. Throws AgentError when it can't start.
+ * status. SIGUSR2 is a handover: it ends and leaves the tunnel to the daemon that is started next, as an upgrade does
+ * (SIGUSR1 is Node's own). Throws AgentError when it can't start.
  */
 export async function runInForeground(
   config: AgentConfig,
@@ -20,20 +21,21 @@ export async function runInForeground(
   process.stderr.on('error', () => undefined);
   process.on('SIGHUP', () => undefined);
   const asked = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const) process.on(signal, () => resolve(signal));
   });
   process.on('unhandledRejection', (reason) => {
     log.write(`error: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
   });
   const daemon = await startDaemon(config, makePlatform(log.write), log, overrides);
   const signal = await asked;
-  log.write(`${signal}: stopping`);
+  const keep = signal === 'SIGUSR2';
+  log.write(`${signal}: stopping${keep ? '; the tunnel stays for the next daemon' : ''}`);
   const timer = setTimeout(() => {
     log.write('stopping took too long; the rest is cleared at the next start');
     process.exit(0);
   }, STOP_PATIENCE);
   try {
-    await daemon.stop();
+    await daemon.stop({ keep });
   } catch (error) {
     log.write(`error: ${(error as Error).message}`);
   } finally {

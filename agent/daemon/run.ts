@@ -6,6 +6,7 @@ import type { Platform } from '../os/platform.ts';
 import { Daemon } from './daemon.ts';
 import { diagnose } from './doctor.ts';
 import { DamagedFileError, makeStateFolder } from './files.ts';
+import { claimFormat } from './format.ts';
 import { Service } from './handlers.ts';
 import { lockFolder } from './lock.ts';
 import type { Log } from './log.ts';
@@ -13,8 +14,8 @@ import type { DaemonParts } from './parts.ts';
 import { AgentStore } from './store.ts';
 
 export interface RunningDaemon {
-  /** Takes the tunnel down, keeps the target, lets everything go. */
-  stop(): Promise<void>;
+  /** Takes the tunnel down unless it is to be kept, keeps the target, lets everything go. */
+  stop(options?: { keep?: boolean }): Promise<void>;
 }
 
 export type Overrides = Pick<
@@ -51,10 +52,10 @@ export async function startDaemon(
     service.start();
     log.write(`gatehouse agent ${AGENT_VERSION} ready on ${config.socketPath}, interface ${config.interfaceName}`);
     return {
-      stop: async () => {
+      stop: async (options) => {
         service.stop();
         try {
-          await daemon.stop();
+          await daemon.stop(options);
         } finally {
           await server.close();
           unlock();
@@ -68,11 +69,13 @@ export async function startDaemon(
 }
 
 async function hold(folder: string): Promise<() => void> {
-  let unlock: (() => void) | null;
+  let unlock: (() => void) | null = null;
   try {
     await makeStateFolder(folder);
     unlock = lockFolder(folder);
+    if (unlock) await claimFormat(folder);
   } catch (error) {
+    unlock?.();
     throw unusable(error as Error, 'GATEHOUSE_AGENT_STATE', folder);
   }
   if (unlock) return unlock;

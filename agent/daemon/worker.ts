@@ -82,6 +82,17 @@ export class TunnelWorker {
     });
   }
 
+  /** Finishes what is under way and does no more: the tunnel stands as it is, for the daemon that comes next. */
+  leave(): Promise<void> {
+    this.#wanted = null;
+    this.#waiting = null;
+    return this.#queue(async () => {
+      this.#tunnel = null;
+      await this.#names?.update(null);
+      await this.#portal?.update(null);
+    });
+  }
+
   /** Puts right what an outsider changed; says what. */
   repair(config: TunnelConfig): Promise<string[]> {
     return this.#queue(async () => (this.#tunnel ? this.#tunnel.repair(config) : []));
