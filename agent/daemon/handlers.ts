@@ -14,6 +14,8 @@ const DEFAULT_LINES = 200;
 const settled = (state: TunnelState): boolean =>
   state.open || state.name === 'error' || (state.role === null && state.controller.problem !== null);
 
+const notYet = (): Promise<never> => Promise.reject(new AgentError('internal', "This agent doesn't know that yet."));
+
 /** The daemon's side of the IPC table. What changes identity or target is done one at a time. */
 export class Service {
   readonly #daemon: Daemon;
@@ -58,6 +60,11 @@ export class Service {
     up: () => this.#inTurn(() => this.#up()),
     down: () => this.#inTurn(() => this.#down()),
     leave: () => this.#inTurn(() => this.#leave()),
+    use: () => notYet(),
+    traffic: () => notYet(),
+    sessions: () => notYet(),
+    posture: () => notYet(),
+    directory: () => notYet(),
   };
 
   /** The daemon has started. */

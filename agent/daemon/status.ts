@@ -1,4 +1,4 @@
-import type { AgentPeer, AgentStatus } from '@gatehouse/protocol';
+import { type AgentPeer, type AgentStatus, IPC_VERSION } from '@gatehouse/protocol';
 import { AGENT_VERSION } from '../config.ts';
 import { type Identity, publicKeyOf } from '../controller/index.ts';
 import type { DeviceStat, PeerStat } from '../os/platform.ts';
@@ -30,6 +30,7 @@ export function agentStatus(snapshot: Snapshot): AgentStatus {
   const dns = opened && state ? state.dns : { servers: [], search: [] };
   return {
     version: AGENT_VERSION,
+    ipc: IPC_VERSION,
     state: tunnel.name,
     cause: tunnel.cause,
     since: time(tunnel.since),
@@ -63,6 +64,22 @@ export function agentStatus(snapshot: Snapshot): AgentStatus {
       endpoint: hubStat?.endpoint ?? hub.endpoint ?? null,
       lastHandshake: handshakeTime(hubStat),
     },
+    connectedSince: null,
+    latency: null,
+    captive: null,
+    standing: null,
+    profiles: identity
+      ? [
+          {
+            id: identity.peerId,
+            url: identity.url,
+            peerName: state?.peer.name ?? identity.peerName,
+            networkName: state?.peer.networkName ?? null,
+            active: true,
+            revoked: identity.revoked !== undefined,
+          },
+        ]
+      : [],
     peers: state?.peers.length ?? 0,
     rx: sum(device, 'rx'),
     tx: sum(device, 'tx'),
@@ -87,6 +104,7 @@ export function agentPeers({ identity, network, device }: Snapshot): AgentPeer[]
         endpoint: stat?.endpoint ?? peer.endpoint ?? null,
         allowedIps: peer.allowedIps,
         lastHandshake: handshakeTime(stat),
+        latency: null,
         rx: stat?.rx ?? 0,
         tx: stat?.tx ?? 0,
       };

@@ -6,10 +6,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type AgentStatus, IPC_MAX_LINE } from '@gatehouse/protocol';
+import { ConnectError, callDaemon, watchDaemon } from '@gatehouse/protocol/socket';
 import { agentStatus } from '../daemon/status.ts';
 import { AgentError } from '../errors.ts';
 import { initialState } from '../tunnel/index.ts';
-import { ConnectError, callDaemon, type Handlers, type IpcServer, serveIpc, watchDaemon } from './index.ts';
+import { type Handlers, type IpcServer, serveIpc } from './index.ts';
 
 const status: AgentStatus = agentStatus({
   tunnel: initialState({ mono: 0, wall: 0 }),
@@ -50,6 +51,11 @@ describe('local IPC', () => {
         throw new AgentError('revoked', 'cut off');
       },
       leave: async () => status,
+      use: async () => status,
+      traffic: async () => assert.fail(),
+      sessions: async () => [],
+      posture: async () => assert.fail(),
+      directory: async () => assert.fail(),
       watch: (send) => {
         emit = send;
         watched += 1;
@@ -98,7 +104,7 @@ describe('local IPC', () => {
     assert.deepEqual(await callDaemon(socketPath, 'status', {}), status);
     assert.deepEqual(await callDaemon(socketPath, 'logs', { lines: 1 }), ['line 0']);
     const enroll = callDaemon(socketPath, 'enroll', { url: 'x', token: 'y' });
-    await assert.rejects(enroll, { name: 'AgentError', code: 'token-invalid', message: 'no' });
+    await assert.rejects(enroll, { name: 'IpcError', code: 'token-invalid', message: 'no' });
     await assert.rejects(callDaemon(socketPath, 'down', {}), { code: 'internal', message: 'cut off' });
   });
 
