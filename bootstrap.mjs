@@ -133,7 +133,8 @@ const bin = (name) => {
   return path.join(folder, typeof entry === 'string' ? entry : Object.values(entry)[0]);
 };
 
-const testFiles = ['protocol/**/*.test.ts', 'appliance/**/*.test.ts', 'agent/**/*.test.ts', 'test/**/*.test.ts'];
+const folders = ['protocol', 'appliance', 'agent', 'apps', 'installers', 'test'];
+const testFiles = folders.map((folder) => `${folder}/**/*.test.ts`);
 
 /** Task name → the commands it runs in turn, each the arguments of Node 26. */
 const tasks = {
@@ -143,8 +144,12 @@ const tasks = {
   lab: (args) => [['test/lab/main.ts', ...args]],
   bench: (args) => [['test/bench/main.ts', ...args]],
   test: (args) => [['--test', '--test-concurrency=2', ...(args.length > 0 ? args : testFiles)]],
+  'test:electron': (args) => [['apps/tray/test/electron.playwright.ts', ...args]],
+  tray: (args) => [['apps/tray/build.ts', ...args]],
+  installers: (args) => [['installers/main.ts', ...args]],
   check: () => [
     [bin('typescript'), '-p', '.'],
+    [bin('typescript'), '-p', 'apps/tray'],
     [bin('@biomejs/biome'), 'check', '--error-on-warnings', '.'],
     [bin('knip')],
   ],
