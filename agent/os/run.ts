@@ -36,7 +36,8 @@ const FOLDERS: Record<string, string[]> = {
 const TIMEOUT_MS = 30_000;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-function environment(platform: NodeJS.Platform): Record<string, string> {
+/** What a program of the system is told of its surroundings: nothing of the daemon's own. */
+export function toolEnvironment(platform: NodeJS.Platform): Record<string, string> {
   if (platform !== 'win32') return { PATH: FOLDERS[platform]?.join(':') ?? '/usr/sbin:/usr/bin', LC_ALL: 'C' };
   const { SystemRoot = 'C:\\Windows' } = process.env;
   return { SystemRoot, PATH: path.win32.join(SystemRoot, 'System32') };
@@ -55,7 +56,7 @@ export function systemCommands(platform: NodeJS.Platform, folders = FOLDERS[plat
       if (file === null) return reject(new RunError(program, 'ENOENT', ''));
       // spawn, since execFile has no way to say what standard input is.
       const child = spawn(file, args, {
-        env: environment(platform),
+        env: toolEnvironment(platform),
         cwd: path.parse(process.cwd()).root,
         timeout: TIMEOUT_MS,
         windowsHide: true,
@@ -81,7 +82,7 @@ export function systemCommands(platform: NodeJS.Platform, folders = FOLDERS[plat
       new Promise((resolve, reject) => {
         const file = find(program);
         if (file === null) return reject(new RunError(program, 'ENOENT', ''));
-        const options = { env: environment(platform), detached: true, windowsHide: true, stdio: 'ignore' } as const;
+        const options = { env: toolEnvironment(platform), detached: true, windowsHide: true, stdio: 'ignore' } as const;
         const child = spawn(file, args, options);
         child.on('error', (error) => reject(new RunError(program, 'failed', error.message)));
         child.on('spawn', () => {

@@ -1,0 +1,2 @@
+export { postureChecks } from './checks.ts';
+export { PostureCollector, type PostureReading } from './collect.ts';

@@ -1,0 +1,193 @@
+/** What Linux's tools and files say, as facts. Each takes the text and answers undefined where it tells nothing. */
+
+interface Mount {
+  device: string;
+  /** `major:minor`. */
+  number: string;
+}
+
+/** `/proc/self/mountinfo` (proc_pid_mountinfo(5)): what is mounted on a path now, the last one there. */
+export function mountedOn(mountinfo: string, point: string): Mount | undefined {
+  let found: Mount | undefined;
+  for (const line of mountinfo.split('\n')) {
+    const [before, after] = line.split(' - ');
+    const [, , number, , where] = before?.split(' ') ?? [];
+    const device = after?.split(' ')[1];
+    if (where === point && number && device) found = { device, number };
+  }
+  return found;
+}
+
+interface BlockDevice {
+  name?: unknown;
+  'maj:min'?: unknown;
+  type?: unknown;
+  fstype?: unknown;
+  uuid?: unknown;
+  children?: BlockDevice[];
+}
+/** Deeper than disks are stacked. */
+const MAX_DEPTH = 32;
+
+/**
+ * Whether all that a mounted file system lies on is behind dm-crypt, by `lsblk --json --paths
+ * --output NAME,MAJ:MIN,TYPE,FSTYPE,UUID`. A device that lies on two others is listed under both, and btrfs has a
+ * device for each of its disks: all of them count. Undefined where the device isn't there.
+ */
+export function isEncrypted(lsblk: string, mount: Mount): boolean | undefined {
+  const all: { node: BlockDevice; behind: boolean }[] = [];
+  const walk = (nodes: unknown, behind: boolean, depth: number): void => {
+    if (!Array.isArray(nodes) || depth > MAX_DEPTH) return;
+    for (const node of nodes as BlockDevice[]) {
+      const crypt = behind || node.type === 'crypt';
+      all.push({ node, behind: crypt });
+      walk(node.children, crypt, depth + 1);
+    }
+  };
+  walk(json(lsblk)?.blockdevices, false, 0);
+  const own = all.filter(({ node }) => node.name === mount.device || node['maj:min'] === mount.number);
+  const pools = own.filter(({ node }) => node.fstype === 'btrfs' && node.uuid).map(({ node }) => node.uuid);
+  const under = all.filter((one) => own.includes(one) || (one.node.uuid && pools.includes(one.node.uuid)));
+  return under.length === 0 ? undefined : under.every(({ behind }) => behind);
+}
+
+interface NftChain {
+  family: string;
+  table: string;
+  name: string;
+  hook?: string;
+  policy?: string;
+}
+interface NftRule {
+  family: string;
+  table: string;
+  chain: string;
+  expr?: Record<string, unknown>[];
+}
+export interface Filtered {
+  ipv4: boolean;
+  ipv6: boolean;
+}
+const REFUSES = new Set(['drop', 'reject']);
+/** What says nothing of which packets a rule is for. */
+const SILENT = new Set(['counter', 'log', 'limit']);
+
+/**
+ * Whether what comes in is refused unless something allows it, by `nft --json --terse list ruleset`: a base chain of
+ * the input hook with the policy `drop`, or one that comes to a rule for all packets that drops or rejects. Our own
+ * tables, which are for the tunnel, don't count.
+ */
+export function nftFilters(ruleset: string): Filtered | undefined {
+  const parsed = json(ruleset)?.nftables;
+  if (!Array.isArray(parsed)) return undefined;
+  const items = parsed as { chain?: NftChain; rule?: NftRule }[];
+  const ours = ({ family, table }: { family: string; table: string }) =>
+    family === 'inet' && table.startsWith('gatehouse_');
+  const chains = items.flatMap(({ chain }) => (chain && !ours(chain) ? [chain] : []));
+  const rules = new Map<string, NftRule[]>();
+  for (const { rule } of items) {
+    if (!rule || ours(rule)) continue;
+    const key = `${rule.family} ${rule.table} ${rule.chain}`;
+    rules.set(key, [...(rules.get(key) ?? []), rule]);
+  }
+  const refuses = (family: string, table: string, name: string, depth: number): boolean =>
+    depth < MAX_DEPTH &&
+    (rules.get(`${family} ${table} ${name}`) ?? []).some(({ expr = [] }) => {
+      const said = expr.filter((one) => !SILENT.has(Object.keys(one)[0] ?? ''));
+      const [only] = said;
+      if (!only || said.length > 1) return false;
+      const [[verdict, detail] = []] = Object.entries(only);
+      if (verdict === 'jump' || verdict === 'goto') {
+        return refuses(family, table, (detail as { target: string }).target, depth + 1);
+      }
+      return REFUSES.has(verdict ?? '');
+    });
+  const filters = (...families: string[]): boolean =>
+    chains.some(
+      ({ family, table, name, hook, policy }) =>
+        families.includes(family) && hook === 'input' && (policy === 'drop' || refuses(family, table, name, 0)),
+    );
+  return { ipv4: filters('inet', 'ip'), ipv6: filters('inet', 'ip6') };
+}
+
+/** `iptables -S INPUT`: the policy, or a rule without any match, drops or rejects. */
+export const iptablesFilters = (rules: string): boolean =>
+  /^-P INPUT DROP$|^-A INPUT -j (?:DROP|REJECT)(?: --reject-with \S+)?$/m.test(rules);
+
+/** `/proc/net/if_inet6`: an address beside loopback's. */
+export const hasIpv6 = (text: string): boolean =>
+  text.split('\n').some((line) => line.trim() !== '' && !/\slo$/.test(line));
+
+/** os-release(5), whose values may be in quotes. */
+export function osRelease(text: string): { id: string | undefined; version: string | undefined } {
+  const value = (key: string): string | undefined =>
+    new RegExp(`^${key}=["']?([^"'\n]*)["']?\\s*$`, 'm').exec(text)?.[1] || undefined;
+  return { id: value('ID'), version: value('VERSION_ID') };
+}
+
+/** `apt-get --simulate upgrade`: one line `Inst` a package. */
+export const aptPending = (text: string): number => text.match(/^Inst /gm)?.length ?? 0;
+
+/** `dnf --cacheonly --quiet check-update`: `name.arch version repository`, until what obsoletes something begins. */
+export function dnfPending(text: string): number {
+  const lines = text.split('\n');
+  const end = lines.findIndex((line) => /^Obsoleting/i.test(line));
+  return (end < 0 ? lines : lines.slice(0, end)).filter((line) => /^\S+\.\w+\s+\S+\s+\S+\s*$/.test(line)).length;
+}
+
+/** `apt-config dump`: lists are fetched, and unattended-upgrades installs, every so many days. */
+export function aptAutomatic(dump: string): boolean {
+  const days = (name: string): boolean => {
+    const value = new RegExp(`^APT::Periodic::${name} "([^"]*)";`, 'm').exec(dump)?.[1] ?? '0';
+    return value === 'always' || Number.parseInt(value, 10) > 0;
+  };
+  const on = !/^APT::Periodic::Enable "0";/m.test(dump);
+  return on && days('Update-Package-Lists') && days('Unattended-Upgrade');
+}
+
+/** dnf-automatic: its timer is among those that start, and it installs what it finds. */
+export function dnfAutomatic(timers: readonly string[], config: string | null): boolean {
+  if (timers.includes('dnf-automatic-install.timer')) return true;
+  const started = timers.includes('dnf-automatic.timer') || timers.includes('dnf5-automatic.timer');
+  return started && /^\s*apply_updates\s*=\s*(?:yes|true|1|on)\s*$/im.test(config ?? '');
+}
+
+/** An EFI variable of one byte behind its four of attributes, read as latin1. */
+export function efiFlag(bytes: string): boolean | undefined {
+  return bytes.length === 5 ? bytes.charCodeAt(4) === 1 : undefined;
+}
+
+/** Who confines programs. AppArmor counts where any profile is enforced, SELinux where it isn't permissive. */
+export function accessControl(selinux: string | null, enabled: string | null, profiles: string | null) {
+  if (selinux?.trim() === '1') return 'selinux';
+  if (enabled?.trim() !== 'Y') return 'none';
+  if (profiles === null) return undefined;
+  return / \(enforce\)$/m.test(profiles) ? 'apparmor' : 'none';
+}
+
+/** Bit 1 of `/proc/sys/kernel/tainted` (tainted-kernels.rst): a module was loaded by force. */
+const TAINT_FORCED_MODULE = 2;
+
+/**
+ * Signs that the system's own protection was switched off by hand: a module loaded by force, a start with a shell
+ * before or without any login, or a shim told not to check what Secure Boot would.
+ */
+export function debugMode(tainted: string, cmdline: string, mokDisabled: boolean): boolean {
+  const forced = (Number.parseInt(tainted, 10) & TAINT_FORCED_MODULE) !== 0;
+  const words = cmdline.trim().split(/\s+/);
+  const shell = words.some((word) =>
+    /^(?:systemd[.]debug[-_]shell(?:=(?:1|yes|true|on))?|rd[.]break(?:=.*)?|init=(?:\/usr)?\/bin\/(?:ba|da)?sh)$/.test(
+      word,
+    ),
+  );
+  return forced || shell || mokDisabled;
+}
+
+function json(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
