@@ -134,7 +134,7 @@ const bin = (name) => {
 };
 
 const folders = ['protocol', 'appliance', 'agent', 'apps', 'installers', 'test'];
-const testFiles = folders.map((folder) => `${folder}/**/*.test.ts`);
+const filesOf = (kind) => folders.map((folder) => `${folder}/**/*.${kind}.ts`);
 
 /** Task name → the commands it runs in turn, each the arguments of Node 26. */
 const tasks = {
@@ -143,7 +143,9 @@ const tasks = {
   'gatehouse-appliance': (args) => [['appliance/cli.ts', ...args]],
   lab: (args) => [['test/lab/main.ts', ...args]],
   bench: (args) => [['test/bench/main.ts', ...args]],
-  test: (args) => [['--test', '--test-concurrency=2', ...(args.length > 0 ? args : testFiles)]],
+  test: (args) => [['--test', '--test-concurrency=2', ...(args.length > 0 ? args : filesOf('test'))]],
+  // One file at a time: these load the machine themselves.
+  soak: (args) => [['--test', '--test-concurrency=1', ...(args.length > 0 ? args : filesOf('soak'))]],
   'test:electron': (args) => [['apps/tray/test/electron.playwright.ts', ...args]],
   tray: (args) => [['apps/tray/build.ts', ...args]],
   installers: (args) => [['installers/main.ts', ...args]],
@@ -159,10 +161,15 @@ const tasks = {
 const [name = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(tasks, name)) fail(`unknown task '${name}'; one of ${Object.keys(tasks).join(', ')}`);
 installDependencies();
-if (name === 'test' || name === 'lab') installTestTools();
+if (['test', 'soak', 'lab'].includes(name)) installTestTools();
 const node = findNode();
-// Programs that the tests start find Node 26 as `node` too.
-const env = { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}:/usr/sbin:/sbin` };
+const env = {
+  // Each test file is a process with threads: most of its start is stripping and compiling the same modules.
+  NODE_COMPILE_CACHE: path.join(root, 'node_modules', '.cache', 'compile'),
+  ...process.env,
+  // Programs that the tests start find Node 26 as `node` too.
+  PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}:/usr/sbin:/sbin`,
+};
 // The folder that the user stands in, for tasks that take paths: npm itself changes to the project's root.
 const cwd = name.startsWith('gatehouse') ? (process.env.INIT_CWD ?? process.cwd()) : root;
 

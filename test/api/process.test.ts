@@ -27,7 +27,8 @@ interface Ended {
 
 /** `node appliance/main.ts` with these settings and no others. */
 function start(t: TestContext, settings: Record<string, string>, ...args: string[]) {
-  const env = { PATH: process.env.PATH, ...FREE_PORTS, ...settings };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, ...FREE_PORTS, ...settings };
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, err] = ['', ''];
   child.stdout?.on('data', (data) => {

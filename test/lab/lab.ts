@@ -121,7 +121,7 @@ export class Lab {
 
   /** What the agent says of itself; undefined while its daemon doesn't answer. */
   status(name: Machine): Promise<AgentStatus | undefined> {
-    return ask(this.#socket(name), 'status').catch(() => undefined);
+    return ask(this.socketPath(name), 'status').catch(() => undefined);
   }
 
   /** The same as a person asks for it. */
@@ -285,12 +285,13 @@ export class Lab {
     return {
       ...baseEnv(),
       GATEHOUSE_AGENT_STATE: this.#path(name),
-      GATEHOUSE_AGENT_SOCKET: this.#socket(name),
+      GATEHOUSE_AGENT_SOCKET: this.socketPath(name),
       GATEHOUSE_AGENT_INTERFACE: this.topology.interfaceName(name),
     };
   }
 
-  #socket(name: Machine): string {
+  /** Where the daemon of a machine listens: files are shared by all machines. */
+  socketPath(name: Machine): string {
     return this.#path(`${name}-run/agent.sock`);
   }
 
@@ -301,6 +302,6 @@ export class Lab {
 
 /** Of the caller's environment only what a program needs to run: its own settings must not leak into the lab. */
 function baseEnv(): NodeJS.ProcessEnv {
-  const { PATH = '', HOME = '/root', LANG = 'C.UTF-8' } = process.env;
-  return { PATH: `${PATH}:/usr/sbin:/sbin`, HOME, LANG };
+  const { PATH = '', HOME = '/root', LANG = 'C.UTF-8', NODE_COMPILE_CACHE } = process.env;
+  return { PATH: `${PATH}:/usr/sbin:/sbin`, HOME, LANG, NODE_COMPILE_CACHE };
 }

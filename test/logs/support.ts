@@ -123,6 +123,7 @@ export async function startProcess(
   const child: ChildProcess = spawn(process.execPath, [MAIN], {
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       ...FREE_PORTS,
       GATEHOUSE_DATA: dataDir,
       GATEHOUSE_ADMIN_PASSWORD: ADMIN_PASSWORD,
