@@ -1,5 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
+import { defaultAgentSocket } from '@gatehouse/protocol';
 
 /** The agent's version, as it tells it to the controller and the tray app. */
 export const AGENT_VERSION = '0.1.0';
@@ -20,29 +21,24 @@ export class ConfigError extends Error {
 /** `sun_path` of the smallest system (macOS) holds 104 bytes with the final zero. */
 const MAX_SOCKET_PATH = 103;
 
-const DEFAULTS: Partial<Record<NodeJS.Platform, { stateDir: string; socketPath: string }>> = {
-  darwin: { stateDir: '/Library/Application Support/Gatehouse', socketPath: '/var/run/gatehouse/agent.sock' },
-  win32: {
-    stateDir: 'C:\\ProgramData\\Gatehouse',
-    socketPath: '\\\\.\\pipe\\ProtectedPrefix\\Administrators\\Gatehouse',
-  },
+const STATE_DIRS: Partial<Record<NodeJS.Platform, string>> = {
+  darwin: '/Library/Application Support/Gatehouse',
+  win32: 'C:\\ProgramData\\Gatehouse',
 };
-const UNIX = { stateDir: '/var/lib/gatehouse-agent', socketPath: '/run/gatehouse/agent.sock' };
 
 /** Reads `GATEHOUSE_AGENT_STATE`, `_SOCKET` and `_INTERFACE`. Throws ConfigError. */
 export function readConfig(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = os.platform()): AgentConfig {
-  const defaults = DEFAULTS[platform] ?? UNIX;
   const flavour = platform === 'win32' ? path.win32 : path.posix;
   const setting = (name: string, fallback: string): string => {
     const value = env[name] ?? fallback;
     if (value === '') throw new ConfigError(`${name} is empty: give it a value or unset it (default ${fallback})`);
     return value;
   };
-  const stateDir = setting('GATEHOUSE_AGENT_STATE', defaults.stateDir);
+  const stateDir = setting('GATEHOUSE_AGENT_STATE', STATE_DIRS[platform] ?? '/var/lib/gatehouse-agent');
   if (stateDir.includes('\0') || !flavour.isAbsolute(stateDir)) {
     throw new ConfigError(`GATEHOUSE_AGENT_STATE must be an absolute path, not '${stateDir}'`);
   }
-  const socketPath = setting('GATEHOUSE_AGENT_SOCKET', defaults.socketPath);
+  const socketPath = setting('GATEHOUSE_AGENT_SOCKET', defaultAgentSocket(platform));
   if (socketPath.includes('\0') || !flavour.isAbsolute(socketPath)) {
     throw new ConfigError(`GATEHOUSE_AGENT_SOCKET must be an absolute path, not '${socketPath}'`);
   }
