@@ -49,6 +49,10 @@ export interface Prediction {
   of: 'connect' | 'disconnect' | 'enroll' | 'use' | 'leave';
   /** Wall clock in ms; a prediction older than 15 s no longer counts. */
   at: number;
+  /** The profile that `use` goes to, or `leave` leaves. */
+  profile?: string;
+  /** With `enroll`: the profiles that were good before, so that the new one is recognised. */
+  before?: readonly string[];
 }
 
 /** An enrollment that waits for the user's word. The token stays in the app's main process. */
