@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, type TestContext } from 'node:test';
+import { after, before } from 'node:test';
 import { pino } from 'pino';
 import { startAppliance } from '../../appliance/appliance.ts';
 import { loadConfig } from '../../appliance/config/index.ts';
@@ -23,8 +23,26 @@ export function person(who: string, claims: Record<string, unknown> = {}): strin
   return who;
 }
 
+type Ends = { after(fn: () => unknown): void };
+type Signing = Awaited<ReturnType<typeof start>>;
+
+const enders: (() => unknown)[] = [];
+let shared: Promise<Signing> | undefined;
+after(async () => {
+  for (const end of enders) await end();
+});
+
+/** The appliance with the usual settings, one for all tests of a file that don't mind who has signed in before. */
+export async function usual(t: Ends): Promise<Signing> {
+  t.after(() => {
+    the.idp.tamper = undefined;
+  });
+  shared ??= start({ after: (end) => void enders.push(end) });
+  return shared;
+}
+
 /** An appliance that signs people in at `the.idp`. `auth` is the settings' section, `env` the environment. */
-export async function start(t: TestContext, auth: Record<string, unknown> = {}, env: Record<string, string> = {}) {
+export async function start(t: Ends, auth: Record<string, unknown> = {}, env: Record<string, string> = {}) {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-oidc-'));
   const defaults = { issuer: the.idp.issuer, client_id: 'gatehouse', client_secret: SECRET, redirect_uris: [CALLBACK] };
   // JSON is YAML.

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import type { Client } from '../harness.ts';
 import { Browser, CALLBACK, SECRET, startIdp } from './idp.ts';
-import { person, start, the } from './oidc-support.ts';
+import { person, start, the, usual } from './oidc-support.ts';
 import { assertError, assertShape, type Json, until } from './support.ts';
 
 const pkce = () => {
@@ -16,7 +16,7 @@ const pkce = () => {
 
 describe('sign-in by OpenID Connect', () => {
   test('the whole way: PKCE, state and nonce; session, cookie and user', async (t) => {
-    const a = await start(t);
+    const a = await usual(t);
     const config = (await a.anonymous.get('/api/v1/auth/config')).body;
     assert.deepEqual(config, {
       enabled: true,
@@ -60,7 +60,7 @@ describe('sign-in by OpenID Connect', () => {
   });
 
   test('a browser that comes itself is sent to the provider', async (t) => {
-    const a = await start(t);
+    const a = await usual(t);
     const browser = new Browser();
     the.idp.who = person('alice');
     const address = `${a.api}/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`;
@@ -103,7 +103,7 @@ describe('sign-in by OpenID Connect', () => {
   });
 
   test('a code is good once', async (t) => {
-    const a = await start(t);
+    const a = await usual(t);
     const code = await a.own(person('alice'));
     const body = { code, redirect_uri: CALLBACK };
     assert.equal((await a.trade(new Browser(), body)).status, 200);
@@ -112,7 +112,7 @@ describe('sign-in by OpenID Connect', () => {
   });
 
   test("the document's two fields, for a client with a secret; checks that come along are made", async (t) => {
-    const a = await start(t);
+    const a = await usual(t);
     const redirect_uri = CALLBACK;
     const trade = (body: Record<string, unknown>) => a.trade(new Browser(), { redirect_uri, ...body });
     person('alice');
@@ -147,7 +147,7 @@ describe('sign-in by OpenID Connect', () => {
   });
 
   test('an ID token that fails a check is 401', async (t) => {
-    const a = await start(t);
+    const a = await usual(t);
     person('alice');
     const now = Math.floor(Date.now() / 1000);
     const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
@@ -202,7 +202,7 @@ describe('sign-in by OpenID Connect', () => {
   });
 
   test('redirect_uri: on the own origin, or in the list', async (t) => {
-    const listed = await start(t);
+    const listed = await usual(t);
     const ours = await start(t, { redirect_uris: undefined });
     const answer = (a: { anonymous: Client }, uri: string) =>
       a.anonymous.get(`/api/v1/auth/start?redirect_uri=${encodeURIComponent(uri)}`);
@@ -233,7 +233,7 @@ describe('sign-in by OpenID Connect', () => {
   });
 
   test('another site can neither trade a code nor hide behind a cookie', async (t) => {
-    const a = await start(t);
+    const a = await usual(t);
     const { body } = await a.begin(new Browser(), person('alice'));
     const evil = { origin: 'https://elsewhere.example' };
     assertError(await a.trade(new Browser(), body, evil), 403, /another site/);
@@ -277,11 +277,10 @@ describe('sign-in by OpenID Connect', () => {
       server.close();
     });
     const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const started = async () => {
-      const a = await start(t, { issuer });
-      return a.anonymous.get(`/api/v1/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`);
-    };
+    const a = await start(t, { issuer });
+    const started = () => a.anonymous.get(`/api/v1/auth/start?redirect_uri=${encodeURIComponent(CALLBACK)}`);
     assertError(await started(), 502, /no answer within 5 s/);
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
     for (const [status, body, about] of [
       [404, '{}', /./],
       [500, '{}', /./],
@@ -291,6 +290,8 @@ describe('sign-in by OpenID Connect', () => {
       [200, JSON.stringify({ issuer }), /lack/],
     ] as const) {
       answer = () => ({ status, body });
+      // A provider that has failed is asked again after two seconds.
+      t.mock.timers.tick(2_001);
       assertError(await started(), 502, about);
     }
   });

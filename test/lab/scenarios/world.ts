@@ -33,6 +33,13 @@ export async function idOf(lab: Lab, kind: 'groups' | 'routes', name: string): P
 
 export const peerId = (lab: Lab, name: AgentName): string => lab.peers.get(name)?.id ?? '';
 
+/** Enrolls all machines, and waits until they are connected. */
+export async function everybodyIsIn(lab: Lab): Promise<void> {
+  await lab.enrollAll();
+  await Promise.all(lab.agents.map((name) => lab.reaches(name, 'connected')));
+  await lab.tunnelWorks();
+}
+
 /** Makes two groups, each with one laptop. */
 export async function makeGroups(lab: Lab): Promise<void> {
   for (const who of ['alice', 'bob'] as const) {
