@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { PAGES } from '../../core/ipc/table.ts';
+import { STATE_KINDS } from '../../core/types.ts';
+import { openStage } from './harness.ts';
+
+/**
+ * Pictures of every state and page, light and dark, as `docs/desktop.md` shows them:
+ *
+ *     node apps/tray/test/window/screenshots.ts [folder] [--lang de]
+ *
+ * Needs `pngquant` (Debian) to keep them small; without it they are written as they are.
+ */
+const folder = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../../../../docs/desktop'));
+const lang = process.argv.includes('--lang') ? (process.argv.at(-1) ?? 'en') : 'en';
+const THEMES = ['light', 'dark'] as const;
+const VIEWPORT = { width: 420, height: 640 };
+
+const stage = await openStage(VIEWPORT);
+const { page } = stage;
+await rm(folder, { recursive: true, force: true });
+await mkdir(folder, { recursive: true });
+
+async function shoot(name: string, fullPage = false): Promise<void> {
+  const file = path.join(folder, `${name}.png`);
+  await page.waitForLoadState('networkidle');
+  await page.waitForTimeout(120);
+  await writeFile(file, await page.screenshot({ fullPage, animations: 'disabled' }));
+  await promisify(execFile)('/usr/bin/pngquant', ['--force', '--ext', '.png', '--speed', '1', '64', '--', file]).catch(
+    () => {},
+  );
+}
+
+for (const theme of THEMES) {
+  for (const kind of STATE_KINDS) {
+    await stage.show({ scene: kind, theme, lang });
+    await shoot(`state-${kind}-${theme}`);
+  }
+  for (const scene of ['enroll-request', 'enroll-plain', 'failure']) {
+    await stage.show({ scene, theme, lang });
+    await shoot(`home-${scene}-${theme}`);
+  }
+  for (const name of PAGES.filter((known) => known !== 'home')) {
+    await stage.show({ scene: name === 'posture' ? 'quarantined' : 'connected', theme, lang });
+    await page.evaluate((to) => (window as never as { gatehouseFake: { open(page: string): void } }).gatehouseFake.open(to), name);
+    await shoot(`page-${name}-${theme}`);
+  }
+}
+await stage.show({ scene: 'connected', theme: 'light', lang });
+await shoot('home-whole-light', true);
+await page.setViewportSize({ width: 960, height: 640 });
+await stage.show({ scene: 'connected', theme: 'dark', lang });
+await shoot('home-wide-dark');
+await stage.close();

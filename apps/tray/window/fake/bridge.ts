@@ -1,0 +1,116 @@
+import type { Bridge, CallHandlers, Page, WindowEvent } from '../../core/ipc/table.ts';
+import { parseOffer } from '../../core/offer.ts';
+import type { Action, Snapshot } from '../../core/types.ts';
+import { windowModel } from '../../core/view.ts';
+import * as data from './data.ts';
+import { type Scene, snapshotOf } from './scenes.ts';
+
+const PAGE_OF: Partial<Record<Action['id'], Page>> = {
+  enroll: 'enroll',
+  'show-posture': 'posture',
+  'show-doctor': 'doctor',
+  'show-settings': 'settings',
+  'show-logs': 'logs',
+  'report-problem': 'report',
+};
+
+/** What a test may turn: how calls go, and what was asked. */
+export interface Fake extends Bridge {
+  /** Calls in their order. */
+  asked: { name: string; argument: unknown }[];
+  /** Calls that fail, with their message. */
+  broken: Partial<Record<keyof CallHandlers, string>>;
+  /** Calls that never answer. */
+  stuck: Set<string>;
+  /** Calls that answer with nothing in it. */
+  hollow: boolean;
+  clipboard: string | null;
+  play(scene: Scene, changes?: Partial<Snapshot>): void;
+  open(page: Page): void;
+}
+
+/** A main process without Electron or agent: real texts from `core`, made-up answers. */
+export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
+  let snapshot: Snapshot = { ...snapshotOf(scene), ...changes };
+  const listeners = new Set<(event: WindowEvent) => void>();
+  const tell = (event: WindowEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  const set = (change: Partial<Snapshot>) => {
+    snapshot = { ...snapshot, ...change };
+    tell({ type: 'model', model: windowModel(snapshot) });
+  };
+  const missing = () => (snapshot.link.kind === 'up' ? (snapshot.link.status.standing?.missing ?? []) : []);
+
+  const offer = (text: string, from: 'paste' | 'qr') => {
+    const found = parseOffer(text);
+    if ('problem' in found) throw new Error('That is no invitation. Ask your administrator for the link.');
+    const { url, host, plain } = found;
+    set({
+      enroll: { url, host, plain, from, adds: snapshot.link.kind === 'up' && snapshot.link.status.enrolled !== null },
+    });
+    return null;
+  };
+
+  const handlers: { [N in keyof CallHandlers]: (argument: never) => unknown } = {
+    ready: () => windowModel(snapshot),
+    act: (action: Action) => {
+      const page = PAGE_OF[action.id];
+      if (page) tell({ type: 'page', page });
+      if (action.id === 'connect' || action.id === 'disconnect')
+        set({ prediction: { of: action.id, at: snapshot.now } });
+      if (action.id === 'check-update') set({ update: { kind: 'checking' } });
+      return null;
+    },
+    settings: ({ notifications, ...patch }: Partial<Snapshot['settings']>) => {
+      const { settings } = snapshot;
+      set({ settings: { ...settings, ...patch, notifications: { ...settings.notifications, ...notifications } } });
+      return null;
+    },
+    offer: ({ text, from }: { text: string; from: 'paste' | 'qr' }) => offer(text, from),
+    offerToken: ({ url, token }: { url: string; token: string }) => offer(`${url} ${token}`, 'paste'),
+    confirmEnroll: ({ accept }: { accept: boolean }) => {
+      set({ enroll: null, ...(accept && { prediction: { of: 'enroll' as const, at: snapshot.now } }) });
+      tell({ type: 'page', page: 'home' });
+      return null;
+    },
+    traffic: () => data.traffic(snapshot.link.kind === 'up' && snapshot.link.status.state === 'connected'),
+    peers: () => (bridge.hollow ? [] : data.peers),
+    directory: ({ search }: { search: string }) => ({
+      names: bridge.hollow ? [] : data.directory.names.filter(({ name }) => name.includes(search)),
+      more: false,
+    }),
+    sessions: () => (bridge.hollow ? [] : data.sessions),
+    posture: () => (bridge.hollow ? { collected: data.ago(1), checks: [] } : data.postureOf(missing())),
+    doctor: () =>
+      bridge.hollow ? [] : data.doctorOf(snapshot.link.kind === 'up' && snapshot.link.status.state !== 'degraded'),
+    logs: () => (bridge.hollow ? [] : data.logs),
+    report: () => (bridge.hollow ? { text: '', redacted: {} } : data.report),
+    saveReport: () => '/home/ada/gatehouse-report.txt',
+    copy: () => null,
+    clipboardImage: () => bridge.clipboard,
+  };
+
+  const bridge: Fake = {
+    asked: [],
+    broken: {},
+    stuck: new Set(),
+    hollow: false,
+    clipboard: null,
+    async call(name, argument) {
+      bridge.asked.push({ name, argument });
+      await Promise.resolve();
+      if (bridge.stuck.has(name)) return new Promise(() => {});
+      const failure = bridge.broken[name];
+      if (failure !== undefined) throw new Error(failure);
+      return handlers[name](argument as never) as never;
+    },
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    play: (next, more = {}) => set({ ...snapshotOf(next), settings: snapshot.settings, ...more }),
+    open: (page) => tell({ type: 'page', page }),
+  };
+  return bridge;
+}

@@ -1,0 +1,66 @@
+import { Button, Switch } from '@mantine/core';
+import { useAct, useFrame, useNow } from '../model.tsx';
+import { duration } from '../parts/duration.ts';
+import { Message } from '../parts/message.tsx';
+import { StateIcon } from '../parts/state-icon.tsx';
+
+/** The one glance: shape, words, and what helps now. */
+export function Hero() {
+  const { model, t } = useFrame();
+  const { act } = useAct();
+  const { view, toggle, failure } = model;
+  const now = useNow(20_000);
+  return (
+    <section className="hero" data-tone={view.tone} data-kind={view.kind}>
+      <StateIcon tone={view.tone} size={68} />
+      <h1 tabIndex={-1}>{view.title}</h1>
+      {view.detail !== '' && <p className="hero-detail">{view.detail}</p>}
+      {view.since !== null && (
+        <p className="dim">{t('home.for', { duration: duration(model.locale, now - Date.parse(view.since)) })}</p>
+      )}
+      {failure && (
+        <Message tone="problem" title={t('common.failed')} live>
+          <p>{failure.message}</p>
+        </Message>
+      )}
+      {model.status?.enrolled && (
+        <Switch
+          className="hero-switch"
+          size="lg"
+          withThumbIndicator={false}
+          checked={toggle.on}
+          disabled={!toggle.enabled}
+          aria-busy={toggle.busy}
+          label={t('home.switch')}
+          description={t(toggle.on ? 'home.switchOn' : 'home.switchOff')}
+          labelPosition="left"
+          onChange={() => act({ id: toggle.on ? 'disconnect' : 'connect' })}
+        />
+      )}
+      <Actions />
+    </section>
+  );
+}
+
+/** What the state offers, except what the switch does already. */
+function Actions() {
+  const { model } = useFrame();
+  const { act } = useAct();
+  const shown = model.view.actions.filter(
+    ({ action }) => !(model.status?.enrolled && (action.id === 'connect' || action.id === 'disconnect')),
+  );
+  if (shown.length === 0) return null;
+  return (
+    <div className="buttons hero-buttons">
+      {shown.map(({ action, label, primary }) => (
+        <Button
+          key={`${action.id} ${action.profile ?? ''}`}
+          variant={primary ? 'filled' : 'default'}
+          onClick={() => act(action)}
+        >
+          {label}
+        </Button>
+      ))}
+    </div>
+  );
+}

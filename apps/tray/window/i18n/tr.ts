@@ -1,0 +1,3 @@
+import type { Like } from '../../core/i18n/catalog.ts';
+import { en } from './en.ts';
+export const tr: Like<typeof en> = en;
