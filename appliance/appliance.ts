@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { SUBPROTOCOL } from '@gatehouse/protocol';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -22,6 +23,7 @@ import { createPki, pkiMigrations } from './pki/index.ts';
 import { createRadius, type RadiusPorts, radiusMigrations, type SessionView } from './radius/index.ts';
 import { createSites, DEFAULT_SITE, sitesMigrations } from './sites/index.ts';
 import { openKeyFile, openStore, storeMigrations } from './store/index.ts';
+import { UPDATES_FOLDER, updatesRoutes } from './updates/index.ts';
 
 /** Every capability's migrations, in the order of their numbers. */
 export const migrations = [
@@ -200,6 +202,11 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
         radius.connector,
         logs.witness,
         { ...overlay.portal, errors: plainErrors },
+        {
+          prefix: '/updates',
+          errors: plainErrors,
+          routes: [updatesRoutes(path.join(config.dataDir, UPDATES_FOLDER))],
+        },
       ],
       authenticate: identity.authenticate,
       log,

@@ -60,7 +60,10 @@ function newKey(file: string): string {
 
 export function main(args: readonly string[], env: Environment, out: (line: string) => void): void {
   const [first, file] = args;
-  if (first === '--new-key' && file !== undefined) return out(`GATEHOUSE_UPDATE_KEY=${newKey(file)}`);
+  if (first === '--new-key' && file !== undefined) {
+    out(`GATEHOUSE_UPDATE_KEY=${newKey(file)}`);
+    return;
+  }
   if (first === undefined || first.startsWith('-') || args.length > 1) throw new Error(USAGE);
   const keys = signingKeys(env);
   for (const name of signFolder(first, keys)) out(`signed ${name}`);

@@ -11,6 +11,7 @@ import { forgetCommand } from './logs-forget.ts';
 import { statusCommand } from './logs-status.ts';
 import { verifyCommand } from './logs-verify.ts';
 import { restoreCommand } from './restore.ts';
+import { updatesCommand } from './updates-list.ts';
 
 const PROGRAM = 'gatehouse-appliance';
 /** A longer call has its summary on the next line of the help. */
@@ -48,6 +49,7 @@ const commands: readonly Command[] = [
   exportCommand,
   statusCommand,
   forgetCommand,
+  updatesCommand,
   versionCommand,
   helpCommand,
 ];
