@@ -6,6 +6,7 @@ import {
   MAX_FRAME_BYTES,
   type PeerState,
   PING_SECONDS,
+  type PostureFacts,
   SUBPROTOCOL,
   type Telemetry,
 } from '@gatehouse/protocol';
@@ -77,6 +78,8 @@ export class Channel {
   #ready = false;
   /** A gap was seen: deltas mean nothing until the whole state has come. */
   #wantsAll = false;
+  /** Messages beyond the first version that the controller takes in. */
+  #accepts: ReadonlySet<string> = new Set();
   #openedAt = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #silenceTimer: NodeJS.Timeout | undefined;
@@ -129,6 +132,13 @@ export class Channel {
   sendTelemetry(telemetry: Telemetry): boolean {
     if (!this.#ready || (this.#socket?.bufferedAmount ?? 0) > MAX_BUFFERED) return false;
     this.#send({ type: 'telemetry', telemetry });
+    return true;
+  }
+
+  /** Sends what this device tells of itself; false when it can't now, or the controller is too old to hear it. */
+  sendPosture(macs: string[], facts: PostureFacts): boolean {
+    if (!this.#ready || !this.#accepts.has('posture')) return false;
+    this.#send({ type: 'posture', macs, facts });
     return true;
   }
 
@@ -195,9 +205,11 @@ export class Channel {
   #take(said: ControllerMessage): void {
     switch (said.type) {
       case 'state':
+        if (!this.#ready) this.#accepts = new Set(said.accepts);
         this.#accept(said.epoch, said.seq, said.state, said.state);
         break;
       case 'resumed':
+        if (!this.#ready) this.#accepts = new Set(said.accepts);
         this.#isReady();
         if (said.epoch !== this.#position?.epoch || said.seq < this.#position.seq) this.#hello(null);
         break;

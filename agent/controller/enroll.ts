@@ -9,6 +9,8 @@ export interface Pending extends Controller {
   token: string;
   privateKey: string;
   credential: string;
+  /** Keep the other networks. */
+  add?: boolean | undefined;
 }
 
 /** Who this device is to a controller. */
@@ -27,13 +29,15 @@ export interface Identity extends Controller {
 export interface EnrollStore {
   readPending(): Promise<Pending | null>;
   writePending(pending: Pending | null): Promise<void>;
-  /** Keeps the identity and forgets the pending enrollment. */
-  commit(identity: Identity): Promise<void>;
+  /** Keeps the identity, makes it the active one, and forgets the pending enrollment. */
+  commit(identity: Identity, add: boolean): Promise<void>;
 }
 
 export interface EnrollRequest extends Controller {
   allowHttp: boolean;
   token: string;
+  /** Keep the other networks. */
+  add?: boolean | undefined;
 }
 
 /**
@@ -44,13 +48,14 @@ export async function enroll(request: EnrollRequest, store: EnrollStore): Promis
   const before = await store.readPending();
   if (before?.token === request.token && before.url === request.url) {
     // The answer was lost: the token may be spent already, so `resolve` could not tell. A new --ca counts.
-    const again = { ...before, ca: request.ca, allowHttp: request.allowHttp };
+    const again = { ...before, ca: request.ca, allowHttp: request.allowHttp, add: request.add };
     await store.writePending(again);
     return finishPending(again, store);
   }
   await resolveToken(request, request.token);
-  const { url, ca, allowHttp, token } = request;
-  const pending: Pending = { url, ca, allowHttp, token, privateKey: newPrivateKey(), credential: newCredential() };
+  const { url, ca, allowHttp, token, add } = request;
+  const secrets = { privateKey: newPrivateKey(), credential: newCredential() };
+  const pending: Pending = { url, ca, allowHttp, token, add, ...secrets };
   await store.writePending(pending);
   return finishPending(pending, store);
 }
@@ -79,6 +84,6 @@ export async function finishPending(pending: Pending, store: EnrollStore): Promi
     peerId: answer.peer_id,
     peerName: answer.peer_name,
   };
-  await store.commit(identity);
+  await store.commit(identity, pending.add === true);
   return identity;
 }

@@ -24,6 +24,7 @@ describe('the daemon', () => {
   const enroll = () => callDaemon(machine.socketPath, 'enroll', { url: controller.url, token: 'good' });
   const connected = () => machine.until(({ state }) => state === 'connected');
   const file = (name: string) => path.join(machine.stateDir, name);
+  const profile = (name: string) => file(path.join('profiles', 'peer-1', name));
 
   test('enrolls, connects with a handshake and received bytes, reports, goes down and up', async () => {
     await machine.daemonHere();
@@ -50,8 +51,11 @@ describe('the daemon', () => {
     await machine.until(({ interface: device }) => device !== null);
     await callDaemon(machine.socketPath, 'down', {});
     assert.equal(statSync(machine.stateDir).mode & 0o777, 0o700);
-    for (const name of readdirSync(machine.stateDir)) assert.equal(statSync(file(name)).mode & 0o777, 0o600, name);
-    const { privateKey, credential } = JSON.parse(readFileSync(file('identity.json'), 'utf8')) as Record<
+    for (const entry of readdirSync(machine.stateDir, { recursive: true, withFileTypes: true })) {
+      const { mode } = statSync(path.join(entry.parentPath, entry.name));
+      assert.equal(mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, entry.name);
+    }
+    const { privateKey, credential } = JSON.parse(readFileSync(profile('identity.json'), 'utf8')) as Record<
       string,
       string
     >;
@@ -185,7 +189,7 @@ describe('the daemon', () => {
     controller.answer = null;
     await machine.daemonHere();
     await machine.until(({ enrolled }) => enrolled !== null);
-    const identity = JSON.parse(readFileSync(file('identity.json'), 'utf8')) as { privateKey: string };
+    const identity = JSON.parse(readFileSync(profile('identity.json'), 'utf8')) as { privateKey: string };
     assert.equal(identity.privateKey, pending.privateKey);
     await machine.until(({ target }) => target === 'up');
     assert.ok(!existsSync(file('pending.json')));
@@ -196,20 +200,20 @@ describe('the daemon', () => {
     await enroll();
     await machine.until(({ interface: device }) => device !== null);
     await first.stop();
-    writeFileSync(file('network.json'), '{"epoch":');
+    writeFileSync(profile('network.json'), '{"epoch":');
     const second = await machine.daemonHere();
     await machine.until(({ interface: device }) => device !== null);
     await second.stop();
 
-    writeFileSync(file('identity.json'), '{}');
+    writeFileSync(profile('identity.json'), '{}');
     await machine.daemonHere();
     const status = await machine.status();
     assert.equal(status.cause?.code, 'not-enrolled');
     assert.match(status.cause?.message ?? '', /identity\.json is damaged.*restore it.*enroll anew/);
-    assert.equal(readFileSync(file('identity.json'), 'utf8'), '{}');
+    assert.equal(readFileSync(profile('identity.json'), 'utf8'), '{}');
     controller.tokens.set('second', null);
     await callDaemon(machine.socketPath, 'enroll', { url: controller.url, token: 'second' });
-    assert.ok(existsSync(file('identity.json.damaged')));
+    assert.ok(existsSync(profile('identity.json.damaged')));
   });
 
   test('leave removes identity, keys and tunnel', async () => {

@@ -1,10 +1,9 @@
-import { type AgentPeer, type AgentStatus, CauseCode, type Telemetry } from '@gatehouse/protocol';
-import { Channel, type Identity, type Position, portalUrl, publicKeyOf } from '../controller/index.ts';
+import { type AgentPeer, type AgentStatus, CauseCode } from '@gatehouse/protocol';
+import { type Identity, type Position, portalUrl } from '../controller/index.ts';
 import { NameServer } from '../dns/index.ts';
 import { AgentError } from '../errors.ts';
 import type { DeviceStat, TunnelConfig } from '../os/platform.ts';
 import { PortalServer } from '../portal/index.ts';
-import { Reporter } from '../telemetry/index.ts';
 import {
   type Effect,
   type Input,
@@ -15,12 +14,14 @@ import {
   type TunnelState,
 } from '../tunnel/index.ts';
 import { systemClock } from './clock.ts';
+import { Instruments } from './instruments.ts';
 import { networkFingerprint } from './network.ts';
 import type { DaemonParts } from './parts.ts';
 import { EndpointResolver, systemLookup } from './resolver.ts';
 import { Saver } from './saver.ts';
 import { SeenEndpoints } from './seen.ts';
 import { agentPeers, agentStatus, type Snapshot } from './status.ts';
+import { Uplink } from './uplink.ts';
 import { TunnelWorker } from './worker.ts';
 
 const TICK = 1_000;
@@ -35,7 +36,8 @@ export class Daemon {
   readonly #clock: () => Now;
   readonly #random: () => number;
   readonly #worker: TunnelWorker;
-  readonly #reporter: Reporter;
+  readonly uplink: Uplink;
+  readonly instruments: Instruments;
   readonly #seen = new SeenEndpoints();
   readonly #saver = new Saver(() => this.#writeNetwork());
   readonly #watchers = new Set<() => void>();
@@ -43,10 +45,10 @@ export class Daemon {
   #identity: Identity | null = null;
   #position: Position | null = null;
   #resolver: EndpointResolver;
-  #channel: Channel | null = null;
   #device: DeviceStat | null = null;
   #openedAt = 0;
-  #lastContact: number | null = null;
+  /** From one identity to another: what is known of the old one is not applied any more. */
+  #switching = false;
   #fingerprint = '';
   #nextReadAt = 0;
   #generation = 0;
@@ -59,7 +61,18 @@ export class Daemon {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
-    this.#reporter = new Reporter(parts.collector);
+    this.uplink = new Uplink(
+      { ...parts, clock: this.#clock },
+      {
+        controller: (input) => {
+          this.dispatch(input);
+          this.#report();
+        },
+        revoked: (identity, message) => void this.#revoked(identity, message),
+        state: (position) => this.#accept(position),
+      },
+    );
+    this.instruments = new Instruments(parts.store, parts.log, this.#clock);
     const portal = parts.portal ?? new PortalServer({ log: parts.log, portalUrl: (peer) => this.#portalUrl(peer) });
     this.#worker = new TunnelWorker(parts.platform, parts.interfaceName, parts.names ?? new NameServer(parts), portal);
     this.#resolver = new EndpointResolver(parts.lookup ?? systemLookup);
@@ -75,11 +88,13 @@ export class Daemon {
   }
 
   /** Takes up what was left: the tunnel as it was, without waiting for a controller; or what a crash left is cleared. */
-  async start(identity: Identity | null, problem: string | null): Promise<void> {
+  async start(): Promise<void> {
+    const { active, problem } = this.#parts.profiles;
+    await this.instruments.restore(this.#parts.store);
     this.#fingerprint = this.#readFingerprint();
     this.dispatch({ type: 'network', up: this.#fingerprint !== '' });
     const target = await this.#parts.store.readTarget();
-    if (identity) await this.#adopt(identity);
+    if (active) await this.#adopt(active);
     else this.dispatch({ type: 'left', ...(problem !== null && { problem }) });
     this.dispatch({ type: 'target', target });
     this.#tick();
@@ -92,10 +107,10 @@ export class Daemon {
   async stop({ keep = false } = {}): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#channel?.stop();
-    this.#channel = null;
+    this.uplink.disconnect();
+    this.instruments.end('stopped');
     await (keep ? this.#worker.leave() : this.#closeTunnel());
-    await this.#saver.flush();
+    await Promise.all([this.#saver.flush(), this.instruments.flush()]);
   }
 
   status(): AgentStatus {
@@ -119,11 +134,13 @@ export class Daemon {
     if (target === 'down') await this.#closing;
   }
 
-  /** A new identity takes the place of what was. */
-  async enrolled(identity: Identity): Promise<void> {
-    this.#channel?.stop();
-    this.#channel = null;
-    if (this.#worker.tunnel) await this.#closeTunnel();
+  /** Another identity takes the place of what was: tunnel down, then up as the target says. */
+  async become(identity: Identity): Promise<void> {
+    this.#switching = true;
+    this.uplink.disconnect();
+    // What can't be taken down is said in the log, and becomes the new one's: the interface has the same name.
+    if (this.#worker.tunnel) await this.#closeTunnel().catch(() => undefined);
+    await this.#saver.flush();
     await this.#adopt(identity);
   }
 
@@ -135,22 +152,8 @@ export class Daemon {
     await this.#saver.flush();
     this.#identity = null;
     this.#position = null;
-    this.#lastContact = null;
+    this.uplink.forget();
     this.#notify();
-  }
-
-  /** Resolves when `when` holds, or after `patience` milliseconds. */
-  async until(when: (state: TunnelState) => boolean, patience: number): Promise<void> {
-    if (when(this.#tunnel)) return;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        off();
-        resolve();
-      };
-      const timer = setTimeout(end, patience);
-      const off = this.onChange(() => when(this.#tunnel) && end());
-    });
   }
 
   dispatch(input: Input): void {
@@ -163,6 +166,7 @@ export class Daemon {
       const why = state.cause ? ` (${state.cause.code}: ${state.cause.message})` : '';
       this.#parts.log(`tunnel ${state.name}${why}`);
     }
+    this.#observe();
     for (const effect of effects) this.#run(effect);
     if (told || state.open !== before.open) this.#notify();
   }
@@ -178,18 +182,17 @@ export class Daemon {
         this.#closing.catch(() => undefined);
         break;
       case 'connect':
-        this.#connect();
+        if (this.#identity) this.uplink.connect(this.#identity, this.#position);
         break;
       case 'disconnect':
-        this.#channel?.stop();
-        this.#channel = null;
+        this.uplink.disconnect();
         this.#unapplied = [];
         break;
       case 'reconnect':
-        this.#channel?.reconnect();
+        this.uplink.reconnect();
         break;
       case 'check':
-        this.#channel?.check();
+        this.uplink.check();
         break;
       case 'resolve':
         void this.#resolve(true);
@@ -201,15 +204,22 @@ export class Daemon {
 
   async #adopt(identity: Identity): Promise<void> {
     const network = await this.#parts.store.readNetwork(identity);
+    this.#switching = false;
     this.#identity = identity;
     this.#position = network && { epoch: network.epoch, seq: network.seq, state: network.state };
     this.#resolver = new EndpointResolver(this.#parts.lookup ?? systemLookup, network?.addresses ?? {});
+    this.#unapplied = [];
+    this.uplink.forget();
+    this.instruments.end('replaced');
     this.dispatch({ type: 'enrolled' });
     if (identity.revoked !== undefined) this.dispatch({ type: 'revoked', message: identity.revoked });
     else if (this.#position) this.#configured(this.#position);
   }
 
   #configured({ state }: Position): void {
+    const { id, name, networkName } = state.peer;
+    if (id === this.#identity?.peerId) this.#parts.profiles.named(id, name, networkName);
+    this.uplink.compliance.keptOut(state.peer.keptOut === true, this.#clock().mono);
     const hub = primaryHub(state);
     this.dispatch({
       type: 'configured',
@@ -218,51 +228,17 @@ export class Daemon {
     });
   }
 
-  #connect(): void {
-    const identity = this.#identity;
-    if (!identity || this.#channel) return;
-    const contact = () => {
-      this.#lastContact = this.#clock().wall;
-    };
-    this.#channel = new Channel({
-      url: identity.url,
-      ca: identity.ca,
-      credential: identity.credential,
-      publicKey: publicKeyOf(identity.privateKey),
-      position: this.#position,
-      log: this.#parts.log,
-      events: {
-        connected: () => {
-          contact();
-          this.#parts.log(`controller ${identity.url} connected`);
-          this.#reporter.reset();
-          this.dispatch({ type: 'controller', connected: true });
-          this.#report();
-        },
-        lost: (code, message) => {
-          if (this.#tunnel.controller.connected) contact();
-          if (message !== this.#tunnel.controller.problem?.message) this.#parts.log(`controller: ${message}`);
-          this.dispatch({ type: 'controller', connected: false, code, message });
-        },
-        revoked: (message) => void this.#revoked(identity, message),
-        state: (position) => this.#accept(position),
-      },
-    });
-    this.#channel.start();
-  }
-
   async #revoked(identity: Identity, message: string): Promise<void> {
     if (this.#identity !== identity) return;
     this.#identity = { ...identity, revoked: message };
     // On disk first: a restart doesn't bring up a tunnel that the user was told is gone.
-    await this.#parts.store.writeIdentity(this.#identity).catch(this.#cantWrite);
+    await this.#parts.profiles.update(this.#identity).catch(this.#cantWrite);
     this.dispatch({ type: 'revoked', message });
   }
 
   /** Takes a state of the controller over; resolves once it is applied and on disk. */
   async #accept(position: Position): Promise<void> {
     this.#position = position;
-    this.#lastContact = this.#clock().wall;
     const generation = ++this.#generation;
     const { state } = position;
     this.#parts.log(`state ${position.seq}: ${state.peers.length} peers, ${state.routes.length} routes`);
@@ -275,7 +251,7 @@ export class Daemon {
   }
 
   #config(): TunnelConfig | null {
-    if (!this.#identity || !this.#position) return null;
+    if (!this.#identity || !this.#position || this.#switching) return null;
     const state = this.#resolver.apply(this.#position.state);
     return { privateKey: this.#identity.privateKey, state: this.#worker.tunnel ? state : this.#seen.fill(state) };
   }
@@ -322,6 +298,7 @@ export class Daemon {
     try {
       const device = await this.#worker.read();
       this.#nextReadAt = this.#clock().mono + (performance.now() - began) / READ_SHARE;
+      this.instruments.sample(device);
       if (!device) return;
       this.#device = device;
       this.#seen.learn(device);
@@ -330,6 +307,7 @@ export class Daemon {
       this.dispatch({ type: 'reading', lastHandshake: stat?.lastHandshake ?? 0, rx: stat?.rx ?? 0 });
     } catch (error) {
       this.#device = null;
+      this.instruments.sample(null);
       const message = `The interface is gone: ${(error as Error).message}`;
       this.#parts.log(`${message}; opening it anew`);
       this.dispatch({ type: 'lost', message, jitter: this.#random() });
@@ -364,6 +342,7 @@ export class Daemon {
     if (fingerprint !== this.#fingerprint) {
       this.#fingerprint = fingerprint;
       this.#parts.log(`network changed: ${fingerprint.replaceAll('\n', ', ') || 'no address'}`);
+      this.instruments.networkChanged();
       this.dispatch({ type: 'network', up: fingerprint !== '' });
     }
     if (this.#worker.tunnel && !this.#worker.busy && this.#clock().mono >= this.#nextReadAt) void this.#read();
@@ -377,11 +356,13 @@ export class Daemon {
   }
 
   #report(): void {
-    if (!this.#tunnel.controller.connected) return;
-    const now = this.#clock();
-    const uptime = this.#worker.tunnel ? (now.mono - this.#openedAt) / 1000 : 0;
-    const send = (telemetry: Telemetry) => this.#channel?.sendTelemetry(telemetry) ?? false;
-    void this.#reporter.report(this.#device?.peers ?? [], uptime, now, send);
+    const uptime = this.#worker.tunnel ? (this.#clock().mono - this.#openedAt) / 1000 : 0;
+    this.uplink.tick(this.#identity, this.#device, uptime);
+  }
+
+  #observe(): void {
+    const view = { tunnel: this.#tunnel, url: this.#identity?.url ?? null, state: this.#position?.state ?? null };
+    this.instruments.observe(view);
   }
 
   #notify(): void {
@@ -391,7 +372,7 @@ export class Daemon {
   async #writeNetwork(): Promise<void> {
     if (!this.#position || !this.#identity) return;
     await this.#parts.store
-      .writeNetwork({ ...this.#position, addresses: this.#resolver.addresses })
+      .writeNetwork(this.#identity.peerId, { ...this.#position, addresses: this.#resolver.addresses })
       .catch(this.#cantWrite);
   }
 
@@ -409,8 +390,11 @@ export class Daemon {
       network: this.#position,
       device: this.#device,
       opened: this.#worker.tunnel,
-      lastContact: this.#lastContact,
+      lastContact: this.uplink.lastContact,
       warnings: this.#worker.problems,
+      standing: this.uplink.compliance.standing,
+      profiles: this.#parts.profiles.list(),
+      ...this.instruments.readings,
     };
   }
 }

@@ -2,22 +2,33 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type Type from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile, type Validator } from 'typebox/compile';
 
 /** A file that is there but can't be used; the message says which and what to do. */
 export class DamagedFileError extends Error {
   override name = 'DamagedFileError';
 }
 
+const validators = new WeakMap<Type.TSchema, Validator>();
+
+/** Each schema is compiled once, and only when something of it is read. */
+function compiled(schema: Type.TSchema): Validator {
+  let validator = validators.get(schema);
+  if (!validator) {
+    validator = Compile(schema) as unknown as Validator;
+    validators.set(schema, validator);
+  }
+  return validator;
+}
+
 /** A JSON file of one shape in the state folder: mode 0600, replaced whole, durable when `write` resolves. */
 export class JsonFile<S extends Type.TSchema> {
   readonly path: string;
-  readonly #check: (value: unknown) => boolean;
+  readonly #schema: S;
 
   constructor(folder: string, name: string, schema: S) {
     this.path = path.join(folder, name);
-    const validator = Compile(schema);
-    this.#check = (value) => validator.Check(value);
+    this.#schema = schema;
   }
 
   /** Null when the file isn't there. Throws DamagedFileError. */
@@ -35,7 +46,8 @@ export class JsonFile<S extends Type.TSchema> {
     } catch {
       throw new DamagedFileError(`${this.path} is damaged (no JSON)`);
     }
-    if (!this.#check(value)) throw new DamagedFileError(`${this.path} is damaged (not the expected content)`);
+    if (!compiled(this.#schema).Check(value))
+      throw new DamagedFileError(`${this.path} is damaged (not the expected content)`);
     return value as Type.Static<S>;
   }
 
@@ -62,6 +74,18 @@ export class JsonFile<S extends Type.TSchema> {
     await syncFolder(path.dirname(this.path));
   }
 
+  /** Takes a file of the same shape over from elsewhere in the state folder; nothing when there is none. */
+  async moveFrom(file: string): Promise<void> {
+    try {
+      await rename(file, this.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    await syncFolder(path.dirname(this.path));
+    await syncFolder(path.dirname(file));
+  }
+
   /** Puts a damaged file aside, where people can look at it. */
   async setAside(): Promise<string> {
     const aside = `${this.path}.damaged`;
@@ -71,7 +95,7 @@ export class JsonFile<S extends Type.TSchema> {
 }
 
 /** Makes the rename itself durable. Windows can't open folders, and doesn't need to. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {

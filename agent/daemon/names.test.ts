@@ -33,6 +33,12 @@ test('what the DNS lacks is a warning of the status, and no more', () => {
     device: null,
     opened: null,
     lastContact: null,
+    warnings: [],
+    latency: null,
+    connectedSince: null,
+    captive: null,
+    standing: null,
+    profiles: [],
   };
   assert.doesNotMatch(formatStatus(agentStatus(snapshot), 0), /warning/);
   const status = agentStatus({ ...snapshot, warnings: ['port 53 is taken'] });

@@ -5,12 +5,13 @@ import { serveIpc } from '../ipc/index.ts';
 import type { Platform } from '../os/platform.ts';
 import { Daemon } from './daemon.ts';
 import { diagnose } from './doctor.ts';
-import { DamagedFileError, makeStateFolder } from './files.ts';
+import { makeStateFolder } from './files.ts';
 import { claimFormat } from './format.ts';
 import { Service } from './handlers.ts';
 import { lockFolder } from './lock.ts';
 import type { Log } from './log.ts';
 import type { DaemonParts } from './parts.ts';
+import { Profiles } from './profiles.ts';
 import { AgentStore } from './store.ts';
 
 export interface RunningDaemon {
@@ -20,7 +21,7 @@ export interface RunningDaemon {
 
 export type Overrides = Pick<
   DaemonParts,
-  'clock' | 'random' | 'lookup' | 'fingerprint' | 'collector' | 'names' | 'portal' | 'tickEvery'
+  'clock' | 'random' | 'lookup' | 'fingerprint' | 'collector' | 'posture' | 'names' | 'portal' | 'tickEvery'
 >;
 
 /**
@@ -36,21 +37,17 @@ export async function startDaemon(
   const unlock = await hold(config.stateDir);
   try {
     const store = new AgentStore(config.stateDir, log.write);
-    const daemon = new Daemon({ interfaceName: config.interfaceName, platform, store, log: log.write, ...overrides });
-    const service = new Service(daemon, store, log, () => diagnose(daemon, platform, config.interfaceName));
+    const profiles = new Profiles(store, log.write);
+    const { interfaceName } = config;
+    const daemon = new Daemon({ interfaceName, platform, store, profiles, log: log.write, ...overrides });
+    const service = new Service(daemon, profiles, log, () => diagnose(daemon, platform, interfaceName));
     const server = await serveIpc(config.socketPath, service.handlers, log.write).catch((error: Error) => {
       throw unusable(error, 'GATEHOUSE_AGENT_SOCKET', config.socketPath);
     });
-    let problem: string | null = null;
-    const identity = await store.readIdentity().catch((error: Error) => {
-      if (!(error instanceof DamagedFileError)) throw error;
-      problem = error.message;
-      log.write(`error: ${problem}`);
-      return null;
-    });
-    await daemon.start(identity, problem);
+    await profiles.load();
+    await daemon.start();
     service.start();
-    log.write(`gatehouse agent ${AGENT_VERSION} ready on ${config.socketPath}, interface ${config.interfaceName}`);
+    log.write(`gatehouse agent ${AGENT_VERSION} ready on ${config.socketPath}, interface ${interfaceName}`);
     return {
       stop: async (options) => {
         service.stop();

@@ -14,7 +14,13 @@ export interface Snapshot {
   opened: { name: string; driver: string; dnsMode: string | null } | null;
   /** Wall clock, ms. */
   lastContact: number | null;
-  warnings?: string[];
+  warnings: string[];
+  /** Milliseconds to the primary hub. */
+  latency: number | null;
+  connectedSince: AgentStatus['connectedSince'];
+  captive: AgentStatus['captive'];
+  standing: AgentStatus['standing'];
+  profiles: AgentStatus['profiles'];
 }
 
 const time = (ms: number): string => new Date(ms).toISOString();
@@ -64,26 +70,15 @@ export function agentStatus(snapshot: Snapshot): AgentStatus {
       endpoint: hubStat?.endpoint ?? hub.endpoint ?? null,
       lastHandshake: handshakeTime(hubStat),
     },
-    connectedSince: null,
-    latency: null,
-    captive: null,
-    standing: null,
-    profiles: identity
-      ? [
-          {
-            id: identity.peerId,
-            url: identity.url,
-            peerName: state?.peer.name ?? identity.peerName,
-            networkName: state?.peer.networkName ?? null,
-            active: true,
-            revoked: identity.revoked !== undefined,
-          },
-        ]
-      : [],
+    connectedSince: snapshot.connectedSince,
+    latency: snapshot.latency,
+    captive: snapshot.captive,
+    standing: snapshot.standing,
+    profiles: snapshot.profiles,
     peers: state?.peers.length ?? 0,
     rx: sum(device, 'rx'),
     tx: sum(device, 'tx'),
-    warnings: snapshot.warnings ?? [],
+    warnings: snapshot.warnings,
   };
 }
 
@@ -91,8 +86,9 @@ const sum = (device: DeviceStat | null, key: 'rx' | 'tx'): number =>
   (device?.peers ?? []).reduce((total, peer) => total + peer[key], 0);
 
 /** `gatehouse peers --json`, hubs first, then by name. */
-export function agentPeers({ identity, network, device }: Snapshot): AgentPeer[] {
+export function agentPeers({ identity, network, device, latency }: Snapshot): AgentPeer[] {
   if (!identity || !network) return [];
+  const primary = primaryHub(network.state);
   const stats = new Map((device?.peers ?? []).map((peer) => [peer.publicKey, peer]));
   return network.state.peers
     .map((peer) => {
@@ -104,7 +100,7 @@ export function agentPeers({ identity, network, device }: Snapshot): AgentPeer[]
         endpoint: stat?.endpoint ?? peer.endpoint ?? null,
         allowedIps: peer.allowedIps,
         lastHandshake: handshakeTime(stat),
-        latency: null,
+        latency: peer === primary ? latency : null,
         rx: stat?.rx ?? 0,
         tx: stat?.tx ?? 0,
       };

@@ -19,6 +19,12 @@ const status: AgentStatus = agentStatus({
   device: null,
   opened: null,
   lastContact: null,
+  warnings: [],
+  latency: null,
+  connectedSince: null,
+  captive: null,
+  standing: null,
+  profiles: [],
 });
 
 describe('local IPC', () => {

@@ -25,6 +25,11 @@ export function linkCause(state: TunnelState, mono: number): Cause | null {
   );
 }
 
+/** True while packets cross the tunnel, whatever else is wrong. */
+export function carries(state: TunnelState, mono: number): boolean {
+  return state.enrolled && state.target === 'up' && state.open && state.network && linkCause(state, mono) === null;
+}
+
 /** What is wrong with the controller channel; silent for the first seconds, for it may just be reconnecting. */
 function controllerCause(state: TunnelState, mono: number): Cause | null {
   const { connected, awayAt, problem } = state.controller;

@@ -4,8 +4,6 @@ import { runCli } from '../../cli/main.ts';
 process.exitCode = await runCli(process.argv.slice(2), process, async (config) => {
   const { runInForeground } = await import('../foreground.ts');
   const { FakeKernel } = await import('./fake-platform.ts');
-  return runInForeground(config, () => new FakeKernel(process.env.FAKE_KERNEL ?? ''), {
-    tickEvery: 50,
-    fingerprint: () => 'eth0 192.0.2.2/24',
-  });
+  const { fakeParts } = await import('./fake-parts.ts');
+  return runInForeground(config, () => new FakeKernel(process.env.FAKE_KERNEL ?? ''), fakeParts);
 });

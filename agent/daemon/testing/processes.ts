@@ -8,6 +8,7 @@ import type { AgentStatus } from '@gatehouse/protocol';
 import { callDaemon } from '@gatehouse/protocol/socket';
 import { Log } from '../log.ts';
 import { type RunningDaemon, startDaemon } from '../run.ts';
+import { fakeParts } from './fake-parts.ts';
 import { FakeKernel } from './fake-platform.ts';
 
 /** Where processes of one test keep what they compiled: most of the time they take is that. */
@@ -90,10 +91,7 @@ export class Machine {
   /** The daemon in this process, for tests that kill nothing: a process takes a second to start. */
   async daemonHere(): Promise<RunningDaemon> {
     const config = { stateDir: this.stateDir, socketPath: this.socketPath, interfaceName: 'ghtest0' };
-    const daemon = await startDaemon(config, this.kernel, new Log(() => undefined), {
-      tickEvery: 50,
-      fingerprint: () => 'eth0 192.0.2.2/24',
-    });
+    const daemon = await startDaemon(config, this.kernel, new Log(() => undefined), fakeParts);
     const running = {
       stop: async () => {
         this.#here.delete(running);

@@ -1,0 +1,1 @@
+export { CaptiveWatch } from './watch.ts';

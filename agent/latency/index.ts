@@ -1,0 +1,2 @@
+export { LatencyMeter } from './meter.ts';
+export { latencyTarget } from './target.ts';
