@@ -6,6 +6,7 @@ import { deleteDevicesOf, forgetPeer } from './devices.ts';
 import { Journal } from './journal.ts';
 import { loadPolicies } from './policies.ts';
 import type { DocumentChecks } from './policy/document.ts';
+import type { PostureMiss } from './policy/engine.ts';
 import { loadVendors } from './policy/vendors.ts';
 import { loadPostures, reportPosture } from './posture.ts';
 import { devices, type PeerDevice, peerDevices, vouchers } from './records.ts';
@@ -14,7 +15,7 @@ import { policyRoutes } from './routes/policies.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { voucherRoutes } from './routes/vouchers.ts';
 import type { Service, UserFacts } from './service.ts';
-import type { Access } from './types.ts';
+import type { Access, Facts } from './types.ts';
 import { pruneVouchers, useVoucher } from './vouchers.ts';
 
 const PRUNE_MS = 3600_000;
@@ -50,6 +51,10 @@ export function createAccess(options: AccessOptions): Access & {
   hasPolicies(): boolean;
   /** Which time windows hold: a text that changes when one begins or ends, empty where no policy has any. */
   windowsAt(at: number): string;
+  /** What only the posture of the device in these facts keeps from them; undefined where that is nothing. */
+  postureMiss(facts: Facts): PostureMiss | undefined;
+  /** What a policy is called, and what whom it refuses reads; undefined when there is none with this id. */
+  policyWords(id: string): { name: string; message: string | undefined } | undefined;
   /** Devices that are linked to peers: all, or those of these peers, or the one with this id. */
   peerDevices(only?: { peerIds?: readonly string[]; id?: string }): Promise<PeerDevice[]>;
   /** Reads what decisions need into memory; before it everybody is allowed. */
@@ -99,6 +104,11 @@ export function createAccess(options: AccessOptions): Access & {
     decide: (facts) => decider.decide(facts),
     hasPolicies: () => decider.set.policies.length > 0,
     windowsAt: (at) => decider.set.windowsAt(at),
+    postureMiss: (facts) => decider.postureMiss(facts, decider.postureOf(facts) ?? null),
+    policyWords: (id) => {
+      const document = decider.policies.get(id)?.document;
+      return document && { name: document.name, message: document.decide.message };
+    },
     peerDevices: (only) => peerDevices(service, only),
     record: (ended) => journal.record(ended),
     devices: (ids) => devices(service, ids),

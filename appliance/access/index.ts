@@ -1,5 +1,6 @@
 export { type AccessOptions, createAccess } from './access.ts';
 export { accessMigrations } from './migrations.ts';
+export type { PostureMiss } from './policy/engine.ts';
 export { overlayFacts } from './posture.ts';
 export type { PeerDevice } from './records.ts';
 export type { UserFacts } from './service.ts';

@@ -67,6 +67,8 @@ export interface PeerDevice {
   mac: string;
   name: string;
   groups: readonly string[];
+  /** When its posture was told last, RFC 3339; null: never. */
+  postureAt: string | null;
 }
 
 /** The devices that are linked to peers, all or those of these peers or with this id; those with a posture first. */
@@ -98,5 +100,6 @@ export async function peerDevices(
       mac: row.mac,
       name: row.name,
       groups: JSON.parse(row.groups) as string[],
+      postureAt: row.posture_at,
     }));
 }

@@ -5,7 +5,10 @@ import { PeerState as PeerStateSchema } from '@gatehouse/protocol';
 import fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { contains, parseCidr } from './addresses.ts';
+import { foreignMessage } from './channel/foreign.ts';
 import { compile } from './compile.ts';
+import { OPEN_POLICY } from './policy/model.ts';
+import { render } from './render.ts';
 import type { NetworkSnapshot } from './snapshot.ts';
 import { network } from './testing.ts';
 
@@ -28,6 +31,30 @@ test('a spoke reaches the whole network through its hub, and the hub each spoke 
   for (const peer of stateOf(net, 'alice').peers) assert.equal(peer.keepalive, 25);
   assert.equal(stateOf(net, 'alice').interface.mtu, 1420);
   assert.equal(stateOf({ ...net, mtu: 1380 }, 'alice').interface.mtu, 1380);
+});
+
+test('a spoke is told that it is kept out, by itself only, and never by what else its state says', () => {
+  const acl = (...blocked: string[]) => ({
+    policy: { ...OPEN_POLICY, acl: { enabled: true, blocked: new Set(blocked), rules: [] } },
+  });
+  const peers = [HUB, { id: 'alice' }, { id: 'bob' }];
+  const { keptOut, ...open } = stateOf(network(peers), 'alice').peer;
+  assert.equal(keptOut, undefined);
+  for (const net of [
+    network([HUB, { id: 'alice', quarantined: true }, { id: 'bob' }]),
+    network(peers, acl('alice')),
+    network(peers, acl('alice', 'hub')),
+  ]) {
+    assert.deepEqual(stateOf(net, 'alice').peer, { ...open, keptOut: true });
+    for (const other of ['bob', 'hub']) assert.ok(!('keptOut' in stateOf(net, other).peer));
+    // Foreign agents and files have it as before.
+    assert.equal(render(stateOf(net, 'alice'), null), render({ ...stateOf(net, 'alice'), peer: open }, null));
+    for (const id of ['alice', 'bob', 'hub']) {
+      assert.doesNotMatch(JSON.stringify(foreignMessage(net, net.peers.get(id)!, null)), /keptOut/);
+    }
+  }
+  const captive = network([HUB, { id: 'alice', captive: true, useAgent: false }]);
+  assert.ok(!('keptOut' in stateOf(captive, 'alice').peer), 'who has to sign in first is not kept out');
 });
 
 test('both families where the network has an IPv6 CIDR', () => {

@@ -3,7 +3,7 @@ import { flatten, hostCidr, parseCidr } from './addresses.ts';
 import { formatEndpoint } from './endpoint.ts';
 import { linkPresharedKey } from './keys.ts';
 import { classify } from './policy/classes.ts';
-import { routesOf } from './policy/evaluate.ts';
+import { isShutOut, routesOf } from './policy/evaluate.ts';
 import { dnsLabel, recordsOf } from './policy/names.ts';
 import { byAge, type NetworkSnapshot, primaryHub, type SnapshotPeer } from './snapshot.ts';
 
@@ -115,6 +115,7 @@ export function compile(network: NetworkSnapshot, peer: SnapshotPeer): PeerState
       networkId: network.id,
       networkName: network.name,
       role: peer.isHub ? 'hub' : 'spoke',
+      ...(!peer.isHub && isShutOut(network, peer) && { keptOut: true as const }),
     },
     interface: {
       publicKey: peer.publicKey,

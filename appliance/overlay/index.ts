@@ -15,6 +15,7 @@ import { deletePeersOf, lockOut } from './peers.ts';
 import { createPortal, PORTAL_EVENTS, PORTAL_PAGE, portalPage, portalRoutes } from './portal/index.ts';
 import { aclRoutes } from './routes/acl.ts';
 import { agentRoutes } from './routes/agent.ts';
+import { deviceRoutes } from './routes/device.ts';
 import { dnsRoutes } from './routes/dns.ts';
 import { groupRoutes } from './routes/groups.ts';
 import { ipamRoutes } from './routes/ipam.ts';
@@ -159,6 +160,7 @@ export function createOverlay(options: {
       sessionRoutes(sessions),
       incidentRoutes(context),
       agentRoutes(context, snapshots, channel, tickets),
+      deviceRoutes(context, snapshots, sessions, options.access),
       watchRoutes(context, channel, tickets, hold),
       portalRoutes(context, portal),
     ] satisfies Routes[],

@@ -212,6 +212,9 @@ export function createSessions(context: OverlayContext, incidents: Pick<Incident
       return ids.flatMap(({ id }) => activeOf(id).map(shown));
     },
 
+    /** Whether an agent of this peer reports. */
+    isActive: (peerId: string): boolean => activeOf(peerId).length > 0,
+
     /** The active sessions of all networks, each with its peer. */
     async active(): Promise<ActiveSession[]> {
       const found = [...live.keys()].flatMap((peerId) => activeOf(peerId));

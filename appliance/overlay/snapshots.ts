@@ -255,13 +255,15 @@ const membersOf = (network: NetworkSnapshot, groupIds: readonly string[]): Snaps
   [...network.peers.values()].filter((peer) => peer.groupIds.some((id) => groupIds.includes(id)));
 
 /**
- * Which peers a change of the rules concerns: the hubs, which enforce them, and the spokes whose routes changed, which are
- * the members of the groups that had or have a route that is not the same as before.
+ * Which peers a change of the rules concerns: the hubs, which enforce them, the spokes whose routes changed, which are
+ * the members of the groups that had or have a route that is not the same as before, and whom the ACL blocks or lets in.
  */
 export function affectedByPolicy(network: NetworkSnapshot, before: NetworkPolicy): Set<string> {
   const routesOfGroup = (policy: NetworkPolicy, groupId: string): string =>
     JSON.stringify((policy.groups.get(groupId)?.routeIds ?? []).map((id) => policy.routes.get(id) ?? null));
   const groupIds = [...new Set([...before.groups.keys(), ...network.policy.groups.keys()])];
   const changed = groupIds.filter((id) => routesOfGroup(before, id) !== routesOfGroup(network.policy, id));
-  return new Set([...network.hubs, ...membersOf(network, changed)].map((peer) => peer.id));
+  const { blocked } = network.policy.acl;
+  const turned = blocked.symmetricDifference(before.acl.blocked);
+  return new Set([...[...network.hubs, ...membersOf(network, changed)].map((peer) => peer.id), ...turned]);
 }

@@ -125,6 +125,8 @@ describe('health, sign-in, users, documents', () => {
       '/ipam/available-cidrs',
       '/agent/resolve',
       '/agent/register',
+      '/agent/standing',
+      '/agent/directory',
       '/ws',
     ]) {
       assert.ok(body.paths[`/api/v1${path}`], path);

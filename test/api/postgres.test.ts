@@ -12,6 +12,7 @@ import { peers } from './suites/peers.ts';
 import { policies } from './suites/policies.ts';
 import { routes } from './suites/routes.ts';
 import { rules } from './suites/rules.ts';
+import { standing } from './suites/standing.ts';
 
 const openRows: OpenRows = async ({ config }) => {
   const client = new pg.Client(config.database);
@@ -38,4 +39,5 @@ describe('on PostgreSQL', requiresPostgres(), () => {
   policies('PostgreSQL', settings);
   routes('PostgreSQL', settings);
   rules('PostgreSQL', settings);
+  standing('PostgreSQL', settings);
 });

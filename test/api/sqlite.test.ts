@@ -11,6 +11,7 @@ import { peers } from './suites/peers.ts';
 import { policies } from './suites/policies.ts';
 import { routes } from './suites/routes.ts';
 import { rules } from './suites/rules.ts';
+import { standing } from './suites/standing.ts';
 
 const openRows: OpenRows = async ({ dataDir }) => {
   const db = new DatabaseSync(path.join(dataDir, 'gatehouse.db'), { timeout: 5000 });
@@ -28,3 +29,4 @@ groups('SQLite');
 policies('SQLite');
 routes('SQLite');
 rules('SQLite');
+standing('SQLite');

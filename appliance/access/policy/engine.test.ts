@@ -97,7 +97,8 @@ test('a miss is a better policy that only the posture keeps somebody from', () =
     '{name: b, priority: 2, match: {groups: [staff]}, decide: {action: quarantine}}',
   ]);
   const staff = facts({ groups: ['staff'] });
-  assert.deepEqual(set.postureMiss(staff, { firewall: false, disk: true }), { policyId: '0', failed: ['firewall'] });
+  const miss = { policyId: '0', policyName: 'a', failed: ['firewall'], wanted: ['true'] };
+  assert.deepEqual(set.postureMiss(staff, { firewall: false, disk: true }), miss);
   assert.equal(set.postureMiss(staff, { firewall: true, disk: true }), undefined);
   assert.equal(set.postureMiss(facts(), { firewall: false }), undefined);
   const worse = policySet([

@@ -28,8 +28,11 @@ export interface Explained {
 /** A policy that holds for somebody but for the posture of their device. */
 export interface PostureMiss {
   policyId: string;
+  policyName: string;
   /** Names of the facts that aren't as wished. */
   failed: string[];
+  /** What is wished of each of them, in the same order: `true`, `>=14.2`. */
+  wanted: string[];
 }
 
 const NOBODY_ASKED: Decision = { action: 'allow', policy: null, attributes: [], overlayGroups: [] };
@@ -111,7 +114,7 @@ export class PolicySet {
   /** The first policy that would have decided, and for the better, were the device's posture as it wishes. */
   postureMiss(facts: Facts, posture: PostureFacts | null): PostureMiss | undefined {
     const subject = new Subject(facts, this.#surroundings, posture);
-    const misses: { policy: CompiledPolicy; failed: string[] }[] = [];
+    const misses: { policy: CompiledPolicy; failed: readonly Condition[] }[] = [];
     let outcome = unmatched(facts);
     for (const policy of this.policies) {
       const failed = policy.conditions.filter((condition) => !condition.test(subject));
@@ -119,12 +122,17 @@ export class PolicySet {
         outcome = policy.decision;
         break;
       }
-      if (failed.every(isPosture)) {
-        misses.push({ policy, failed: failed.map(({ name }) => name.slice('posture.'.length)) });
-      }
+      if (failed.every(isPosture)) misses.push({ policy, failed });
     }
     const miss = misses.find(({ policy }) => RANK[policy.decision.action] < RANK[outcome.action]);
-    return miss && { policyId: miss.policy.id, failed: miss.failed };
+    return (
+      miss && {
+        policyId: miss.policy.id,
+        policyName: miss.policy.name,
+        failed: miss.failed.map(({ name }) => name.slice('posture.'.length)),
+        wanted: miss.failed.map(({ expected }) => expected),
+      }
+    );
   }
 }
 

@@ -1,4 +1,11 @@
-import { type Decision, type Facts, overlayFacts, type PeerDevice, type UserFacts } from '../../access/index.ts';
+import {
+  type Decision,
+  type Facts,
+  overlayFacts,
+  type PeerDevice,
+  type PostureMiss,
+  type UserFacts,
+} from '../../access/index.ts';
 import type { Heard } from '../../events/index.ts';
 import type { Logger } from '../../store/index.ts';
 import type { OverlayContext } from '../context.ts';
@@ -13,6 +20,10 @@ export interface AccessAnswers {
   /** Which time windows of the policies hold, as a text that changes when one begins or ends; empty without any. */
   windowsAt(at: number): string;
   peerDevices(only?: { peerIds?: readonly string[]; id?: string }): Promise<PeerDevice[]>;
+  /** The policy that only the device's posture keeps it from; undefined where there is none. */
+  postureMiss(facts: Facts): PostureMiss | undefined;
+  /** What a policy is called, and what it says to whom it refuses. */
+  policyWords(id: string): { name: string; message: string | undefined } | undefined;
   /** Name and groups of these users; who doesn't exist is left out. */
   usersFacts(ids: readonly string[]): Promise<ReadonlyMap<string, UserFacts>>;
 }

@@ -55,6 +55,8 @@ export async function startDoors(options: { database?: string | undefined } = {}
         hasPolicies: () => access.hasPolicies(),
         windowsAt: (at) => access.windowsAt(at),
         peerDevices: (only) => access.peerDevices(only),
+        postureMiss: (facts) => access.postureMiss(facts),
+        policyWords: (id) => access.policyWords(id),
         usersFacts: async (ids) =>
           new Map(ids.flatMap((id) => (users.has(id) ? [[id, users.get(id) as UserFacts]] : []))),
       },

@@ -149,7 +149,7 @@ describe('policies in the database', () => {
     );
   });
 
-  test('a change of the ACL concerns the hubs alone, among 500 spokes', async () => {
+  test('a change of the ACL concerns the hubs and whom it blocks or lets in, among 500 spokes', async () => {
     const { context } = the;
     const network = await makeNetwork();
     const hubs = [await makePeer(network.id, 'hub one', true), await makePeer(network.id, 'hub two', true)];
@@ -171,9 +171,15 @@ describe('policies in the database', () => {
     const [one, two, three] = spokes.map(({ id }) => id) as [string, string, string];
 
     await updateAcl(context, ACTOR, network.id, { enabled: true, blocked_peers: { [one]: true }, rules: [] });
-    assert.deepEqual(await affected(), onlyHubs);
+    assert.deepEqual(await affected(), withHubs(one));
     await updateAcl(context, ACTOR, network.id, { enabled: true, blocked_peers: { [one]: true }, rules: [] });
     assert.deepEqual(await affected(), [], 'the same again is no news');
+    await updateAcl(context, ACTOR, network.id, { enabled: false, blocked_peers: { [one]: true }, rules: [] });
+    assert.deepEqual(await affected(), onlyHubs, 'who stays blocked is told nothing');
+    await updateAcl(context, ACTOR, network.id, { enabled: true, blocked_peers: { [two]: true }, rules: [] });
+    assert.deepEqual(await affected(), withHubs(one, two), 'one is let in, the other kept out');
+    await updateAcl(context, ACTOR, network.id, { enabled: true, blocked_peers: { [one]: true }, rules: [] });
+    assert.deepEqual(await affected(), withHubs(one, two));
     await addMember(call, two);
     assert.deepEqual(await affected(), withHubs(two));
     await addMember(call, hubs[1]!.id);

@@ -79,7 +79,8 @@ export function hostsOf(peer: SnapshotPeer): Cidr[] {
   return list;
 }
 
-const isShutOut = ({ policy }: NetworkSnapshot, peer: SnapshotPeer): boolean =>
+/** Kept from everybody: by the ACL, by an incident, or by an access policy. */
+export const isShutOut = ({ policy }: NetworkSnapshot, peer: SnapshotPeer): boolean =>
   peer.quarantined || policy.acl.blocked.has(peer.id);
 
 /** Held up by the captive portal only: blocked, but for its hub's names and the portal's own answer there. */

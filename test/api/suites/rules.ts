@@ -292,9 +292,11 @@ export const rules = (where: string, settings?: Settings) =>
       await device.takeUntil('the hub blocks', () => !may(keys.alice, keys.bob));
       await heardBy(hubLine, 'the other hub blocks', ({ whitelist }) => !whitelist.includes(alice.address));
       await settled(admin, `${at}/peers/${hub.id}`);
-      assert.equal((await compiled()) - before, hubs);
+      assert.equal((await compiled()) - before, hubs + 1, 'the hubs and her own device');
+      await aliceDevice.takeUntil('her device learns of it', ({ peer }) => peer.keptOut === true);
       await admin.put(`${at}/acl`, { ...block, blocked_peers: {} });
       await device.takeUntil('the hub lets her in', () => may(keys.alice, keys.bob));
+      await aliceDevice.takeUntil('and of that', ({ peer }) => !('keptOut' in peer));
 
       const group = await make('groups', { name: 'g' });
       const policy = await make('policies', { name: 'p', rules: [DENY_ALL] });
