@@ -80,10 +80,10 @@ export function callHandlers(controller: Controller): CallHandlers {
       return file;
     },
     copy: async ({ text }) => {
-      parts.desktop.copy(text);
+      await parts.desktop.copy(text);
       return null;
     },
-    clipboardImage: async () => parts.desktop.clipboardImage(),
+    clipboardImage: () => parts.desktop.clipboardImage(),
   };
   return inWords(handlers, (error) => controller.textOf(error));
 }

@@ -51,6 +51,9 @@ export interface ControllerParts {
 
 /** How often what depends on time alone is looked at, ms. */
 const TICK = 2_000;
+/** When updates are looked for: a while after the start, when the network is up, and then again and again, ms. */
+const FIRST_UPDATE = 60_000;
+const NEXT_UPDATE = 6 * 3_600_000;
 /** How long a daemon that was started may take until it answers, ms. */
 const START_PATIENCE = 15_000;
 /** After a resume the network comes back in steps; nothing is told of them, ms. */
@@ -75,6 +78,7 @@ export class Controller {
   #asleep = false;
   #quietUntil = 0;
   #cancelTick = (): void => undefined;
+  #cancelUpdate = (): void => undefined;
 
   constructor(parts: ControllerParts) {
     this.parts = parts;
@@ -94,10 +98,16 @@ export class Controller {
       this.#cancelTick = this.parts.clock.after(TICK, tick);
     };
     this.#cancelTick = this.parts.clock.after(TICK, tick);
+    const update = (): void => {
+      void this.parts.updater.check();
+      this.#cancelUpdate = this.parts.clock.after(NEXT_UPDATE, update);
+    };
+    this.#cancelUpdate = this.parts.clock.after(FIRST_UPDATE, update);
   }
 
   stop(): void {
     this.#cancelTick();
+    this.#cancelUpdate();
     this.daemon.stop();
   }
 
@@ -157,8 +167,8 @@ export class Controller {
 
   /** The same from tray or notification: the window opens where it failed, and says why. */
   click(action: Action): void {
-    if (!allowed(this.snapshot(), action)) return this.refresh();
-    this.act(action).catch(() => this.parts.desktop.showWindow());
+    if (allowed(this.snapshot(), action)) this.act(action).catch(() => this.parts.desktop.showWindow());
+    else this.refresh();
   }
 
   /** Runs what the user asked for: predicted at once, and remembered as a failure where it fails. */
@@ -234,6 +244,12 @@ export class Controller {
       this.#startedAt = null;
       throw error;
     }
+  }
+
+  /** Where the active network's controller serves updates; null while there is none. */
+  updatesFeed(): string | null {
+    const url = this.#link.kind === 'up' ? this.#link.status.enrolled?.url : undefined;
+    return url === undefined ? null : `${url}/updates`;
   }
 
   get locale(): Locale {

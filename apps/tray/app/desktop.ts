@@ -9,9 +9,9 @@ export interface Desktop {
   notify(notice: Notice): void;
   /** An address that was checked, in the user's browser. */
   openExternal(url: string): Promise<void>;
-  copy(text: string): void;
+  copy(text: string): Promise<void>;
   /** A `data:image/png;base64,…` URL. */
-  clipboardImage(): string | null;
+  clipboardImage(): Promise<string | null>;
   /** Asks the user for a place to write to; null: nowhere. */
   chooseFile(name: string): Promise<string | null>;
   setTheme(theme: Settings['theme']): void;

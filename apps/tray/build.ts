@@ -1,0 +1,44 @@
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { build } from 'vite';
+
+const here = import.meta.dirname;
+
+/** Node's own modules and Electron are there when the app runs; all else is bundled. */
+const bundle = (entry: string, fileName: string, format: 'es' | 'cjs', outDir: string) =>
+  build({
+    configFile: false,
+    root: here,
+    logLevel: 'warn',
+    publicDir: false,
+    define: {
+      __GATEHOUSE_UPDATE_KEY__: JSON.stringify(process.env.GATEHOUSE_UPDATE_KEY ?? ''),
+      __GATEHOUSE_UPDATE_FEED__: JSON.stringify(process.env.GATEHOUSE_UPDATE_FEED ?? ''),
+    },
+    ssr: { noExternal: true, external: ['electron'], target: 'node' },
+    build: {
+      ssr: path.join(here, entry),
+      outDir,
+      emptyOutDir: false,
+      minify: false,
+      target: 'node24',
+      rolldownOptions: { output: { format, entryFileNames: fileName, codeSplitting: false } },
+    },
+  });
+
+/** `main.js` and `preload.cjs` (a sandboxed preload has to be CommonJS), and the tray's pictures beside them. */
+export async function buildShell(outDir: string): Promise<void> {
+  mkdirSync(outDir, { recursive: true });
+  await bundle('shell/main.ts', 'main.js', 'es', outDir);
+  await bundle('shell/preload.ts', 'preload.cjs', 'cjs', outDir);
+  const pictures = path.join(here, 'assets', 'tray');
+  if (existsSync(pictures)) cpSync(pictures, path.join(outDir, 'tray'), { recursive: true });
+  const icon = path.join(here, 'assets', 'icon.png');
+  if (existsSync(icon)) cpSync(icon, path.join(outDir, 'icon.png'));
+}
+
+if (import.meta.main) {
+  await buildShell(path.join(here, 'dist'));
+  await build({ configFile: path.join(here, 'vite.config.ts'), logLevel: 'warn' });
+}
