@@ -1,7 +1,7 @@
 import type { AgentConfig } from '../config.ts';
 import { AGENT_VERSION } from '../config.ts';
 import { AgentError } from '../errors.ts';
-import { serveIpc } from '../ipc/index.ts';
+import { type IpcServer, serveIpc } from '../ipc/index.ts';
 import type { Platform } from '../os/platform.ts';
 import { Daemon } from './daemon.ts';
 import { diagnose } from './doctor.ts';
@@ -35,15 +35,17 @@ export async function startDaemon(
   overrides: Overrides = {},
 ): Promise<RunningDaemon> {
   const unlock = await hold(config.stateDir);
+  let server: IpcServer | undefined;
   try {
     const store = new AgentStore(config.stateDir, log.write);
     const profiles = new Profiles(store, log.write);
     const { interfaceName } = config;
     const daemon = new Daemon({ interfaceName, platform, store, profiles, log: log.write, ...overrides });
     const service = new Service(daemon, profiles, log, () => diagnose(daemon, platform, interfaceName));
-    const server = await serveIpc(config.socketPath, service.handlers, log.write).catch((error: Error) => {
+    const serving = await serveIpc(config.socketPath, service.handlers, log.write).catch((error: Error) => {
       throw unusable(error, 'GATEHOUSE_AGENT_SOCKET', config.socketPath);
     });
+    server = serving;
     await profiles.load();
     await daemon.start();
     service.start();
@@ -54,12 +56,14 @@ export async function startDaemon(
         try {
           await daemon.stop(options);
         } finally {
-          await server.close();
+          await serving.close();
           unlock();
         }
       },
     };
   } catch (error) {
+    // An open socket would keep the process, and nobody would start it again.
+    await server?.close();
     unlock();
     throw error;
   }
