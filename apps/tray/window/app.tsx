@@ -1,7 +1,7 @@
 import { Button, Loader, MantineProvider } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { startTransition, useCallback, useEffect, useMemo, useState } from 'react';
 import type { Page } from '../core/ipc/table.ts';
 import type { Locale, WindowModel } from '../core/types.ts';
 import { call, errorText } from './bridge.ts';
@@ -14,7 +14,9 @@ import { scheme, theme } from './theme.ts';
 /** The first model comes with the answer to `ready`; events bring the next ones. */
 function useMain() {
   const [model, setModel] = useState<WindowModel | null>(null);
-  const [page, setPage] = useState<Page>('home');
+  const [page, show] = useState<Page>('home');
+  // A transition: the page that is there stays until the next one's script has come.
+  const setPage = useCallback((next: Page) => startTransition(() => show(next)), []);
   const [error, setError] = useState<unknown>(null);
   const begin = useCallback(() => {
     setError(null);
@@ -30,7 +32,7 @@ function useMain() {
     });
     begin();
     return end;
-  }, [begin]);
+  }, [begin, setPage]);
   return { model, page, setPage, error, begin };
 }
 

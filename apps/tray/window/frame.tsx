@@ -39,7 +39,10 @@ export function Frame() {
   useEffect(() => {
     document.title = `${model.view.title} – ${t('app.name')}`;
   }, [model.view.title, t]);
-  useEffect(() => top.current?.scrollIntoView(), [page]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each page begins at its top
+  useEffect(() => {
+    void top.current?.scrollIntoView();
+  }, [page]);
 
   return (
     <div className="app" ref={top}>

@@ -54,7 +54,8 @@ export async function openStage(viewport = { width: 420, height: 640 }): Promise
   const page = await browser.newPage({ viewport, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' });
   await page.addInitScript({ content: await fakeScript() });
   const { NOW } = await import('../../window/fake/data.ts');
-  await page.clock.setFixedTime(NOW);
+  // The scenes play at one moment; timers go on.
+  await page.addInitScript(`Date.now = () => ${NOW};`);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());

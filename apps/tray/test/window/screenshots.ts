@@ -44,7 +44,10 @@ for (const theme of THEMES) {
   }
   for (const name of PAGES.filter((known) => known !== 'home')) {
     await stage.show({ scene: name === 'posture' ? 'quarantined' : 'connected', theme, lang });
-    await page.evaluate((to) => (window as never as { gatehouseFake: { open(page: string): void } }).gatehouseFake.open(to), name);
+    await page.evaluate(
+      (to) => (window as never as { gatehouseFake: { open(page: string): void } }).gatehouseFake.open(to),
+      name,
+    );
     await shoot(`page-${name}-${theme}`);
   }
 }

@@ -61,7 +61,7 @@ function options(element: HTMLElement, locale: Locale, scheme: string): uPlot.Op
       {
         ...axis,
         size: 66,
-        space: 36,
+        space: 28,
         values: (_plot, splits) => splits.map((rate) => (rate === 0 ? '0' : formatRate(locale, rate))),
       },
     ],

@@ -12,7 +12,7 @@ export function EnrollCard({ request }: { request: EnrollRequest }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     heading.current?.focus();
-    heading.current?.scrollIntoView({ block: 'nearest' });
+    void heading.current?.scrollIntoView({ block: 'nearest' });
   }, []);
   const { host } = request;
   const say = (accept: boolean) => confirm.mutate({ host, accept, allowPlain: accept && request.plain && trusted });

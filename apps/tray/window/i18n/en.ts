@@ -11,11 +11,9 @@ export const en = {
   'nav.activity': 'Activity',
   'nav.help': 'Help',
   'nav.settings': 'Settings',
-  'nav.back': 'Back',
 
   'common.retry': 'Try again',
   'common.cancel': 'Cancel',
-  'common.close': 'Close',
   'common.copy': 'Copy {what}',
   'common.copied': 'Copied',
   'common.failed': 'That didn’t work',
@@ -38,7 +36,7 @@ export const en = {
   'home.address': 'Address',
   'home.controller': 'Controller',
   'home.controllerOff': 'not reached',
-  'home.controllerLast': 'not reached since {time}',
+  'home.controllerLast': 'last reached {time}',
   'home.controllerOn': 'reached',
   'home.warnings': 'Works, but',
 
@@ -70,7 +68,7 @@ export const en = {
 
   'enroll.title': 'Join a network',
   'enroll.intro': 'Your administrator gave you a link or a QR code. It is good for one device.',
-  'enroll.link': 'Link',
+  'enroll.link': 'Invitation link',
   'enroll.linkHint': 'Begins with gatehouse:// or https://',
   'enroll.linkDo': 'Continue',
   'enroll.fields': 'With address and token',

@@ -5,7 +5,9 @@ import { useFrame } from '../model.tsx';
 /** A page: its heading takes the focus when the user comes to it, so that a screen reader begins there. */
 export function PageBody({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    heading.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <div className="page">
       <div className="page-head">
