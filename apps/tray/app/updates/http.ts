@@ -23,7 +23,8 @@ export function bounded(request: Request, limit: () => number, idleMs = IDLE_MS)
     };
     const idle = () => fail(`${options.hostname} does not answer`);
     let timer = setTimeout(idle, idleMs);
-    const sent = request(options, (response) => {
+    // Electron follows redirects itself unless told so; Node ignores it.
+    const sent = request({ ...options, redirect: 'manual' } as RequestOptions, (response) => {
       if (response.statusCode !== undefined && response.statusCode >= 300 && response.statusCode < 400) {
         return fail(`${options.hostname} redirects; give the address that it leads to`);
       }
