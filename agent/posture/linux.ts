@@ -102,7 +102,7 @@ async function boot(probe: Probe, tell: Tell): Promise<void> {
   ];
   const profiles = enabled === null ? null : await probe.read('/sys/kernel/security/apparmor/profiles');
   const control = parse.accessControl(selinux, enabled, profiles);
-  tell('mandatory_access_control', control, 'sysfs');
+  if (await probe.list('/sys/module')) tell('mandatory_access_control', control, 'sysfs');
 
   const [tainted, cmdline] = [await probe.read('/proc/sys/kernel/tainted'), await probe.read('/proc/cmdline')];
   if (tainted === null || cmdline === null) return;

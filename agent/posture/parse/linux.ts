@@ -68,46 +68,70 @@ export interface Filtered {
   ipv4: boolean;
   ipv6: boolean;
 }
-const REFUSES = new Set(['drop', 'reject']);
 /** What says nothing of which packets a rule is for. */
-const SILENT = new Set(['counter', 'log', 'limit']);
+const SILENT = new Set(['counter', 'log']);
+type Verdict = 'accept' | 'refuse' | 'return' | { jump: string } | { goto: string };
+
+/** What a rule does with every packet; undefined where it does nothing, or is for some of them only. */
+function verdictForAll({ expr = [] }: NftRule): Verdict | undefined {
+  const said = expr.flatMap((one) => Object.entries(one)).filter(([name]) => !SILENT.has(name));
+  const [[name, detail] = []] = said;
+  if (said.length !== 1 || name === undefined) return undefined;
+  const { target, type, name: extension } = (detail ?? {}) as Record<string, string>;
+  if (name === 'drop' || name === 'reject') return 'refuse';
+  // A target of iptables that nft has no words for.
+  if (name === 'xt')
+    return type === 'target' && (extension === 'REJECT' || extension === 'DROP') ? 'refuse' : undefined;
+  if ((name === 'jump' || name === 'goto') && target) return name === 'jump' ? { jump: target } : { goto: target };
+  return name === 'accept' || name === 'return' ? name : undefined;
+}
 
 /**
- * Whether what comes in is refused unless something allows it, by `nft --json --terse list ruleset`: a base chain of
- * the input hook with the policy `drop`, or one that comes to a rule for all packets that drops or rejects. Our own
- * tables, which are for the tunnel, don't count.
+ * Whether what comes in is refused unless something allows it, by `nft --json --terse list ruleset`: a base chain of the
+ * input hook refuses in the end what none of its rules is about. Our own tables, which are for the tunnel, don't count.
  */
 export function nftFilters(ruleset: string): Filtered | undefined {
   const parsed = json(ruleset)?.nftables;
   if (!Array.isArray(parsed)) return undefined;
   const items = parsed as { chain?: NftChain; rule?: NftRule }[];
-  const ours = ({ family, table }: { family: string; table: string }) =>
-    family === 'inet' && table.startsWith('gatehouse_');
-  const chains = items.flatMap(({ chain }) => (chain && !ours(chain) ? [chain] : []));
   const rules = new Map<string, NftRule[]>();
   for (const { rule } of items) {
-    if (!rule || ours(rule)) continue;
+    if (!rule) continue;
     const key = `${rule.family} ${rule.table} ${rule.chain}`;
-    rules.set(key, [...(rules.get(key) ?? []), rule]);
+    const list = rules.get(key);
+    if (list) list.push(rule);
+    else rules.set(key, [rule]);
   }
-  const refuses = (family: string, table: string, name: string, depth: number): boolean =>
-    depth < MAX_DEPTH &&
-    (rules.get(`${family} ${table} ${name}`) ?? []).some(({ expr = [] }) => {
-      const said = expr.filter((one) => !SILENT.has(Object.keys(one)[0] ?? ''));
-      const [only] = said;
-      if (!only || said.length > 1) return false;
-      const [[verdict, detail] = []] = Object.entries(only);
-      if (verdict === 'jump' || verdict === 'goto') {
-        return refuses(family, table, (detail as { target: string }).target, depth + 1);
-      }
-      return REFUSES.has(verdict ?? '');
+  /** What becomes of a packet that no rule is about; undefined where the chain says nothing, as one in a circle. */
+  const ends = new Map<string, 'accept' | 'refuse' | undefined>();
+  const end = (table: string, chain: string): 'accept' | 'refuse' | undefined => {
+    const key = `${table} ${chain}`;
+    if (!ends.has(key)) {
+      ends.set(key, undefined);
+      ends.set(key, endOf(table, rules.get(key) ?? []));
+    }
+    return ends.get(key);
+  };
+  const endOf = (table: string, list: readonly NftRule[]): 'accept' | 'refuse' | undefined => {
+    for (const rule of list) {
+      const verdict = verdictForAll(rule);
+      if (verdict === undefined) continue;
+      if (verdict === 'return') return undefined;
+      if (typeof verdict === 'string') return verdict;
+      if ('goto' in verdict) return end(table, verdict.goto);
+      const there = end(table, verdict.jump);
+      if (there) return there;
+    }
+    return undefined;
+  };
+  const filters = (families: string[]): boolean =>
+    items.some(({ chain }) => {
+      if (chain?.hook !== 'input' || !families.includes(chain.family)) return false;
+      if (chain.family === 'inet' && chain.table.startsWith('gatehouse_')) return false;
+      const last = end(`${chain.family} ${chain.table}`, chain.name);
+      return last === undefined ? chain.policy === 'drop' : last === 'refuse';
     });
-  const filters = (...families: string[]): boolean =>
-    chains.some(
-      ({ family, table, name, hook, policy }) =>
-        families.includes(family) && hook === 'input' && (policy === 'drop' || refuses(family, table, name, 0)),
-    );
-  return { ipv4: filters('inet', 'ip'), ipv6: filters('inet', 'ip6') };
+  return { ipv4: filters(['inet', 'ip']), ipv6: filters(['inet', 'ip6']) };
 }
 
 /** `iptables -S INPUT`: the policy, or a rule without any match, drops or rejects. */
