@@ -13,6 +13,7 @@ import { policies } from './suites/policies.ts';
 import { routes } from './suites/routes.ts';
 import { rules } from './suites/rules.ts';
 import { standing } from './suites/standing.ts';
+import { useAppliance } from './support.ts';
 
 const openRows: OpenRows = async ({ config }) => {
   const client = new pg.Client(config.database);
@@ -27,17 +28,18 @@ describe('on PostgreSQL', requiresPostgres(), () => {
   });
   after(() => server.stop());
   const settings = async () => ({ GATEHOUSE_DATABASE: await server.createDatabase() });
+  const a = useAppliance(settings);
 
-  networks('PostgreSQL', settings);
-  peers('PostgreSQL', settings);
+  networks('PostgreSQL', a);
+  peers('PostgreSQL', a);
   access('PostgreSQL', settings);
-  enrollment('PostgreSQL', openRows, settings);
+  enrollment('PostgreSQL', openRows, a);
   foreign('PostgreSQL', settings);
-  incidents('PostgreSQL', settings);
-  channel('PostgreSQL', settings);
-  groups('PostgreSQL', settings);
-  policies('PostgreSQL', settings);
-  routes('PostgreSQL', settings);
-  rules('PostgreSQL', settings);
-  standing('PostgreSQL', settings);
+  incidents('PostgreSQL', a);
+  channel('PostgreSQL', a);
+  groups('PostgreSQL', a);
+  policies('PostgreSQL', a);
+  routes('PostgreSQL', a);
+  rules('PostgreSQL', a);
+  standing('PostgreSQL', a);
 });

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { describe } from 'node:test';
 import { access } from './suites/access.ts';
 import { channel } from './suites/channel.ts';
 import { enrollment, type OpenRows } from './suites/enrollment.ts';
@@ -12,21 +13,26 @@ import { policies } from './suites/policies.ts';
 import { routes } from './suites/routes.ts';
 import { rules } from './suites/rules.ts';
 import { standing } from './suites/standing.ts';
+import { useAppliance } from './support.ts';
 
 const openRows: OpenRows = async ({ dataDir }) => {
   const db = new DatabaseSync(path.join(dataDir, 'gatehouse.db'), { timeout: 5000 });
   return { query: async (sql) => db.prepare(sql).all(), close: async () => db.close() };
 };
 
-networks('SQLite');
-peers('SQLite');
-access('SQLite');
-enrollment('SQLite', openRows);
-foreign('SQLite');
-incidents('SQLite');
-channel('SQLite');
-groups('SQLite');
-policies('SQLite');
-routes('SQLite');
-rules('SQLite');
-standing('SQLite');
+describe('on SQLite', () => {
+  const a = useAppliance();
+
+  networks('SQLite', a);
+  peers('SQLite', a);
+  access('SQLite');
+  enrollment('SQLite', openRows, a);
+  foreign('SQLite');
+  incidents('SQLite', a);
+  channel('SQLite', a);
+  groups('SQLite', a);
+  policies('SQLite', a);
+  routes('SQLite', a);
+  rules('SQLite', a);
+  standing('SQLite', a);
+});

@@ -6,14 +6,15 @@ import { WebSocket } from 'ws';
 import { type Client, startTestAppliance } from '../harness.ts';
 
 export type TestAppliance = Awaited<ReturnType<typeof startTestAppliance>>;
-/** More settings for an appliance; asked for when a suite starts. */
-export type Settings = () => Promise<Record<string, string>>;
+/** More settings for an appliance, asked for when a suite starts; or the one that is there already. */
+export type Settings = (() => Promise<Record<string, string>>) | { the: TestAppliance };
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
 export type Json = any;
 
 /** One appliance for all tests of the surrounding `describe`. */
 export function useAppliance(settings: Settings = async () => ({})): { the: TestAppliance } {
+  if (typeof settings !== 'function') return settings;
   const enders: (() => unknown)[] = [];
   const holder: { the?: TestAppliance } = {};
   before(async () => {

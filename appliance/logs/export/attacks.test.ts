@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { openLogKeys } from '../keys/index.ts';
 import {
   caught,
@@ -24,8 +24,21 @@ import type { Line } from './format.ts';
 import { messagesOf, NOON, ORIGIN, TestLog, type Verdict, verifyFolder, withMessages } from './testing.ts';
 
 describe('in an export the verifier names', () => {
+  const enders: (() => unknown)[] = [];
+  let good: string;
+  before(async () => {
+    const t = { after: (fn: () => unknown) => void enders.push(fn) };
+    good = await exported(t, makeLog(t));
+  });
+  after(() => {
+    for (const end of enders) end();
+  });
   const attack = (name: string, run: (folder: string, t: TestContext) => Promise<void>) =>
-    test(name, async (t) => run(await exported(t, makeLog(t)), t));
+    test(name, async (t) => {
+      const folder = temporary(t);
+      cpSync(good, folder, { recursive: true });
+      await run(folder, t);
+    });
 
   attack('a record that was altered', async (folder) => {
     forge(folder, (records) => records.with(17, { ...records[17]!, raw: line(99) }));

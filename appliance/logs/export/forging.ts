@@ -3,12 +3,11 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
 import { createCosigner } from '../merkle/cosignature.ts';
 import { commitmentOf, LEAF_COMMITMENT } from '../record/leaf.ts';
 import { buildExport } from './export.ts';
 import { CSV_HEAD, csvRow, type Line } from './format.ts';
-import { NOON, namesIn, TestLog, unpack, type Verdict } from './testing.ts';
+import { type Ends, NOON, namesIn, TestLog, unpack, type Verdict } from './testing.ts';
 import type { ExportOptions } from './types.ts';
 
 export const HOUR = 3_600_000_000;
@@ -18,7 +17,7 @@ export const line = (i: number): string =>
 export const lines = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => line(from + i));
 
 /** 600 records of three days' keys, two of whose checkpoints a witness has cosigned. */
-export function makeLog(t: TestContext): TestLog {
+export function makeLog(t: Ends): TestLog {
   const log = new TestLog(t);
   for (let epoch = 0; epoch < 3; epoch++) {
     const at = NOON + epoch * HOUR;
@@ -31,13 +30,13 @@ export function makeLog(t: TestContext): TestLog {
   return log;
 }
 
-export const temporary = (t: TestContext): string => {
+export const temporary = (t: Ends): string => {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-unpacked-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
 
-export async function exported(t: TestContext, log: TestLog, more: Partial<ExportOptions> = {}): Promise<string> {
+export async function exported(t: Ends, log: TestLog, more: Partial<ExportOptions> = {}): Promise<string> {
   const file = more.file ?? path.join(log.dataDir, 'export.zip');
   const options = {
     dataDir: log.dataDir,

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipReader } from '@zip.js/zip.js';
 import { openKeyFile, type SecretBox } from '../../store/index.ts';
 import { Catalog } from '../archive/catalog.ts';
@@ -24,6 +23,8 @@ const TILE = 256;
 export const NOON = Date.UTC(2060, 10, 22, 12) * 1000;
 
 type Sealed = Block & { seed: Uint8Array };
+/** A test, or what ends with several. */
+export type Ends = { after(fn: () => unknown): void };
 
 /** What somebody may do who holds all that is on the box: write a log as he likes, and sign it with the keys he has. */
 export class TestLog {
@@ -39,7 +40,7 @@ export class TestLog {
   #frontier = new Frontier();
   checkpoint = '';
 
-  constructor(t: TestContext, copyOf?: TestLog) {
+  constructor(t: Ends, copyOf?: TestLog) {
     this.dataDir = mkdtempSync(path.join(tmpdir(), 'gatehouse-export-'));
     t.after(() => rmSync(this.dataDir, { recursive: true, force: true }));
     if (copyOf) cpSync(copyOf.dataDir, this.dataDir, { recursive: true });

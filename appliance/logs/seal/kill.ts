@@ -47,7 +47,9 @@ export async function killRounds({ data, folder }: Place, rounds: number): Promi
       const [what, size, root] = line.split(' ');
       if (what === 'sealed') told.set(Number(size), root!);
       else if (what !== 'begun') assert.fail(`round ${round}: ${line}`);
-      killing ??= setTimeout(() => child.kill('SIGKILL'), Math.random() * 250);
+      // Every other round may die before it has sealed anything.
+      if (what === 'sealed' || round % 2 === 1)
+        killing ??= setTimeout(() => child.kill('SIGKILL'), Math.random() * 250);
     }
     await ended;
     assert.ok(killing, `round ${round}: it did not start again`);
@@ -55,7 +57,10 @@ export async function killRounds({ data, folder }: Place, rounds: number): Promi
   const archive = openArchive({ folder, secrets: openKeyFile(data) });
   try {
     const size = archive.size();
-    assert.ok(told.size > rounds && Math.max(...told.keys()) <= size, 'no record is lost that a checkpoint covered');
+    assert.ok(
+      told.size >= rounds / 2 && Math.max(...told.keys()) <= size,
+      'no record is lost that a checkpoint covered',
+    );
     for (const [at, root] of told) {
       assert.equal(Buffer.from(rootAt(at, archive.readHash)).toString('hex'), root, `the checkpoint of ${at}`);
     }

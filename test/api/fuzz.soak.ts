@@ -1,0 +1,3 @@
+import { fuzz } from './fuzzing.ts';
+
+fuzz(200);
