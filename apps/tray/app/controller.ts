@@ -165,10 +165,9 @@ export class Controller {
     await this.attempt(action.id, predict(s, action), () => runAction(this, action));
   }
 
-  /** The same from tray or notification: the window opens where it failed, and says why. */
+  /** The same from tray or notification: where it failed, or its time has passed, the window opens and says why. */
   click(action: Action): void {
-    if (allowed(this.snapshot(), action)) this.act(action).catch(() => this.parts.desktop.showWindow());
-    else this.refresh();
+    this.act(action).catch(() => this.parts.desktop.showWindow());
   }
 
   /** Runs what the user asked for: predicted at once, and remembered as a failure where it fails. */

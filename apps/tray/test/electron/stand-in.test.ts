@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { requires } from '../../../../test/requires.ts';
+import { buildShell } from '../../build.ts';
+import { type Driver, type Running, standInDriver } from './driver.ts';
+import { ENROLLED, type FakeDaemon, fakeDaemon } from './fake-daemon.ts';
+import { SCENARIOS, STARTS } from './scenarios.ts';
+
+/** The shell and preload as they are built, under a stand-in for Electron whose windows are pages of Chromium. */
+describe('the shell under the stand-in', requires('chromium'), () => {
+  let folder: string;
+  let driver: Driver;
+  let daemon: FakeDaemon;
+  let app: Running;
+  const how = () => ({
+    folder: path.join(folder, 'app'),
+    userData: path.join(folder, 'data'),
+    socketPath: daemon.socketPath,
+    args: [],
+  });
+
+  before(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'gatehouse-tray-'));
+    await buildShell(path.join(folder, 'app'));
+    mkdirSync(path.join(folder, 'app', 'window'));
+    writeFileSync(path.join(folder, 'app', 'window', 'index.html'), '<!doctype html><title>Gatehouse</title><p>ok');
+    daemon = await fakeDaemon(folder);
+    driver = await standInDriver();
+    app = await driver.start(how());
+  });
+  after(async () => {
+    app?.kill();
+    await driver?.close();
+    await daemon?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const { name, run } of SCENARIOS) test(name, () => run({ driver, daemon, app, how: how() }));
+
+  test('quit ends it', async () => {
+    app.kill();
+    await app.exited;
+  });
+
+  for (const { name, run } of STARTS) {
+    test(name, async () => {
+      daemon.say(ENROLLED);
+      await run({ driver, daemon, how: how() });
+    });
+  }
+});
