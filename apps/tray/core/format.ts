@@ -4,7 +4,7 @@ const NOTHING = '–';
 const BYTES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const;
 
 const scaled = (n: number): { value: number; unit: (typeof BYTES)[number] } => {
-  let value = Number.isFinite(n) ? Math.max(0, n) : 0;
+  let value = Number.isFinite(n) ? Math.min(Math.max(0, n), 1e18) : 0;
   let step = 0;
   // What rounds to 1000 belongs to the next unit.
   while (value >= 999.5 && step < BYTES.length - 1) {
@@ -37,7 +37,7 @@ export function formatRate(locale: Locale, bytesPerSecond: number): string {
 /** Milliseconds: `12 ms`, below 10 with one decimal; a dash while unknown. */
 export function formatLatency(locale: Locale, ms: number | null): string {
   if (ms === null || !Number.isFinite(ms) || ms < 0) return NOTHING;
-  return withUnit(locale, ms, 'millisecond');
+  return withUnit(locale, Math.min(ms || 0, 1e9), 'millisecond');
 }
 
 const STEPS = [

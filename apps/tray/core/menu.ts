@@ -56,7 +56,7 @@ function profiles(s: Snapshot): MenuItem[] {
   const t = translator(localeOf(s));
   const items = list.slice(0, MAX_PROFILES).map((profile): MenuItem => {
     const action: Action = { id: 'use-profile', profile: profile.id };
-    const network = networkName(profile, t('name.unnamed'));
+    const network = networkName(profile);
     const label = menuLabel(profile.revoked ? t('menu.signed-out', { network }) : network);
     return { type: 'action', label, action, enabled: allowed(s, action), checked: profile.active };
   });

@@ -73,7 +73,7 @@ export function noticesOf(
     holding[condition.key] = { since: held.since, known: due };
   }
 
-  const network = networkName(state.profile ?? status?.enrolled ?? null, t('name.network'));
+  const network = networkName(state.profile ?? status?.enrolled ?? null);
   const closed = memory.target === 'up' && status?.target === 'down' && status.enrolled !== null;
   if (closed && !byHand) tell(simple('disconnected', network, t));
   if (status?.target === 'down') open = [];

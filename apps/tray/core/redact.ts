@@ -54,36 +54,36 @@ const isHarmless = (address: string): boolean =>
 
 const RULES: readonly Rule[] = [
   { kind: 'key', pattern: /-----BEGIN [A-Z0-9 ]{1,60}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,60}-----|$)/g },
-  { kind: 'login', pattern: /\b[a-z][a-z0-9+.-]{1,30}:\/\/([^\s/?#@[\]]{1,500})@/gi, secret: group },
+  { kind: 'login', pattern: /[a-z][a-z0-9+.-]{1,30}:\/\/([^\s/?#@[\]]{1,500})@/gi, secret: group },
   // Tokens by their prefix, in headers, and as values of what is called so in URLs, JSON and settings.
-  { kind: 'token', pattern: /\b(?:gh[a-z]|wirety)_[A-Za-z0-9_-]{8,}/g },
-  { kind: 'token', pattern: /\b(?:bearer|basic|session) +([A-Za-z0-9._~+/=-]{8,})/gi, secret: group },
-  { kind: 'token', pattern: /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g },
+  { kind: 'token', pattern: /(?:gh[a-z]|wirety)_[A-Za-z0-9_-]{8,}/g },
+  { kind: 'token', pattern: /(?:bearer|basic|session) +([A-Za-z0-9._~+/=-]{8,})/gi, secret: group },
+  { kind: 'token', pattern: /eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g },
   {
     kind: 'token',
     pattern:
-      /(?:token|secret|passw(?:or)?d|passphrase|credential|cookie|session|authorization|api[_-]?key|signature|[?&#](?:code|state|key|sig|auth|t))["']?(?:=|%3D|: ?)["']?([^\s"'&#<>,;[\](){}]{4,})/gi,
+      /(?:token|secret|passw(?:or)?d|passphrase|credential|cookie|session|authorization|api[_-]?key|signature|[?&#](?:code|state|key|sig|auth|t))["']?(?:=|%3D|: ?)["']?(?!(?:bearer|basic|session)\b)([^\s"'&#<>,;[\](){}]{4,})/gi,
     secret: group,
   },
   { kind: 'token', pattern: /(?<![0-9A-Fa-f])[0-9A-Fa-f]{48,}/g },
   { kind: 'key', pattern: /[A-Za-z0-9+/]{43,}=/g },
   { kind: 'email', pattern: /[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu },
+  // Before it may stand the escape of a line end, as JSON has it.
+  { kind: 'address', pattern: new RegExp(`(?<=^|[^A-Za-z0-9]|\\\\[nrt])(?:${V6})(?![A-Za-z0-9])`, 'g') },
   {
     kind: 'address',
-    pattern: /(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Fa-f])/g,
+    pattern: /(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}/g,
   },
-  { kind: 'address', pattern: new RegExp(`(?<![A-Za-z0-9])(?:${V6})(?![A-Za-z0-9])`, 'g') },
   { kind: 'address', pattern: new RegExp(`(?<!\\d)${V4}(?!\\d)`, 'g') },
   { kind: 'address', pattern: /(?:[0-9a-f]\.){4,32}ip6\.arpa/gi },
   // The user's name in the home folder of any system, also with the doubled backslashes of JSON.
   {
     kind: 'home folder',
-    pattern:
-      /\b[A-Za-z]:(?:\\{1,2}|\/)(?:Users|Documents and Settings)(?:\\{1,2}|\/)[^\\/:*?"<>|\r\n]{1,100}(?=[\\/])/gi,
+    pattern: /[A-Za-z]:(?:\\{1,2}|\/)(?:Users|Documents and Settings)(?:\\{1,2}|\/)[^\\/:*?"<>|\r\n]{1,100}(?=[\\/])/gi,
   },
   {
     kind: 'home folder',
-    pattern: /\b[A-Za-z]:(?:\\{1,2}|\/)(?:Users|Documents and Settings)(?:\\{1,2}|\/)[^\\/:*?"<>|\s,;[\]]{1,100}/gi,
+    pattern: /[A-Za-z]:(?:\\{1,2}|\/)(?:Users|Documents and Settings)(?:\\{1,2}|\/)[^\\/:*?"<>|\s,;[\]]{1,100}/gi,
   },
   { kind: 'home folder', pattern: /\/(?:home|Users)\/[^/\s"'`<>|:;,()[\]]{1,100}/g },
 ];

@@ -50,7 +50,7 @@ function knownCause(status: AgentStatus, otherwise: CauseCode): CauseCode {
 }
 
 /** True once a state has lasted so long that it needs an explanation. */
-export function isLate(s: Snapshot, status: AgentStatus): boolean {
+function isLate(s: Snapshot, status: AgentStatus): boolean {
   return s.now - Date.parse(status.since) > PATIENCE;
 }
 
@@ -146,9 +146,8 @@ const TONES: Record<StateKind, Tone> = {
 };
 export const toneOf = (kind: StateKind): Tone => TONES[kind];
 
-/** What a network is called: its name, else its controller's host; `otherwise` where neither can be shown. */
-export function networkName(of: { networkName: string | null; url: string } | null, otherwise: string): string {
-  if (!of) return otherwise;
-  const host = URL.canParse(of.url) ? new URL(of.url).host : '';
-  return clean(of.networkName ?? '') || clean(host) || otherwise;
+/** What a network is called: its name, else its controller's host, else the product's name, which fits any sentence. */
+export function networkName(of: { networkName: string | null; url: string } | null): string {
+  const host = of && URL.canParse(of.url) ? new URL(of.url).host : '';
+  return clean(of?.networkName ?? '') || clean(host) || 'Gatehouse';
 }

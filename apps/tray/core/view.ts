@@ -106,7 +106,7 @@ export function actionLabel(s: Snapshot, action: Action, t: Translate): string {
     case 'use-profile':
     case 'remove-profile': {
       const profile = statusOf(s)?.profiles.find((one) => one.id === action.profile) ?? null;
-      return t(`action.${id}`, { network: networkName(profile, t('name.network')) });
+      return t(`action.${id}`, { network: networkName(profile) });
     }
     case 'copy-address': {
       const address = clean(statusOf(s)?.interface?.addresses[0]?.split('/', 1)[0] ?? '');
@@ -123,7 +123,7 @@ type Texts = Pick<View, 'title' | 'detail'>;
 
 function textsOf(s: Snapshot, state: State, t: Translate): Texts {
   const { kind, cause, status } = state;
-  const network = networkName(state.profile ?? status?.enrolled ?? null, t('name.network'));
+  const network = networkName(state.profile ?? status?.enrolled ?? null);
   switch (kind) {
     case 'daemon-denied': {
       const key = s.platform === 'linux' ? 'state.daemon-denied.detail.linux' : 'state.daemon-denied.detail';

@@ -121,7 +121,6 @@ export const de: Like<typeof en> = {
 
   'menu.profiles': 'Netzwerke',
   'menu.signed-out': '{network} (abgemeldet)',
-  'name.network': 'das Netzwerk',
   'name.unnamed': 'ohne Namen',
 
   'notice.disconnected.title': 'Getrennt',

@@ -115,7 +115,6 @@ export const en = {
 
   'menu.profiles': 'Networks',
   'menu.signed-out': '{network} (signed out)',
-  'name.network': 'the network',
   'name.unnamed': 'unnamed',
 
   'notice.disconnected.title': 'Disconnected',

@@ -120,7 +120,6 @@ export const es: Like<typeof en> = {
 
   'menu.profiles': 'Redes',
   'menu.signed-out': '{network} (sesión cerrada)',
-  'name.network': 'la red',
   'name.unnamed': 'sin nombre',
 
   'notice.disconnected.title': 'Desconectado',

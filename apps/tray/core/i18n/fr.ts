@@ -128,7 +128,6 @@ export const fr: Like<typeof en> = {
 
   'menu.profiles': 'Réseaux',
   'menu.signed-out': '{network} (déconnecté)',
-  'name.network': 'le réseau',
   'name.unnamed': 'sans nom',
 
   'notice.disconnected.title': 'Déconnecté',

@@ -116,7 +116,6 @@ export const tr: Like<typeof en> = {
 
   'menu.profiles': 'Ağlar',
   'menu.signed-out': '{network} (oturum kapalı)',
-  'name.network': 'ağ',
   'name.unnamed': 'adsız',
 
   'notice.disconnected.title': 'Bağlantı kesildi',
