@@ -150,8 +150,33 @@ describe('the command line', () => {
     const left = await machine.cli(['leave', '--yes']);
     assert.equal(left.code, 0);
     assert.match(left.stdout, /^Left: laptop at https:.*Nothing else is needed/);
+    secure.tokens.delete('one');
     await expectAll([[enroll, 0, /^$/, { GATEHOUSE_TOKEN: 'two' }]]);
-    await expectAll([[['leave', '--yes'], 0, /^$/]]);
+    await machine.until(({ enrolled }) => enrolled?.networkName === 'office');
+    await expectAll([[['profiles'], 0, /^$/]]);
+    const other = await startFakeController({ peerId: 'peer-2' });
+    other.tokens.set('three', null);
+    await expectAll([[['enroll', other.url, '--add', '--token', 'three'], 0, /^$/]]);
+    await expectAll([
+      [['use', 'nowhere'], 2, /No network is 'nowhere'.*id peer-1.*id peer-2/],
+      [['leave', '--profile', 'peer-1'], 2, /keys of laptop at https:.*gatehouse leave --profile peer-1 --yes/],
+    ]);
+    const listed = await machine.cli(['profiles']);
+    assert.match(
+      listed.stdout,
+      /^ +NETWORK +DEVICE .*\n {3}office +laptop +https:.* peer-1\n\* +- +laptop +http:.* peer-2\n$/,
+    );
+    const used = await machine.cli(['use', 'office']);
+    assert.match(used.stdout, /^device +laptop \(spoke\) in office$/m, used.stderr);
+    const gone = await machine.cli(['leave', '--yes']);
+    assert.match(
+      gone.stdout,
+      /^Left: laptop at https:.*\nlaptop at http:.* is active now, and down: gatehouse up\.\n$/,
+    );
+    assert.deepEqual(JSON.parse((await machine.cli(['profiles', '--json'])).stdout).length, 1);
+    await expectAll([[['leave', '--profile', 'peer-2', '--yes'], 0, /^$/]]);
+    assert.match((await machine.cli(['profiles'])).stdout, /enrolled nowhere/);
+    await other.close();
     await daemon.stop();
     await secure.close();
   });
@@ -240,7 +265,10 @@ describe('the command line', () => {
     );
     for (const result of [help, enroll, also, version, bash, zsh, fish]) assert.equal(result?.code, 0);
     for (const code of [0, 1, 2, 3, 4, 5, 6, 7]) assert.match(help!.stdout, new RegExp(`^ {2}${code} {2}\\S`, 'm'));
-    assert.match(enroll!.stdout, /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\]/);
+    assert.match(
+      enroll!.stdout,
+      /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\] \[--add\]/,
+    );
     assert.equal(also!.stdout, enroll!.stdout);
     assert.match(version!.stdout, /^gatehouse \d+\.\d+\.\d+\n$/);
     const words = `${bash!.stdout}

@@ -31,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
       token: { type: 'string', value: 'token', help: "the token; '-' reads it from standard input" },
       'allow-http': { type: 'boolean', help: 'accept plain HTTP to another machine' },
       ca: { type: 'string', value: 'file', help: 'PEM to trust beside the system', completes: 'file' },
+      add: { type: 'boolean', help: 'keep the networks joined before, and switch to this one' },
     },
   },
   { name: 'up', help: 'bring the tunnel up, also after a reboot', args: [], options: {} },
@@ -49,11 +50,16 @@ export const COMMANDS: readonly Command[] = [
     args: [],
     options: { lines: { type: 'string', value: 'n', help: 'how many (200)' }, json },
   },
+  { name: 'profiles', help: 'list the networks that this device is enrolled in', args: [], options: { json } },
+  { name: 'use', help: 'switch to another of its networks', args: ['profile'], options: {} },
   {
     name: 'leave',
     help: 'leave the network and remove the identity',
     args: [],
-    options: { yes: { type: 'boolean', help: "don't ask" } },
+    options: {
+      profile: { type: 'string', value: 'profile', help: 'another network than the active one' },
+      yes: { type: 'boolean', help: "don't ask" },
+    },
   },
   {
     name: 'completion',

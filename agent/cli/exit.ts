@@ -22,6 +22,7 @@ export class UsageError extends Error {
 
 const CODES: Partial<Record<AgentError['code'], number>> = {
   'bad-request': EXIT.usage,
+  'unknown-profile': EXIT.usage,
   'plain-http': EXIT.usage,
   'not-enrolled': EXIT.notEnrolled,
   'no-privileges': EXIT.notPermitted,

@@ -1,4 +1,4 @@
-import type { AgentPeer, AgentStatus, Finding } from '@gatehouse/protocol';
+import type { AgentPeer, AgentStatus, Finding, Profile } from '@gatehouse/protocol';
 
 /** Other people's text (names of peers and networks), fit for a terminal. */
 const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
@@ -67,13 +67,23 @@ export function formatStatus(status: AgentStatus, now: number): string {
     const search = status.dns.search.length > 0 ? ` for ${status.dns.search.join(' ')}` : '';
     rows.push(['DNS', `${status.dns.servers.join(' ')}${search}, by ${status.dns.mode ?? 'nothing yet'}`]);
   }
-  if (hub)
-    rows.push(['hub', `${hub.name}, ${hub.endpoint ?? 'no endpoint'}, handshake ${ago(hub.lastHandshake, now)}`]);
+  if (hub) {
+    const latency = status.latency === null ? '' : `, ${status.latency} ms`;
+    const handshake = `handshake ${ago(hub.lastHandshake, now)}`;
+    rows.push(['hub', `${hub.name}, ${hub.endpoint ?? 'no endpoint'}, ${handshake}${latency}`]);
+  }
   if (device)
     rows.push([
       'traffic',
       `${status.peers} ${status.peers === 1 ? 'peer' : 'peers'}, ${bytes(status.rx)} received, ${bytes(status.tx)} sent`,
     ]);
+  if (status.captive) rows.push(['sign in', `this network wants you to sign in first: ${status.captive.url}`]);
+  if (status.standing?.admitted === false) {
+    rows.push(['kept out', status.standing.reason ?? 'the controller keeps this device from everybody']);
+  }
+  for (const { fact, wanted, policy } of status.standing?.missing ?? []) {
+    rows.push(['posture', `policy ${policy} wants ${fact} ${wanted}`]);
+  }
   for (const warning of status.warnings) rows.push(['warning', warning]);
   return table(rows);
 }
@@ -91,6 +101,20 @@ export function formatPeers(peers: AgentPeer[], now: number): string {
     peer.allowedIps.join(' '),
   ]);
   return table([head, ...rows]);
+}
+
+/** `gatehouse profiles` for people. */
+export function formatProfiles(profiles: Profile[]): string {
+  if (profiles.length === 0) return 'This device is enrolled nowhere: gatehouse enroll <url> --token <token>.\n';
+  const rows = profiles.map(({ id, url, peerName, networkName, active, revoked }) => [
+    active ? '*' : '',
+    networkName ?? '-',
+    peerName,
+    url,
+    id,
+    revoked ? 'cut off' : '',
+  ]);
+  return table([['', 'NETWORK', 'DEVICE', 'CONTROLLER', 'ID', ''], ...rows]);
 }
 
 /** `gatehouse doctor` for people. */

@@ -7,7 +7,7 @@ import { ask, readToken, type Terminal } from './ask.ts';
 import { type Command, findCommand } from './commands.ts';
 import { COMPLETIONS } from './completion.ts';
 import { EXIT, exitCode, statusExitCode, UsageError } from './exit.ts';
-import { formatFindings, formatPeers, formatStatus } from './format.ts';
+import { formatFindings, formatPeers, formatProfiles, formatStatus } from './format.ts';
 import { commandHelp, generalHelp } from './help.ts';
 
 type Values = Record<string, string | boolean | undefined>;
@@ -96,7 +96,8 @@ async function execute(
       const ca = values.ca === undefined ? {} : { ca: await readCa(String(values.ca)) };
       const token = await readToken(terminal, values.token as string | undefined);
       const allowHttp = values['allow-http'] === true;
-      show(await callDaemon(socket, 'enroll', { url: args[0]!, token, allowHttp, ...ca }));
+      const add = values.add === true;
+      show(await callDaemon(socket, 'enroll', { url: args[0]!, token, allowHttp, add, ...ca }));
       return EXIT.ok;
     }
     case 'up': {
@@ -135,8 +136,19 @@ async function execute(
       else print(lines.map((line) => `${line}\n`).join(''));
       return EXIT.ok;
     }
+    case 'profiles': {
+      const { profiles } = await callDaemon(socket, 'status', {});
+      if (values.json === true) printJson(profiles);
+      else print(formatProfiles(profiles));
+      return EXIT.ok;
+    }
+    case 'use': {
+      const status = await callDaemon(socket, 'use', { profile: args[0]! });
+      show(status);
+      return statusExitCode(status);
+    }
     case 'leave':
-      return leave(socket, values.yes === true, terminal);
+      return leave(socket, values.profile as string | undefined, values.yes === true, terminal);
     default:
       throw new UsageError(`there is no command '${command.name}'`);
   }
@@ -183,23 +195,32 @@ async function watch(socket: string, json: boolean, { stdout }: Terminal): Promi
   return EXIT.ok;
 }
 
-async function leave(socket: string, yes: boolean, terminal: Terminal): Promise<number> {
+async function leave(socket: string, profile: string | undefined, yes: boolean, terminal: Terminal): Promise<number> {
   const status = await callDaemon(socket, 'status', {});
-  const whom = status.enrolled
-    ? `${status.enrolled.peerName} at ${status.enrolled.url}`
-    : 'what is left of an enrollment';
+  const leaving = profile ?? status.enrolled?.peerId;
+  const found = status.profiles.find(({ id }) => id === leaving);
+  const whom = found
+    ? `${found.peerName} at ${found.url}`
+    : profile === undefined
+      ? 'what is left of an enrollment'
+      : `'${profile}'`;
   if (!yes) {
     const warning = `This removes the identity and the keys of ${whom}. Coming back takes a new token.`;
-    if (!terminal.stdin.isTTY) throw new UsageError(`${warning} If that is what you want: gatehouse leave --yes`);
+    if (!terminal.stdin.isTTY) {
+      const again = ['gatehouse leave', ...(profile === undefined ? [] : [`--profile ${profile}`]), '--yes'].join(' ');
+      throw new UsageError(`${warning} If that is what you want: ${again}`);
+    }
     const answer = await ask(terminal, `${warning}\nLeave? [y/N] `, false);
     if (!/^y(es)?$/i.test(answer)) {
       terminal.stderr.write('Nothing was changed.\n');
       return EXIT.failed;
     }
   }
-  await callDaemon(socket, 'leave', {});
-  terminal.stdout.write(
-    `Left: ${whom}. Nothing else is needed; an administrator may delete the peer on the controller.\n`,
-  );
+  const after = await callDaemon(socket, 'leave', profile === undefined ? {} : { profile });
+  const said = [`Left: ${whom}. Nothing else is needed; an administrator may delete the peer on the controller.`];
+  if (after.enrolled && after.enrolled.peerId !== status.enrolled?.peerId) {
+    said.push(`${after.enrolled.peerName} at ${after.enrolled.url} is active now, and down: gatehouse up.`);
+  }
+  terminal.stdout.write(`${said.join('\n')}\n`);
   return EXIT.ok;
 }

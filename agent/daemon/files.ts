@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type Type from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
@@ -94,8 +94,15 @@ export class JsonFile<S extends Type.TSchema> {
   }
 }
 
+/** Removes what writes that were killed left beside: it may hold keys. */
+export async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (/\.json\.[0-9a-f]{12}\.tmp$/.test(name)) await rm(path.join(folder, name), { force: true });
+  }
+}
+
 /** Makes the rename itself durable. Windows can't open folders, and doesn't need to. */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {

@@ -5,7 +5,7 @@ import Type from 'typebox';
 import { type Identity, type Pending, publicKeyOf } from '../controller/index.ts';
 import { SessionsFile } from '../history/index.ts';
 import { stateProblem } from '../tunnel/index.ts';
-import { DamagedFileError, JsonFile, makeStateFolder } from './files.ts';
+import { DamagedFileError, JsonFile, makeStateFolder, sweep } from './files.ts';
 import { profileFolder } from './profile-folder.ts';
 
 const Secrets = {
@@ -90,14 +90,19 @@ export class AgentStore {
 
   /** Every identity that can be read; `problems` has the damaged ones, by the name of the profile's folder. */
   async readIdentities(): Promise<{ identities: Identity[]; problems: Map<string, string> }> {
+    await sweep(this.#folder);
     const identities: Identity[] = [];
     const problems = new Map<string, string>();
     for (const folder of await this.#folders()) {
+      const whole = path.join(this.#folder, PROFILES, folder);
+      await sweep(whole);
       try {
-        const file = new JsonFile(path.join(this.#folder, PROFILES, folder), IDENTITY, IdentityFile);
+        const file = new JsonFile(whole, IDENTITY, IdentityFile);
         const identity = await usable(file.read());
-        if (identity && profileFolder(identity.peerId) === folder) identities.push(identity);
-        else if (identity) problems.set(folder, `${file.path} is damaged (another device's)`);
+        // Killed while leaving.
+        if (!identity) await this.#removeFolder(whole);
+        else if (profileFolder(identity.peerId) === folder) identities.push(identity);
+        else problems.set(folder, `${file.path} is damaged (another device's)`);
       } catch (error) {
         if (!(error instanceof DamagedFileError)) throw error;
         problems.set(folder, error.message);
@@ -130,12 +135,16 @@ export class AgentStore {
     await file.write(clean(identity));
   }
 
-  /** Removes a profile whole: what its controller said, then identity and keys. */
+  /** Removes a profile whole: identity and keys, then what its controller said. */
   async removeProfile(peerId: string): Promise<void> {
     const folder = this.#profile(peerId);
     if (!(await this.#folders()).includes(path.basename(folder))) return;
-    await this.#networkOf(peerId).write(null);
     await this.#identityOf(peerId).write(null);
+    await this.#removeFolder(folder);
+  }
+
+  async #removeFolder(folder: string): Promise<void> {
+    await new JsonFile(folder, NETWORK, NetworkFile).write(null);
     // What was put aside as damaged stays for people to look at.
     for (const each of [folder, path.dirname(folder)]) await rmdir(each).catch(() => undefined);
   }

@@ -36,6 +36,10 @@ const agentMessage = Compile(AgentMessage);
 export async function startFakeController(options: {
   port?: number;
   tls?: { key: string; cert: string };
+  /** Whom tokens are for, `peer-1` by default. */
+  peerId?: string;
+  /** Messages beyond the first version that it takes in. */
+  accepts?: string[];
   /** The state for a device, by the public key that it registered. */
   state?: (publicKey: string) => PeerState;
 }): Promise<FakeController> {
@@ -50,7 +54,7 @@ export async function startFakeController(options: {
     };
     if (request.url === '/api/v1/health') return reply(200, { status: 'ok' });
     const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
-    const who = { network_id: 'net-1', peer_id: 'peer-1', peer_name: 'laptop' };
+    const who = { network_id: 'net-1', peer_id: options.peerId ?? 'peer-1', peer_name: 'laptop' };
     const known = fake.tokens.get(token);
     if (request.url === '/api/v1/agent/resolve' && known === null) {
       return reply(200, { ...who, config: '[Interface]\n' });
@@ -123,7 +127,8 @@ export async function startFakeController(options: {
           else if (options.state) {
             const registered = [...fake.tokens.values()].find((value) => value !== null);
             const state = options.state(registered?.public_key ?? '');
-            client.send(JSON.stringify({ type: 'state', epoch: 'epoch-1', seq: 1, state }));
+            const { accepts } = options;
+            client.send(JSON.stringify({ type: 'state', epoch: 'epoch-1', seq: 1, state, accepts }));
           }
         }
         for (const wake of waiting) wake();
