@@ -15,6 +15,7 @@ import {
 import { LineReader } from '@gatehouse/protocol/socket';
 import { Compile, type Validator } from 'typebox/compile';
 import { AgentError } from '../errors.ts';
+import { openPipeToGroup } from './pipe.ts';
 
 /** What the daemon does for each method. */
 export type Handlers = {
@@ -61,8 +62,8 @@ function answers(socketPath: string): Promise<boolean> {
 
 /**
  * Serves the IPC table on a Unix socket (mode 0660, in a folder that is made with 0750 where it isn't) or a named
- * pipe. The socket gets its folder's group, so that an installer chooses who may speak to the agent. A socket file
- * that nobody answers on is replaced. Throws AgentError when a daemon already answers there.
+ * pipe. The socket gets its folder's group, so that an installer chooses who may speak to the agent; a pipe is opened to
+ * a local group. A socket file that nobody answers on is replaced. Throws AgentError when a daemon already answers there.
  */
 export async function serveIpc(
   socketPath: string,
@@ -90,7 +91,8 @@ export async function serveIpc(
     serveClient(socket, handlers, log);
   });
   await listen(server, socketPath, isPipe);
-  if (!isPipe) {
+  if (isPipe) void openPipeToGroup(socketPath, log);
+  else {
     await chmod(socketPath, 0o660);
     const { gid } = await stat(folder);
     await chown(socketPath, -1, gid).catch(() => undefined);
