@@ -26,9 +26,9 @@ export function useAppliance(settings: Settings = async () => ({})): { the: Test
   return holder as { the: TestAppliance };
 }
 
-/** Waits until `check` gives something truthy; fails with `what` after half a minute. */
+/** Waits until `check` gives something truthy; fails with `what` after two minutes: a machine may have much to do. */
 export async function until<T>(what: string, check: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const end = performance.now() + 30_000;
+  const end = performance.now() + 120_000;
   for (;;) {
     const value = await check();
     if (value) return value;

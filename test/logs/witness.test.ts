@@ -3,7 +3,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../api/support.ts';
-import { assertProblem } from '../harness.ts';
+import { assertProblem, startTestAppliance } from '../harness.ts';
 import { requires } from '../requires.ts';
 import {
   exported,
@@ -125,11 +125,11 @@ describe('an appliance that another one witnesses', requires('unzip'), () => {
       // What SQLite has not put into the database yet would mend it.
       rmSync(path.join(dataDir, 'logs', `${name}-wal`), { force: true });
       writeFileSync(path.join(dataDir, 'logs', name), text);
-      const broken = await startProcess(t, dataDir);
+      const broken = await startTestAppliance({ after: () => undefined }, { GATEHOUSE_DATA: dataDir });
       const { state, reason } = await status(broken.admin);
       assert.deepEqual([name, state], [name, 'damaged']);
       assert.ok(reason.length > 10);
-      await ends(broken);
+      await broken.close();
     }
   });
 });

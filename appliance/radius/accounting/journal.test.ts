@@ -211,7 +211,7 @@ describe('the journal', () => {
     let taken = 0;
     while (append(4096)) taken++;
     assert.ok(taken * 4096 <= MAX_WAITING_BYTES && taken * MAX_FRAME > MAX_WAITING_BYTES * 0.8, `${taken}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    while (durable.length < taken) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(durable.length, taken);
     assert.ok(append(), 'and goes on');
   });
@@ -243,12 +243,12 @@ describe('the journal', () => {
     assert.equal(append(), false, 'until it is tried again');
     clock.ms += RETRY_MS;
     assert.equal(append(), true);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    while (failed.length < 51) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(durable.length, 1);
     disk.room = 1e9;
     clock.ms += RETRY_MS;
     append();
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    while (durable.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(durable.length, 2);
     assert.deepEqual(told, [
       'the accounting journal cannot be written: no accounting record is answered',
