@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import type { AgentStatus } from '@gatehouse/protocol';
+import { IpcError } from '@gatehouse/protocol/socket';
+import { CONNECTED, ENROLLED, FRESH } from '../test/electron/fake-daemon.ts';
+import { OFFER_LIFETIME } from './enrollment.ts';
+import { Problem } from './problem.ts';
+import { stage } from './testing.ts';
+
+const up = (status: AgentStatus) => ({ kind: 'up', status }) as const;
+const TOKEN = 'ghe_0123456789abcdefSECRET';
+const LINK = `gatehouse://enroll?url=https%3A%2F%2Fgate.example.org&token=${TOKEN}`;
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('what people see', () => {
+  test('is pushed when it changes, and only then', async () => {
+    const { controller, trays, events, clock, link } = stage();
+    link(up(ENROLLED));
+    await controller.handlers.ready(null);
+    const [shown, sent] = [trays.length, events.length];
+    link(up(ENROLLED));
+    clock.go(60_000);
+    assert.deepEqual([trays.length, events.length], [shown, sent]);
+    link(up(CONNECTED));
+    assert.deepEqual([trays.length, events.length], [shown + 1, sent + 1]);
+    controller.windowGone();
+    link(up(ENROLLED));
+    assert.equal(events.length, sent + 1);
+  });
+
+  test('a click is shown before the daemon has answered, and taken back when it refuses', async () => {
+    const { controller, link, answers, asked } = stage();
+    link(up(ENROLLED));
+    const kind = async () => (await controller.handlers.ready(null)).view.kind;
+    const { promise, reject } = Promise.withResolvers<unknown>();
+    answers(() => promise);
+    const done = controller.handlers.act({ id: 'connect' });
+    assert.equal(await kind(), 'connecting');
+    assert.deepEqual(asked, ['up {}']);
+    reject(new IpcError('no-wireguard', 'modprobe: not found'));
+    await assert.rejects(done, { message: 'This computer has no WireGuard. Install Gatehouse again.' });
+    assert.equal(await kind(), 'disconnected');
+    assert.equal(controller.snapshot().failure?.action, 'connect');
+    answers(async () => ({}));
+    await controller.handlers.act({ id: 'connect' });
+    assert.equal(controller.snapshot().failure, null);
+    assert.equal(await kind(), 'connecting');
+  });
+
+  test('a prediction ends by itself', async () => {
+    const { controller, link, clock } = stage();
+    link(up(ENROLLED));
+    await controller.act({ id: 'connect' });
+    clock.go(20_000);
+    assert.equal((await controller.handlers.ready(null)).view.kind, 'disconnected');
+  });
+
+  test('what isn’t possible now is refused, and the daemon isn’t asked', async () => {
+    const { controller, link, asked } = stage();
+    link(up(ENROLLED));
+    await assert.rejects(controller.handlers.act({ id: 'disconnect' }), {
+      message: 'That isn’t possible at the moment.',
+    });
+    await assert.rejects(controller.handlers.act({ id: 'use-profile', profile: 'p1' }));
+    await assert.rejects(controller.handlers.act({ id: 'start-daemon' }));
+    assert.deepEqual(asked, []);
+    assert.equal(controller.snapshot().failure, null);
+    controller.click({ id: 'disconnect' });
+    await settle();
+    assert.deepEqual(asked, ['window']);
+  });
+});
+
+describe('invitations', () => {
+  test('the token goes to the daemon and nowhere else', async () => {
+    const { controller, link, asked, answers, events, trays, log } = stage();
+    link(up(FRESH));
+    await controller.handlers.ready(null);
+    controller.open(LINK);
+    assert.deepEqual(controller.snapshot().enroll, {
+      url: 'https://gate.example.org',
+      host: 'gate.example.org',
+      plain: false,
+      from: 'link',
+      adds: false,
+    });
+    answers(async (_method, params) => {
+      throw new IpcError('controller-error', `the controller said: ${JSON.stringify(params)}`);
+    });
+    const confirm = { host: 'gate.example.org', accept: true, allowPlain: false };
+    await assert.rejects(controller.handlers.confirmEnroll(confirm), ({ message }: Error) => !message.includes(TOKEN));
+    assert.deepEqual(asked, ['window', `enroll ${JSON.stringify({ url: 'https://gate.example.org', token: TOKEN })}`]);
+    const report = await controller.handlers.report(null);
+    for (const said of [controller.snapshot(), events, trays, log.lines(), report]) {
+      assert.ok(!JSON.stringify(said).includes(TOKEN));
+    }
+    // The controller may have used it up.
+    assert.equal(controller.snapshot().enroll, null);
+    await assert.rejects(controller.handlers.confirmEnroll(confirm), /invitation is gone/);
+  });
+
+  test('an invitation that couldn’t be used may be tried again, within its ten minutes', async () => {
+    const { controller, link, answers, clock } = stage();
+    link(up(ENROLLED));
+    await controller.handlers.offer({ text: LINK, from: 'qr' });
+    assert.equal(controller.snapshot().enroll?.adds, true);
+    answers(async () => {
+      throw new IpcError('controller-unreachable', 'no');
+    });
+    const confirm = { host: 'gate.example.org', accept: true, allowPlain: false };
+    await assert.rejects(controller.handlers.confirmEnroll(confirm), /doesn’t answer/);
+    assert.equal(controller.snapshot().enroll?.from, 'qr');
+    answers(async (method, params) => {
+      assert.deepEqual([method, params], ['enroll', { url: 'https://gate.example.org', token: TOKEN, add: true }]);
+      return {};
+    });
+    clock.go(OFFER_LIFETIME - 1000);
+    await controller.handlers.confirmEnroll(confirm);
+    assert.equal(controller.snapshot().prediction?.of, 'enroll');
+    await controller.handlers.offer({ text: LINK, from: 'paste' });
+    clock.go(OFFER_LIFETIME);
+    assert.equal(controller.snapshot().enroll, null);
+  });
+
+  test('only what the user has seen is confirmed', async () => {
+    const { controller, link, asked } = stage();
+    link(up(FRESH));
+    await controller.handlers.offerToken({ url: 'http://other.example.org:8080', token: TOKEN });
+    const answer = (host: string, accept: boolean, allowPlain = false) =>
+      controller.handlers.confirmEnroll({ host, accept, allowPlain });
+    await assert.rejects(answer('gate.example.org', true), /Another invitation/);
+    await assert.rejects(answer('gate.example.org', false), /Another invitation/);
+    await assert.rejects(answer('other.example.org:8080', true), /isn’t encrypted/);
+    assert.deepEqual(asked, []);
+    await answer('other.example.org:8080', true, true);
+    assert.match(asked.join(), /"allowHttp":true/);
+    await controller.handlers.offer({ text: LINK, from: 'paste' });
+    await answer('gate.example.org', false);
+    assert.equal(controller.snapshot().enroll, null);
+  });
+
+  test('what is no invitation is told: to the window that asked, or in it', async () => {
+    const { controller, asked } = stage();
+    await assert.rejects(controller.handlers.offer({ text: `hello ${TOKEN}x y`, from: 'paste' }), /no invitation/);
+    controller.open(`gatehouse://other?token=${TOKEN}`);
+    assert.equal(controller.snapshot().failure?.action, 'enroll');
+    assert.deepEqual(asked, ['window']);
+  });
+
+  test('a daemon that can’t be reached costs nobody their invitation', async () => {
+    const { controller } = stage();
+    controller.open(LINK);
+    const confirm = { host: 'gate.example.org', accept: true, allowPlain: false };
+    await assert.rejects(controller.handlers.confirmEnroll(confirm), /service doesn’t answer/);
+    assert.equal(controller.snapshot().enroll?.host, 'gate.example.org');
+  });
+});
+
+describe('the daemon', () => {
+  test('connects at launch, once, where the user wants it', async () => {
+    const { controller, link, asked } = stage();
+    controller.parts.settings.change({ connectAtLaunch: true });
+    link({ kind: 'down', starting: false });
+    link(up(ENROLLED));
+    await settle();
+    link({ kind: 'down', starting: false });
+    link(up(ENROLLED));
+    await settle();
+    assert.deepEqual(asked, ['up {}']);
+  });
+
+  test('is started, is expected for a while, and is down again when it doesn’t come', async () => {
+    const { controller, link, asked, clock } = stage();
+    link({ kind: 'down', starting: false });
+    await controller.handlers.act({ id: 'start-daemon' });
+    assert.deepEqual(asked, ['start', 'hurry']);
+    link({ kind: 'down', starting: false });
+    assert.equal((await controller.handlers.ready(null)).view.kind, 'daemon-starting');
+    clock.go(20_000);
+    assert.equal((await controller.handlers.ready(null)).view.kind, 'daemon-down');
+  });
+
+  test('that isn’t started says why', async () => {
+    const startDaemon = async () => {
+      throw new Problem('start-missing', { program: '/usr/bin/pkexec' });
+    };
+    const { controller, link, asked } = stage({ startDaemon });
+    link({ kind: 'down', starting: false });
+    controller.click({ id: 'start-daemon' });
+    await settle();
+    assert.match(controller.snapshot().failure?.message ?? '', /pkexec is missing/);
+    assert.deepEqual(asked, ['window']);
+    assert.equal((await controller.handlers.ready(null)).view.kind, 'daemon-down');
+  });
+
+  test('nothing is told of what sleep does', () => {
+    const tell = (asleep: boolean) => {
+      const { controller, link, clock, notices } = stage();
+      link(up(CONNECTED));
+      clock.go(60_000);
+      if (asleep) controller.suspend();
+      link(up({ ...CONNECTED, standing: { admitted: false, reason: 'no', missing: [], reported: null } }));
+      clock.go(30_000);
+      link(up(CONNECTED));
+      if (asleep) controller.resume();
+      clock.go(60_000);
+      return notices.length;
+    };
+    assert.equal(tell(true), 0);
+    assert.notEqual(tell(false), 0);
+  });
+});
+
+describe('the rest of the window’s calls', () => {
+  test('settings take effect and are kept', async () => {
+    const { controller, asked, drawer } = stage();
+    await controller.handlers.settings({ theme: 'dark', launchAtLogin: false, language: 'de' });
+    assert.deepEqual(asked, ['theme dark', 'login false']);
+    assert.equal(drawer.store.theme, 'dark');
+    assert.equal((await controller.handlers.ready(null)).locale, 'de');
+    await assert.rejects(controller.handlers.act({ id: 'connect' }), /nicht möglich/);
+  });
+
+  test('the report that is saved is the one that was shown', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'gatehouse-report-'));
+    const file = path.join(folder, 'report.txt');
+    const { controller, link, answers, log } = stage();
+    controller.parts.desktop.chooseFile = async () => file;
+    link(up(CONNECTED));
+    log('opened /home/alice/x on wonderland');
+    answers(async (method) => (method === 'logs' ? ['peer 198.51.100.77 is up'] : []));
+    const { text, redacted } = await controller.handlers.report(null);
+    answers(async () => ['another line']);
+    assert.equal(await controller.handlers.saveReport(null), file);
+    assert.equal(readFileSync(file, 'utf8'), text);
+    for (const secret of ['198.51.100', 'alice', 'wonderland', '10.80.0.2', 'a'.repeat(43)]) {
+      assert.ok(!text.includes(secret), secret);
+    }
+    assert.match(text, /Gatehouse 1\.2\.3 on linux: Linux 6\.1/);
+    assert.ok((redacted.address ?? 0) > 0);
+    rmSync(folder, { recursive: true });
+    await assert.rejects(controller.handlers.saveReport(null), /could not be saved: ENOENT/);
+    controller.parts.desktop.chooseFile = async () => null;
+    assert.equal(await controller.handlers.saveReport(null), null);
+  });
+
+  test('a report is at most 1 MiB, and has the newest lines', async () => {
+    const { controller, answers } = stage();
+    answers(async (method) =>
+      method === 'logs' ? Array.from({ length: 20_000 }, (_, i) => `ö ${i} ${'x'.repeat(200)}`) : [],
+    );
+    const { text } = await controller.handlers.report(null);
+    assert.ok(Buffer.byteLength(text) <= 1024 * 1024);
+    assert.match(text, /ö 19999 /);
+    assert.doesNotMatch(text, /ö 0 /);
+    assert.match(text, /older lines are left out/);
+  });
+
+  test('pages wait for a window that is still loading', async () => {
+    const { controller, events, clock, asked } = stage();
+    controller.click({ id: 'show-logs' });
+    await settle();
+    assert.deepEqual([asked, events], [['window'], []]);
+    await controller.handlers.ready(null);
+    clock.go(1000);
+    assert.deepEqual(events, [{ type: 'page', page: 'logs' }]);
+    controller.click({ id: 'show-settings' });
+    await settle();
+    assert.deepEqual(events.at(-1), { type: 'page', page: 'settings' });
+  });
+
+  test('an address is copied without its mask; what nobody thought of is told in words', async () => {
+    const { controller, link, asked, answers } = stage();
+    link(up(CONNECTED));
+    await controller.handlers.act({ id: 'copy-address' });
+    assert.deepEqual(asked, ['copy 10.80.0.2']);
+    answers(async () => {
+      throw new TypeError('undefined is not a function');
+    });
+    await assert.rejects(controller.handlers.peers(null), {
+      message: 'That went wrong. The report of a problem shows more.',
+    });
+  });
+});
