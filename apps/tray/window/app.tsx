@@ -47,9 +47,10 @@ export function App() {
   useEffect(() => {
     document.documentElement.lang = locale;
   }, [locale]);
+  const ready = model !== null;
   useEffect(() => {
-    if (model) performance.mark('interactive');
-  }, [model !== null]);
+    if (ready) performance.mark('interactive');
+  }, [ready]);
 
   return (
     <MantineProvider

@@ -89,13 +89,12 @@ export function Frame() {
       </nav>
       <main id="content" className="content" tabIndex={-1}>
         {model.enroll && <EnrollCard request={model.enroll} key={`${model.enroll.url} ${model.enroll.plain}`} />}
-        <Guard
-          key={NAV.findIndex((item) => item.page === page || item.also.includes(page)) + (page === 'enroll' ? 100 : 0)}
-        >
-          <Suspense fallback={<Waiting />}>
+        {/* Outside of the guard, which is another for each page: a page stays until the next one's script has come. */}
+        <Suspense fallback={<Waiting />}>
+          <Guard key={Shown === Help ? 'help' : page}>
             <Shown />
-          </Suspense>
-        </Guard>
+          </Guard>
+        </Suspense>
       </main>
       <Announcer text={`${model.view.title}. ${model.view.detail}`} kind={`${model.view.kind} ${model.view.title}`} />
     </div>

@@ -231,13 +231,13 @@ export const report: CallResult<'report'> = {
     'app 0.1.0, service 0.1.0, linux',
     '',
     'state: connected since 2026-05-12T07:30:00Z',
-    'hub: <name-1> at <address-1>',
+    'hub: <host> at <address-1>',
     'addresses: <address-2>, <address-3>',
     '',
-    '2026-05-12T09:40:12Z info tunnel: handshake with <name-1> <address-1>',
-    '2026-05-12T09:40:29Z debug settings read from <home folder>/.config/gatehouse/settings.json',
+    '2026-05-12T09:40:12Z info tunnel: handshake with <host> <address-1>',
+    '2026-05-12T09:40:29Z debug settings read from <home>/.config/gatehouse/settings.json',
   ].join('\n'),
-  redacted: { address: 4, name: 2, 'home folder': 1, token: 0 },
+  redacted: { address: 4, 'host name': 2, 'home folder': 1, token: 0 },
 };
 
 /** A quiet line with a few downloads, the same each time. */

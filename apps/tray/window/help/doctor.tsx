@@ -61,17 +61,17 @@ function Findings({ findings }: { findings: readonly Finding[] }) {
               <div className="row-main">
                 <p className="row-title">{check}</p>
                 <p className="dim break">{detail}</p>
-                {advice !== null && result !== 'ok' && (
-                  <div className="fix">
-                    <p>
-                      <strong>{t('doctor.advice')}:</strong> {advice}
-                    </p>
-                  </div>
-                )}
               </div>
               <span className="badge" data-tone={TONES[result]}>
                 {t(`doctor.${result}`)}
               </span>
+              {advice !== null && result !== 'ok' && (
+                <div className="fix">
+                  <p>
+                    <strong>{t('doctor.advice')}:</strong> {advice}
+                  </p>
+                </div>
+              )}
             </li>
           ))}
       </ul>

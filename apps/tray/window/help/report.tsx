@@ -1,8 +1,16 @@
 import { Button } from '@mantine/core';
+import type { Text } from '../i18n/index.ts';
 import { useCall, useFrame } from '../model.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { Failure, Message } from '../parts/message.tsx';
 import { useReport } from '../queries.ts';
+
+const KINDS = ['key', 'token', 'login', 'email', 'address', 'home folder', 'host name', 'user name'] as const;
+
+function nameOf(kind: string, t: Text): string {
+  const known = KINDS.find((name) => name === kind);
+  return known === undefined ? kind : t(`report.kind.${known}`);
+}
 
 /** A problem report: read in full before it is saved. */
 export function Report() {
@@ -17,9 +25,9 @@ export function Report() {
           <>
             <Redacted counts={redacted} />
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
-            <pre className="lines wrap" tabIndex={0} role="region" aria-label={t('report.text')}>
+            <section className="lines wrap" tabIndex={0} aria-label={t('report.text')}>
               {text}
-            </pre>
+            </section>
             {save.error && <Failure error={save.error} />}
             {typeof save.data === 'string' && (
               <Message tone="good" live>
@@ -58,7 +66,7 @@ function Redacted({ counts }: { counts: Record<string, number> }) {
       <ul className="badges">
         {kinds.map(([kind, count]) => (
           <li key={kind} className="badge" data-tone="off">
-            {kind}: {count}
+            {nameOf(kind, t)}: {count}
           </li>
         ))}
       </ul>

@@ -15,7 +15,8 @@ export function Hero() {
       <StateIcon tone={view.tone} size={68} />
       <h1 tabIndex={-1}>{view.title}</h1>
       {view.detail !== '' && <p className="hero-detail">{view.detail}</p>}
-      {view.since !== null && (
+      {/* Of a connection the detail says it. */}
+      {view.since !== null && view.kind !== 'connected' && (
         <p className="dim">{t('home.for', { duration: duration(model.locale, now - Date.parse(view.since)) })}</p>
       )}
       {failure && (
@@ -31,6 +32,7 @@ export function Hero() {
           checked={toggle.on}
           disabled={!toggle.enabled}
           aria-busy={toggle.busy}
+          aria-label={t('home.switch')}
           label={t('home.switch')}
           description={t(toggle.on ? 'home.switchOn' : 'home.switchOff')}
           labelPosition="left"

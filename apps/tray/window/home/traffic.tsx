@@ -30,7 +30,7 @@ export function Traffic() {
         </fieldset>
       }
     >
-      <Loaded query={query} rows={2} empty={t('traffic.empty')} isEmpty={(data) => data[range].rx.length === 0}>
+      <Loaded query={query} rows={2} empty={t('traffic.empty')} isEmpty={(data) => isQuiet(data[range])}>
         {(data) => <Curve key={range} series={data[range]} rows={ROWS[range]} />}
       </Loaded>
     </Card>
@@ -95,6 +95,10 @@ function Numbers({ series, rows }: { series: Series; rows: number }) {
   );
 }
 
+function isQuiet(series: Series): boolean {
+  const { rx, tx } = totalOf(series);
+  return rx + tx === 0;
+}
 const last = (values: readonly number[]): number => values.at(-1) ?? 0;
 const clock = (locale: Locale, iso: string): string =>
   new Date(iso).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' });

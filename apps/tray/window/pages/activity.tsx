@@ -34,7 +34,7 @@ function Row({ session }: { session: Session }) {
   return (
     <li className="card session">
       <div className="row">
-        <h2 className="row-title">{formatTime(locale, since)}</h2>
+        <h2 className="row-title">{formatTime(locale, since, now)}</h2>
         <span className="badge" data-tone={until === null ? 'good' : 'off'}>
           {lasted}
         </span>
@@ -46,7 +46,7 @@ function Row({ session }: { session: Session }) {
       <p className="dim">
         {until === null
           ? t('activity.running')
-          : `${t('activity.until', { time: formatTime(locale, until) })}${ended === null ? '' : `: ${t(`ended.${ended}`)}`}`}
+          : `${t('activity.until', { time: formatTime(locale, until, now) })}${ended === null ? '' : `: ${t(`ended.${ended}`)}`}`}
       </p>
     </li>
   );

@@ -75,12 +75,9 @@ function CheckRow({ check }: { check: Check }) {
   const { model, t } = useFrame();
   const { fact, value, result, wanted, source } = check;
   const { name, advice } = factText(model.locale, model.platform, fact, wanted ?? '');
-  const told =
-    value === null
-      ? t('common.unknown')
-      : typeof value === 'boolean'
-        ? t(value ? 'common.yes' : 'common.no')
-        : `${value}`;
+  const plain = (word: string): string =>
+    word === 'true' ? t('common.yes') : word === 'false' ? t('common.no') : word;
+  const told = value === null ? t('common.unknown') : plain(`${value}`);
   return (
     <li className="row check" data-result={result}>
       <span className="check-icon" data-tone={TONES[result]}>
@@ -92,18 +89,18 @@ function CheckRow({ check }: { check: Check }) {
           {told}
           {source !== null && ` · ${t('posture.source', { source })}`}
         </p>
-        {result === 'failed' && (
-          <div className="fix">
-            {wanted !== null && <p>{t('posture.wanted', { wanted })}</p>}
-            <p>
-              <strong>{t('posture.how')}:</strong> {advice}
-            </p>
-          </div>
-        )}
       </div>
       <span className="badge" data-tone={TONES[result]}>
         {t(`posture.${result}`)}
       </span>
+      {result === 'failed' && (
+        <div className="fix">
+          {wanted !== null && <p>{t('posture.wanted', { wanted: plain(wanted) })}</p>}
+          <p>
+            <strong>{t('posture.how')}:</strong> {advice}
+          </p>
+        </div>
+      )}
     </li>
   );
 }

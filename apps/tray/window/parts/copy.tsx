@@ -17,7 +17,7 @@ export function Copy({ text, what }: { text: string; what: string }) {
     <>
       <ActionIcon
         variant="subtle"
-        size="sm"
+        size={26}
         className="copy"
         data-done={done || undefined}
         aria-label={t('common.copy', { what })}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { asked, open } from '../cases.ts';
+import type { Cases } from './cases.ts';
+
+const FIXTURE = path.join(import.meta.dirname, '../fixtures/invitation.png');
+const LINK = 'gatehouse://enroll?url=https%3A%2F%2Fgate.example.org&token=Zm9vYmFyLXRva2Vu_0123456789';
+
+export const enrollment: Cases = (needs, stage) => {
+  test('a pasted link leads to the question who is joined, and to the answer', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'not-enrolled' });
+    await page.locator('.hero-buttons button').first().click();
+    await page.getByLabel('Invitation link').fill(`  ${LINK}\n`);
+    await page.keyboard.press('Enter');
+    const card = page.getByRole('region', { name: 'Join gate.example.org?' });
+    await card.waitFor();
+    assert.deepEqual(await asked(page, 'offer'), [{ text: LINK, from: 'paste' }]);
+    assert.equal(await page.getByLabel('Invitation link').inputValue(), '', 'the token is not kept in the page');
+    await card.getByRole('button', { name: 'Join', exact: true }).click();
+    await card.waitFor({ state: 'detached' });
+    assert.deepEqual(await asked(page, 'confirmEnroll'), [
+      { host: 'gate.example.org', accept: true, allowPlain: false },
+    ]);
+    await page.locator('.hero[data-kind="enrolling"]').waitFor();
+  });
+
+  test('plain HTTP needs a word of its own; other networks stay', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'enroll-plain' });
+    const card = page.getByRole('region', { name: 'Join 192.168.178.2:8080?' });
+    assert.match((await card.textContent()) ?? '', /not encrypted/);
+    assert.match((await card.textContent()) ?? '', /added to them/);
+    const join = card.getByRole('button', { name: 'Join', exact: true });
+    assert.equal(await join.isDisabled(), true);
+    await card.getByRole('checkbox').check();
+    await join.click();
+    assert.deepEqual(await asked(page, 'confirmEnroll'), [
+      { host: '192.168.178.2:8080', accept: true, allowPlain: true },
+    ]);
+  });
+
+  test('what was changed in between needs a new word', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'enroll-plain' });
+    await page.getByRole('checkbox').check();
+    await page.evaluate(() =>
+      window.gatehouseFake.play('connected', {
+        enroll: { url: 'http://evil.example', host: 'evil.example', plain: true, from: 'link', adds: true },
+      }),
+    );
+    const card = page.getByRole('region', { name: 'Join evil.example?' });
+    await card.waitFor();
+    assert.equal(await card.getByRole('checkbox').isChecked(), false);
+    await card.getByRole('button', { name: 'Don’t join' }).click();
+    assert.deepEqual(await asked(page, 'confirmEnroll'), [{ host: 'evil.example', accept: false, allowPlain: false }]);
+  });
+
+  test('address and token go by two fields, the token unseen; what is wrong is told', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'not-enrolled' });
+    await open(page, 'enroll');
+    const token = page.getByLabel('Token', { exact: true });
+    assert.equal(await token.getAttribute('type'), 'password');
+    await page.getByLabel('Address').fill('https://gate.example.org');
+    await token.fill('no token');
+    await page.keyboard.press('Enter');
+    assert.match((await page.getByRole('alert').textContent()) ?? '', /no invitation/);
+    await token.fill('Zm9vYmFyLXRva2Vu');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Join gate.example.org?' }).waitFor();
+    assert.deepEqual((await asked(page, 'offerToken')).at(-1), {
+      url: 'https://gate.example.org',
+      token: 'Zm9vYmFyLXRva2Vu',
+    });
+  });
+
+  test('a QR code is read from a file, from the clipboard, and when dropped', needs, async () => {
+    const { page, show, complaints } = stage();
+    const picture = await readFile(FIXTURE);
+    await show({ scene: 'not-enrolled' });
+    await open(page, 'enroll');
+    const file = page.locator('input[type=file]');
+    await file.setInputFiles(FIXTURE);
+    await page.getByRole('region', { name: 'Join gate.example.org?' }).waitFor();
+
+    await page.evaluate((data) => {
+      window.gatehouseFake.clipboard = `data:image/png;base64,${data}`;
+    }, picture.toString('base64'));
+    await page.getByRole('button', { name: 'From the clipboard' }).click();
+    await page.waitForFunction(() => window.gatehouseFake.asked.filter(({ name }) => name === 'offer').length === 2);
+
+    const transfer = await page.evaluateHandle((data) => {
+      const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+      const transferred = new DataTransfer();
+      transferred.items.add(new File([bytes], 'code.png', { type: 'image/png' }));
+      return transferred;
+    }, picture.toString('base64'));
+    await page.dispatchEvent('.drop', 'drop', { dataTransfer: transfer });
+    await page.waitForFunction(() => window.gatehouseFake.asked.filter(({ name }) => name === 'offer').length === 3);
+    assert.deepEqual(await asked(page, 'offer'), Array(3).fill({ text: LINK, from: 'qr' }));
+    assert.deepEqual(complaints, []);
+  });
+
+  test('a picture without a code, a file that is none, and one too big are told apart', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'not-enrolled' });
+    await open(page, 'enroll');
+    const file = page.locator('input[type=file]');
+    const alert = page.getByRole('alert');
+    const blank = await page.evaluate(() => {
+      const canvas = document.createElement('canvas');
+      canvas.width = canvas.height = 64;
+      return canvas.toDataURL('image/png').split(',')[1] ?? '';
+    });
+    const tell = async (buffer: Buffer, words: RegExp) => {
+      await file.setInputFiles({ name: 'picture.png', mimeType: 'image/png', buffer });
+      await alert.filter({ hasText: words }).waitFor();
+    };
+    await tell(Buffer.from(blank, 'base64'), /No QR code/);
+    await tell(Buffer.from('a text, and no picture at all, but long enough'), /not a picture/);
+    const huge = await readFile(FIXTURE);
+    huge.writeUInt32BE(30_000, 16);
+    huge.writeUInt32BE(30_000, 20);
+    await tell(huge, /too big: up to 20 MB and 40 megapixels/);
+    await page.getByRole('button', { name: 'From the clipboard' }).click();
+    await alert.filter({ hasText: /no picture on the clipboard/ }).waitFor();
+    assert.deepEqual(await asked(page, 'offer'), []);
+  });
+};

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CallName, Page as PageName } from '../../../core/ipc/table.ts';
+import { asked, open } from '../cases.ts';
+import type { Cases } from './cases.ts';
+
+/** Each page with the call that fills it, and what it says when there is nothing. */
+const FILLED: readonly { name: PageName; call: CallName; empty: RegExp }[] = [
+  { name: 'peers', call: 'peers', empty: /No devices yet/ },
+  { name: 'posture', call: 'posture', empty: /Nothing was checked/ },
+  { name: 'activity', call: 'sessions', empty: /No connections yet/ },
+  { name: 'doctor', call: 'doctor', empty: /Nothing was checked/ },
+  { name: 'logs', call: 'logs', empty: /The log is empty/ },
+  { name: 'report', call: 'report', empty: /The report is empty/ },
+];
+
+export const pages: Cases = (needs, stage) => {
+  test('each page shows that it waits, why it failed and how to go on, and that there is nothing', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected' });
+    await page.evaluate(
+      (names) => {
+        for (const name of names) window.gatehouseFake.stuck.add(name);
+      },
+      FILLED.map(({ call }) => call),
+    );
+    for (const { name } of FILLED) {
+      await open(page, name);
+      await page.locator('.waiting').waitFor();
+    }
+    await show({ scene: 'connected' });
+    await page.evaluate(
+      (names) => {
+        for (const name of names) window.gatehouseFake.broken[name] = `the ${name} are out`;
+        window.gatehouseFake.hollow = true;
+      },
+      FILLED.map(({ call }) => call),
+    );
+    for (const { name, call, empty } of FILLED) {
+      await open(page, name);
+      const alert = page.getByRole('alert').filter({ hasText: `the ${call} are out` });
+      await alert.waitFor();
+      await page.evaluate((healed) => {
+        delete window.gatehouseFake.broken[healed];
+      }, call);
+      await alert.getByRole('button', { name: 'Try again' }).click();
+      await page.locator('.empty').filter({ hasText: empty }).waitFor();
+    }
+  });
+
+  test('without a daemon the pages say so and ask for nothing', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'daemon-down' });
+    for (const name of ['peers', 'posture', 'activity', 'doctor', 'logs'] as const) {
+      await open(page, name);
+      await page.getByText('doesn’t answer').waitFor();
+    }
+    assert.deepEqual(await asked(page, 'peers'), []);
+  });
+
+  test('hubs come first; an address is copied as it is; names are searched for', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected' });
+    await open(page, 'peers');
+    await page.locator('.peer').first().waitFor();
+    assert.deepEqual(await page.locator('.peer h2').allTextContents(), ['gate-1', 'build-server', 'printer-2nd-floor']);
+    await page.getByRole('button', { name: 'Copy 100.64.0.23' }).click();
+    assert.deepEqual(await asked(page, 'copy'), [{ text: '100.64.0.23' }]);
+    await page.getByRole('status').filter({ hasText: 'Copied' }).waitFor();
+    await page.getByRole('tab', { name: 'Names' }).click();
+    await page.getByLabel('Search names').fill('print');
+    await page.getByText('printer-2nd-floor.office').waitFor();
+    await page.locator('.name-row').nth(1).waitFor({ state: 'detached' });
+    assert.match((await page.locator('.name-row').textContent()) ?? '', /offline/);
+    assert.deepEqual((await asked(page, 'directory')).at(-1), { search: 'print' });
+    await page.getByRole('tab', { name: 'Routes' }).click();
+    await page.getByText('192.168.178.0/24').waitFor();
+  });
+
+  test('what fails comes first, with what is wished and what to do on this system', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'quarantined' });
+    await open(page, 'posture');
+    const first = page.locator('.check').first();
+    await first.waitFor();
+    const text = (await first.textContent()) ?? '';
+    assert.match(text, /Disk encryption/);
+    assert.match(text, /Wanted: yes/);
+    assert.match(text, /LUKS/);
+    await page.getByRole('button', { name: 'Check again' }).click();
+    assert.deepEqual(await asked(page, 'posture'), [{ anew: false }, { anew: true }]);
+  });
+
+  test('the log is filtered, copied, and followed or not', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected' });
+    await open(page, 'logs');
+    const lines = page.getByRole('log');
+    await lines.waitFor();
+    await page.getByLabel('Filter').fill('HANDSHAKE');
+    await page.getByText('9 lines').waitFor();
+    await page.getByRole('button', { name: 'Copy lines' }).click();
+    const [{ text }] = (await asked(page, 'copy')) as [{ text: string }];
+    assert.equal(text.split('\n').length, 9);
+    assert.ok(text.split('\n').every((line) => line.includes('handshake')));
+    await page.getByLabel('Filter').fill('nowhere');
+    await page.getByText('No line has “nowhere” in it.').waitFor();
+  });
+
+  test('a report is read, its replacements counted, and saved', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected' });
+    await open(page, 'report');
+    await page.getByRole('region', { name: 'The report' }).waitFor();
+    assert.deepEqual(await page.locator('.redacted .badge').allTextContents(), [
+      'network addresses: 4',
+      'host names: 2',
+      'home folders: 1',
+    ]);
+    await page.getByRole('button', { name: 'Save…' }).click();
+    await page.getByText('Saved as /home/ada/gatehouse-report.txt').waitFor();
+    assert.equal((await asked(page, 'report')).length, 1);
+  });
+
+  test('each setting is sent by itself and holds at once', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected' });
+    await open(page, 'settings');
+    await page.getByRole('switch', { name: 'Connect when opened' }).click();
+    await page.getByRole('switch', { name: 'Problems' }).click();
+    await page.getByLabel('Theme').selectOption('dark');
+    await page.getByLabel('Channel').selectOption('beta');
+    await page.getByLabel('Language').selectOption('de');
+    assert.deepEqual(await asked(page, 'settings'), [
+      { connectAtLaunch: true },
+      { notifications: { problems: false } },
+      { theme: 'dark' },
+      { updateChannel: 'beta' },
+      { language: 'de' },
+    ]);
+    await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
+    assert.equal(await page.locator('html').getAttribute('data-mantine-color-scheme'), 'dark');
+    assert.equal(await page.getByRole('switch', { name: 'Probleme' }).isChecked(), false);
+  });
+
+  test('an update is looked for and installed by hand', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'update' });
+    await open(page, 'settings');
+    await page.getByText('Version 0.2.0 is ready').waitFor();
+    await page.getByRole('button', { name: 'Install now' }).click();
+    await page.evaluate(() => window.gatehouseFake.play('connected'));
+    await page.getByRole('button', { name: 'Look for updates' }).click();
+    assert.deepEqual(await asked(page, 'act'), [{ id: 'install-update' }, { id: 'check-update' }]);
+    await page.getByText('Looking for updates…').waitFor();
+  });
+};
