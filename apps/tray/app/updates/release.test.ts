@@ -7,9 +7,9 @@ import { describeRelease, releaseKey, signatureOf } from './testing.ts';
 const { privateKey, publicText } = releaseKey();
 const keys = parseKeys(publicText);
 const files = {
-  'Gatehouse-1.2.0-linux-x64.deb': Buffer.from('the package'),
+  'Gatehouse-1.2.0-linux-amd64.deb': Buffer.from('the package'),
   'Gatehouse-1.2.0-linux-arm64.deb': Buffer.from('the other package'),
-  'Gatehouse-1.2.0-linux-x64.AppImage': Buffer.from('the app alone'),
+  'Gatehouse-1.2.0-linux-x86_64.AppImage': Buffer.from('the app alone'),
 };
 const trust: Trust = { keys, channel: 'stable', kind: 'deb', arch: 'x64', seen: undefined };
 const verified = (text: string, changes: Partial<Trust> = {}) =>
@@ -19,7 +19,7 @@ test('a signed description gives the file for this computer, and nothing that wa
   const release = verified(`${describeRelease('1.2.0', files)}stagingPercentage: 3\npackages: {x64: {path: /x}}\n`);
   assert.deepEqual(Object.keys(release), ['version', 'releaseDate', 'file']);
   assert.equal(release.version, '1.2.0');
-  assert.equal(release.file.url, 'Gatehouse-1.2.0-linux-x64.deb');
+  assert.equal(release.file.url, 'Gatehouse-1.2.0-linux-amd64.deb');
   assert.equal(release.file.size, 11);
   assert.equal(verified(describeRelease('1.2.0', files), { arch: 'arm64' }).file.size, 17);
   assert.equal(verified(describeRelease('1.2.0', files), { kind: 'appimage' }).file.size, 13);
@@ -81,8 +81,8 @@ test('test versions go to those who asked for them', () => {
 test('a signed description of another form is refused, and never crashes', () => {
   const good = describeRelease('1.2.0', files);
   const broken = [
-    good.replace('Gatehouse-1.2.0-linux-x64.deb', 'https://elsewhere.example/x-x64.deb'),
-    good.replace('Gatehouse-1.2.0-linux-x64.deb', '../x-x64.deb'),
+    good.replace('Gatehouse-1.2.0-linux-amd64.deb', 'https://elsewhere.example/x-amd64.deb'),
+    good.replace('Gatehouse-1.2.0-linux-amd64.deb', '../x-amd64.deb'),
     good.replace('1.2.0', 'latest'),
     good.replace(/size: \d+/, 'size: 0'),
     good.replace(/size: \d+/, 'size: 9e15'),

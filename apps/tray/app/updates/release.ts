@@ -138,9 +138,15 @@ export const isOlder = (a: Seen, b: Seen): boolean => {
   return order < 0 || (order === 0 && Date.parse(a.releaseDate) < Date.parse(b.releaseDate));
 };
 
-/** `Gatehouse-1.2.0-linux-x64.deb` is for deb on x64; `…-mac-universal.pkg` for every Mac. */
+/** Processors as package formats name them; `universal` is every Mac. */
+const ARCHES: Record<string, readonly string[]> = {
+  x64: ['x64', 'amd64', 'x86_64', 'universal'],
+  arm64: ['arm64', 'aarch64', 'universal'],
+};
+
+/** `Gatehouse-1.2.0-linux-amd64.deb` is for deb on x64. */
 function isFor(name: string, { kind, arch }: Pick<Trust, 'kind' | 'arch'>): boolean {
-  return [arch, 'universal'].some((word) => name.endsWith(`-${word}.${EXTENSIONS[kind]}`));
+  return (ARCHES[arch] ?? []).some((word) => name.endsWith(`-${word}.${EXTENSIONS[kind]}`));
 }
 
 function parseDescription(bytes: Uint8Array) {

@@ -13,9 +13,9 @@ const { privateKey, publicText } = releaseKey();
 const PACKAGES: Record<PackageKind, { platform: string; file: (version: string) => string }> = {
   nsis: { platform: 'win32', file: (version) => `Gatehouse-${version}-win-x64.exe` },
   pkg: { platform: 'darwin', file: (version) => `Gatehouse-${version}-mac-universal.pkg` },
-  deb: { platform: 'linux', file: (version) => `Gatehouse-${version}-linux-x64.deb` },
-  rpm: { platform: 'linux', file: (version) => `Gatehouse-${version}-linux-x64.rpm` },
-  appimage: { platform: 'linux', file: (version) => `Gatehouse-${version}-linux-x64.AppImage` },
+  deb: { platform: 'linux', file: (version) => `Gatehouse-${version}-linux-amd64.deb` },
+  rpm: { platform: 'linux', file: (version) => `Gatehouse-${version}-linux-x86_64.rpm` },
+  appimage: { platform: 'linux', file: (version) => `Gatehouse-${version}-linux-x86_64.AppImage` },
 };
 const body = Buffer.alloc(300_000, 'a package of the new version ');
 

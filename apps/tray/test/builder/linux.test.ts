@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { listPackage } from '@electron/asar';
+import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
+import { stageLinux } from '../../packaging/linux.ts';
+import { pack } from './pack.ts';
+
+const ON = '1'.charCodeAt(0);
+const OFF = '0'.charCodeAt(0);
+
+test('linux: what is packed, and how Electron is set', async (t) => {
+  const folder = await pack(t, 'linux');
+  const files = listPackage(path.join(folder, 'resources', 'app.asar'), { isPack: false });
+  assert.deepEqual(files.filter((name) => /\.\w+$/.test(name)).sort(), [
+    ...['/dist/icon.png', '/dist/main.js', '/dist/preload.cjs', '/dist/tray/connected.png'],
+    ...['/dist/window/assets/index.js', '/dist/window/index.html', '/package.json'],
+  ]);
+  assert.ok(!files.some((name) => /node_modules|fake|\.map$|\.env|\.pem|\.ts$/.test(name)));
+  assert.ok(!existsSync(path.join(folder, 'resources', 'app')));
+  assert.ok(!existsSync(path.join(folder, 'resources', 'daemon')));
+
+  const wire = await getCurrentFuseWire(path.join(folder, 'gatehouse-app'));
+  assert.deepEqual(
+    {
+      run: wire[FuseV1Options.RunAsNode],
+      cookies: wire[FuseV1Options.EnableCookieEncryption],
+      options: wire[FuseV1Options.EnableNodeOptionsEnvironmentVariable],
+      inspect: wire[FuseV1Options.EnableNodeCliInspectArguments],
+      integrity: wire[FuseV1Options.EnableEmbeddedAsarIntegrityValidation],
+      asar: wire[FuseV1Options.OnlyLoadAppFromAsar],
+      snapshot: wire[FuseV1Options.LoadBrowserProcessSpecificV8Snapshot],
+      file: wire[FuseV1Options.GrantFileProtocolExtraPrivileges],
+    },
+    { run: OFF, cookies: ON, options: OFF, inspect: OFF, integrity: ON, asar: ON, snapshot: OFF, file: OFF },
+  );
+});
+
+test('of a placeholder no package is made, and nothing is published', async (t) => {
+  for (const target of ['deb', 'rpm', 'AppImage']) {
+    await assert.rejects(pack(t, 'linux', target), /placeholder for Electron: no (deb|rpm|appimage)/i);
+  }
+  await assert.rejects(pack(t, 'linux', 'dir', 'always'), /nothing of it is published/);
+});
+
+for (const format of ['deb', 'rpm'] as const) {
+  test(`${format}: the daemon's files and scripts come with the app`, async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-stage-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const program = path.join(folder, 'program');
+    writeFileSync(program, 'the daemon');
+    const build = { version: '1.2.0', epoch: 0, arch: 'x64', program, out: folder } as const;
+    const args = await stageLinux(format, build, 'licences', folder);
+    const files = readdirSync(path.join(folder, 'root'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(path.join(folder, 'root'), path.join(entry.parentPath, entry.name)));
+    for (const name of [
+      'gatehouse-agent.service',
+      'networkd.conf.d',
+      'sysusers.d',
+      'bash-completion',
+      'usr/bin/gatehouse',
+    ]) {
+      assert.ok(
+        files.some((file) => file.includes(name)),
+        name,
+      );
+    }
+    assert.equal(statSync(path.join(folder, 'root/usr/bin/gatehouse')).mode & 0o777, 0o755);
+    assert.equal(args.at(-1), `${path.join(folder, 'root')}/=/`);
+    assert.ok(args.join(' ').includes('--replaces gatehouse-agent'));
+    for (const name of readdirSync(path.join(folder, 'scripts'))) {
+      execFileSync('/bin/sh', ['-n', path.join(folder, 'scripts', name)]);
+      assert.ok(args.includes(`--${name}`));
+    }
+    assert.match(
+      readFileSync(path.join(folder, 'scripts', 'after-install'), 'utf8'),
+      /apparmor_parser[\s\S]*make_group/,
+    );
+  });
+}
+
+test("only a removal takes the app's traces away: rpm runs the old script after the new one's", (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-remove-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const profile = path.join(folder, 'gatehouse-app');
+  const source = readFileSync(path.join(import.meta.dirname, '../../packaging/linux/app-remove.sh'), 'utf8');
+  const script = source.replaceAll('/etc/apparmor.d/gatehouse-app', profile).replaceAll('apparmor_parser', 'true');
+  const left = (word: string): boolean => {
+    writeFileSync(profile, '');
+    execFileSync('/bin/sh', ['-c', script.replace('update-desktop-database', 'nothing-there'), 'postrm', word]);
+    return existsSync(profile);
+  };
+  for (const word of ['upgrade', '1', '2', 'failed-upgrade', 'abort-install']) assert.equal(left(word), true, word);
+  for (const word of ['remove', 'purge', '0']) assert.equal(left(word), false, word);
+});

@@ -1,0 +1,50 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import { Arch, build, type Configuration, Platform } from 'electron-builder';
+import { loadConfig } from '../../packaging/build.ts';
+import { builtApp, placeholderElectron } from './placeholder.ts';
+
+export const projectDir = path.resolve(import.meta.dirname, '../..');
+const SYSTEMS = { linux: Platform.LINUX, win32: Platform.WINDOWS, darwin: Platform.MAC };
+const UNPACKED = { linux: 'linux-unpacked', win32: 'win-unpacked', darwin: 'mac' };
+
+// Nothing is downloaded, and nothing is signed with what lies around.
+for (const name of ['ELECTRON_MIRROR', 'ELECTRON_BUILDER_BINARIES_MIRROR', 'ELECTRON_CUSTOM_DIR']) {
+  process.env[name] = 'http://127.0.0.1:9/';
+}
+process.env.CSC_IDENTITY_AUTO_DISCOVERY = 'false';
+
+/** Runs electron-builder with our own configuration over a placeholder; gives the unpacked folder. */
+export async function pack(
+  t: TestContext,
+  system: 'linux' | 'win32' | 'darwin',
+  target = 'dir',
+  publish?: 'always' | 'never',
+): Promise<string> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-pack-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const at = (name: string): string => path.join(folder, name);
+  placeholderElectron(at('electron'), system);
+  builtApp(at('app'), path.join(projectDir, 'package.json'));
+  for (const name of [
+    'win-x64/gatehouse.exe',
+    'darwin-x64/gatehouse',
+    'darwin-arm64/gatehouse',
+    'linux-x64/gatehouse',
+  ]) {
+    mkdirSync(path.dirname(at(`agent/${name}`)), { recursive: true });
+    writeFileSync(at(`agent/${name}`), `the daemon for ${name}`, { mode: 0o755 });
+  }
+  const text = JSON.stringify(loadConfig()).replaceAll('../../installers/out/agent', at('agent'));
+  const config: Configuration = {
+    ...(JSON.parse(text) as Configuration),
+    electronDist: at('electron'),
+    directories: { buildResources: 'assets', app: at('app'), output: at('out') },
+  };
+  process.chdir(projectDir);
+  const targets = SYSTEMS[system].createTarget([target], Arch.x64);
+  await build({ targets, config, projectDir, ...(publish !== undefined && { publish }) });
+  return path.join(at('out'), UNPACKED[system]);
+}
