@@ -8,12 +8,15 @@ import { windowsFacts } from './windows.ts';
 /** The whole collection takes this long at most, in milliseconds. */
 export const COLLECTION_MS = 20_000;
 
+/** A question that fails once, on a machine that is busy, shouldn't cost anybody the network: as long as this, in ms. */
+export const REMEMBERED_MS = 4 * 3600_000;
+
 export interface PostureReading {
   /** When it was begun, in milliseconds since 1970. */
   collected: number;
   /** Of this device's own interfaces, as `02:00:00:11:22:33`. */
   macs: string[];
-  /** What isn't known isn't there. */
+  /** What isn't known isn't there; what wasn't answered this time is as it was, for 4 h. */
   facts: PostureFacts;
   /** Fact → where its value comes from. */
   sources: Record<string, string>;
@@ -30,6 +33,7 @@ export class PostureCollector {
   readonly #probe: (until: number) => Probe;
   readonly #gather: Gather;
   readonly #ms: number;
+  readonly #known = new Map<string, { value: PostureFacts[string]; source: string; at: number }>();
 
   constructor(
     platform: NodeJS.Platform = process.platform,
@@ -53,8 +57,8 @@ export class PostureCollector {
     const tell: Tell = (fact, value, source) => {
       if (over || value === undefined) return;
       if (typeof value === 'number' && !Number.isFinite(value)) return;
-      reading.facts[fact] = typeof value === 'string' ? value.slice(0, 256) : value;
-      reading.sources[fact] = source;
+      const kept = typeof value === 'string' ? value.slice(0, 256) : value;
+      this.#known.set(fact, { value: kept, source, at: reading.collected });
     };
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -68,6 +72,12 @@ export class PostureCollector {
     await Promise.race([work().catch(() => undefined), late]);
     clearTimeout(timer);
     over = true;
+    for (const [fact, { value, source, at }] of this.#known) {
+      const age = reading.collected - at;
+      if (age < 0 || age >= REMEMBERED_MS) continue;
+      reading.facts[fact] = value;
+      reading.sources[fact] = source;
+    }
     return reading;
   }
 }

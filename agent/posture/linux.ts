@@ -18,11 +18,7 @@ export class LinuxFacts {
   #apt: { key: string; at: number; pending: number } | undefined;
 
   async gather(probe: Probe, tell: Tell): Promise<void> {
-    await system(probe, tell);
-    await disks(probe, tell);
-    await firewall(probe, tell);
-    await boot(probe, tell);
-    await automatic(probe, tell);
+    for (const facts of [system, disks, firewall, boot, automatic]) await facts(probe, tell);
     await this.#updates(probe, tell);
   }
 

@@ -4,9 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { POSTURE_FACTS, PostureCheck, PostureFacts, type Standing } from '@gatehouse/protocol';
+import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { PostureCollector, postureChecks } from './index.ts';
 import { ownMacs } from './macs.ts';
+import * as darwin from './parse/darwin.ts';
+import * as linux from './parse/linux.ts';
+import * as windows from './parse/windows.ts';
 import { systemProbe } from './probe.ts';
 import { isSupported } from './support.ts';
 import { answers, NOW } from './testing.ts';
@@ -45,6 +49,22 @@ test('a system that never answers ends the collection with what is known until t
   assert.deepEqual((await new PostureCollector('linux', () => broken).collect()).facts, {});
   const other = await new PostureCollector('aix', () => answers('aix', {})).collect();
   assert.deepEqual([other.facts, other.sources, other.collected], [{}, {}, NOW]);
+});
+
+test('what is not answered once is as it was, for four hours and no longer', async () => {
+  const files: Record<string, string> = { '/etc/os-release': 'ID=debian\nVERSION_ID="13"\n' };
+  let now = NOW;
+  const probe = () => ({ ...answers('linux', { files }), now: () => now });
+  const collector = new PostureCollector('linux', probe);
+  const version = async () => (await collector.collect()).facts.os_version;
+  assert.equal(await version(), '13');
+  delete files['/etc/os-release'];
+  now += 4 * 3600_000 - 1;
+  assert.equal(await version(), '13');
+  now += 1;
+  assert.equal(await version(), undefined);
+  now = NOW - 1;
+  assert.equal(await version(), undefined, 'nor while the clock is behind');
 });
 
 test('programs: bounded in time and words, without a shell, and nothing after the end', async (t) => {
@@ -202,4 +222,40 @@ test('support: until the end of the last day, by release; an unknown one is neit
   ] as const) {
     assert.equal(isSupported(name, version, NOW), undefined);
   }
+});
+
+test('whatever the system says, no parser throws', () => {
+  const shaped = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom(null, 1, 'x', 'inet', 'input', 'filter', true),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(
+        fc.constantFrom(
+          ...['nftables', 'chain', 'rule', 'expr', 'xt', 'jump', 'target', 'hook', 'family', 'table', 'name', 'policy'],
+          ...['blockdevices', 'children', 'type', 'uuid', 'fstype', 'firewall', 'antivirus', 'updates', 'build'],
+        ),
+        tie('value'),
+      ),
+    ),
+  })).value;
+  const nested = shaped.chain((value) =>
+    fc.constantFrom(value, { nftables: value }, { nftables: [{ chain: value, rule: value }] }, { blockdevices: value }),
+  );
+  const texts = fc.oneof(
+    fc.string(),
+    nested.map((value) => JSON.stringify(value)),
+  );
+  const mount = { device: 'x', number: '1' };
+  const { dnfAutomatic, isEncrypted, ...others } = linux;
+  type Parser = (...texts: string[]) => unknown;
+  const parsers = [others, darwin, windows].flatMap((file) => Object.values(file)) as Parser[];
+  fc.assert(
+    fc.property(texts, (text) => {
+      for (const parser of parsers) parser(text, text, text);
+      dnfAutomatic([text], text);
+      isEncrypted(text, mount);
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -150,3 +150,14 @@ test('what is missing comes with its policy; hubs and peers of nobody are asked 
   assert.deepEqual(await ask({ owner_id: '' }), nothing);
   assert.deepEqual(await standingOf(context, { fresh: async () => undefined }, undefined, ROW), nothing);
 });
+
+test('however much a policy wishes, the answer keeps to its bounds', async (t) => {
+  const failed = Array.from({ length: 65 }, (_, i) => `f${i}`);
+  const wanted = failed.map(() => `>=${'x'.repeat(256)}`);
+  const miss = { policyId: 'p', policyName: 'n'.repeat(100), failed, wanted };
+  const { context, access } = await scene(t, { postureMiss: () => miss });
+  const net = network([{ id: 'me' }]);
+  const standing = await standingOf(context, { fresh: async () => net }, access, ROW);
+  assert.ok(schema.Check(standing));
+  assert.equal(standing.missing.length, 64);
+});

@@ -8,6 +8,8 @@ import type { IncidentRow, OverlayTables, PeerRow } from './tables.ts';
 
 /** As much as people are told. */
 const MAX_REASON = 1024;
+const MAX_MISSING = 64;
+const MAX_WANTED = 256;
 
 const INCIDENTS: Readonly<Record<IncidentRow['incident_type'], string>> = {
   shared_config: 'its keys seem to be in use on two machines',
@@ -86,8 +88,12 @@ async function postureOf(
       at: context.now().getTime(),
     }),
   );
-  const missing = (miss?.failed ?? []).map(
-    (fact, at): PostureMiss => ({ fact, wanted: miss?.wanted[at] ?? '', policy: miss?.policyName ?? '' }),
+  const missing = (miss?.failed ?? []).slice(0, MAX_MISSING).map(
+    (fact, at): PostureMiss => ({
+      fact,
+      wanted: (miss?.wanted[at] ?? '').slice(0, MAX_WANTED),
+      policy: miss?.policyName ?? '',
+    }),
   );
   return { missing, reported };
 }

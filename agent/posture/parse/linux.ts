@@ -38,7 +38,8 @@ export function isEncrypted(lsblk: string, mount: Mount): boolean | undefined {
   const all: { node: BlockDevice; behind: boolean }[] = [];
   const walk = (nodes: unknown, behind: boolean, depth: number): void => {
     if (!Array.isArray(nodes) || depth > MAX_DEPTH) return;
-    for (const node of nodes as BlockDevice[]) {
+    for (const node of nodes as (BlockDevice | null)[]) {
+      if (typeof node !== 'object' || node === null) continue;
       const crypt = behind || node.type === 'crypt';
       all.push({ node, behind: crypt });
       walk(node.children, crypt, depth + 1);
@@ -73,8 +74,9 @@ const SILENT = new Set(['counter', 'log']);
 type Verdict = 'accept' | 'refuse' | 'return' | { jump: string } | { goto: string };
 
 /** What a rule does with every packet; undefined where it does nothing, or is for some of them only. */
-function verdictForAll({ expr = [] }: NftRule): Verdict | undefined {
-  const said = expr.flatMap((one) => Object.entries(one)).filter(([name]) => !SILENT.has(name));
+function verdictForAll({ expr }: NftRule): Verdict | undefined {
+  if (!Array.isArray(expr)) return undefined;
+  const said = expr.flatMap((one) => Object.entries(one ?? {})).filter(([name]) => !SILENT.has(name));
   const [[name, detail] = []] = said;
   if (said.length !== 1 || name === undefined) return undefined;
   const { target, type, name: extension } = (detail ?? {}) as Record<string, string>;
@@ -93,7 +95,10 @@ function verdictForAll({ expr = [] }: NftRule): Verdict | undefined {
 export function nftFilters(ruleset: string): Filtered | undefined {
   const parsed = json(ruleset)?.nftables;
   if (!Array.isArray(parsed)) return undefined;
-  const items = parsed as { chain?: NftChain; rule?: NftRule }[];
+  const items = parsed.filter((item) => typeof item === 'object' && item !== null) as {
+    chain?: NftChain;
+    rule?: NftRule;
+  }[];
   const rules = new Map<string, NftRule[]>();
   for (const { rule } of items) {
     if (!rule) continue;
@@ -127,7 +132,7 @@ export function nftFilters(ruleset: string): Filtered | undefined {
   const filters = (families: string[]): boolean =>
     items.some(({ chain }) => {
       if (chain?.hook !== 'input' || !families.includes(chain.family)) return false;
-      if (chain.family === 'inet' && chain.table.startsWith('gatehouse_')) return false;
+      if (chain.family === 'inet' && String(chain.table).startsWith('gatehouse_')) return false;
       const last = end(`${chain.family} ${chain.table}`, chain.name);
       return last === undefined ? chain.policy === 'drop' : last === 'refuse';
     });
