@@ -87,7 +87,7 @@ describe('what stays', () => {
     'state connecting, cause no-handshake: hub gate does not answer',
     'root: /usr/lib/gatehouse/agent /var/lib/gatehouse-agent /etc/resolv.conf',
     'https://gate.example.com/api/v1/health?verbose=1',
-    'session ended; token refused; the password was wrong',
+    'session established; basic authentication; token refused; the password was wrong',
   ];
   for (const text of kept) {
     test(text.slice(0, 40), () => assert.deepEqual(redact(text, { ...WHO, user: 'root' }), { text, redacted: {} }));
@@ -156,7 +156,7 @@ describe('whatever comes', () => {
         }
         assert.ok(Object.values(redacted).every((n) => n > 0));
       }),
-      { numRuns: 1500 },
+      { numRuns: 600 },
     );
   });
   test('again changes nothing', () => {
@@ -172,7 +172,7 @@ describe('whatever comes', () => {
         const once = redact(pieces.join(''), person).text;
         assert.deepEqual(redact(once, person), { text: once, redacted: {} });
       }),
-      { numRuns: 1500 },
+      { numRuns: 600 },
     );
   });
   test('a user called as a placeholder is', () => {
@@ -183,7 +183,9 @@ describe('whatever comes', () => {
   });
   test('long texts take time in proportion', () => {
     const line = `peer ${KEY} at 192.0.2.1:51820 a:b:c:d ${'x'.repeat(200)} ${'1:'.repeat(60)} ${'a.'.repeat(60)}\n`;
-    const { redacted } = redact(line.repeat(2000), WHO);
-    assert.equal(redacted.key, 2000);
+    const { redacted } = redact(line.repeat(500), WHO);
+    assert.equal(redacted.key, 500);
+    const many = Array.from({ length: 5000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`).join(' ');
+    assert.match(say(many), /\[address-5000\]$/);
   });
 });

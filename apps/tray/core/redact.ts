@@ -25,7 +25,7 @@ const NUMBERED: ReadonlySet<Kind> = new Set(['key', 'address', 'email']);
 const PLACEHOLDER = /\[(?:(?:key|address|email)-\d{1,6}|token|login|home|host|user)\]/g;
 
 /** Longest text that is read, in UTF-16 units; of a longer one the end, which is the newest. */
-const MAX_TEXT = 4 * 1024 * 1024;
+const MAX_TEXT = 1024 * 1024;
 
 interface Rule {
   kind: Kind;
@@ -57,7 +57,7 @@ const RULES: readonly Rule[] = [
   { kind: 'login', pattern: /[a-z][a-z0-9+.-]{1,30}:\/\/([^\s/?#@[\]]{1,500})@/gi, secret: group },
   // Tokens by their prefix, in headers, and as values of what is called so in URLs, JSON and settings.
   { kind: 'token', pattern: /(?:gh[a-z]|wirety)_[A-Za-z0-9_-]{8,}/g },
-  { kind: 'token', pattern: /(?:bearer|basic|session) +([A-Za-z0-9._~+/=-]{8,})/gi, secret: group },
+  { kind: 'token', pattern: /(?:bearer +|(?:basic|session) +(?=\S{20}))([A-Za-z0-9._~+/=-]{8,})/gi, secret: group },
   { kind: 'token', pattern: /eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g },
   {
     kind: 'token',
@@ -118,13 +118,15 @@ function rulesOf({ home, user, host }: Who): Rule[] {
 export function redact(text: string, who: Who): Report {
   const redacted: Record<string, number> = {};
   const numbers = new Map<string, number>();
+  const last = new Map<Kind, number>();
   let highest = 0;
   for (const [mark] of text.matchAll(PLACEHOLDER)) highest = Math.max(highest, Number(/\d+/.exec(mark)?.[0] ?? 0));
   const markOf = (kind: Kind, secret: string): string => {
     redacted[kind] = (redacted[kind] ?? 0) + 1;
     if (!NUMBERED.has(kind)) return `[${MARK[kind]}]`;
     const id = `${kind} ${secret.toLowerCase()}`;
-    const number = numbers.get(id) ?? highest + 1 + [...numbers.keys()].filter((key) => key.startsWith(kind)).length;
+    const number = numbers.get(id) ?? highest + 1 + (last.get(kind) ?? 0);
+    if (!numbers.has(id)) last.set(kind, number - highest);
     numbers.set(id, number);
     return `[${MARK[kind]}-${number}]`;
   };
