@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { STATE_FORMAT } from '../../agent/daemon/format.ts';
+import { BuildError, run, tool } from '../tools.ts';
+
+const HERE = import.meta.dirname;
+
+/** The program that is the Windows service and runs the daemon (service.c), at `output`. */
+export async function buildService(output: string): Promise<void> {
+  const hardened = ['-Wl,--dynamicbase,--nxcompat,--high-entropy-va', '-Wl,--no-insert-timestamp'];
+  const args = ['-Wall', '-Wextra', '-Werror', '-O2', '-s', ...hardened, '-o', path.resolve(output), 'service.c'];
+  await mkdir(path.dirname(output), { recursive: true });
+  await run(tool('x86_64-w64-mingw32-gcc'), args, { cwd: HERE });
+}
+
+export interface Setup {
+  version: string;
+  /** SOURCE_DATE_EPOCH */
+  epoch: number;
+  /** gatehouse.exe */
+  program: string;
+  out: string;
+}
+
+/** What makensis is told; `wireguard` is a folder with wireguard-go.exe and wintun.dll. Throws BuildError. */
+export function defines({ version, program }: Setup, service: string, output: string, wireguard?: string): string[] {
+  const numeric = /^\d+\.\d+\.\d+/.exec(version)?.[0];
+  if (numeric === undefined)
+    throw new BuildError(`a setup for Windows needs a version of three numbers, not '${version}'`);
+  for (const file of wireguard === undefined ? [] : ['wireguard-go.exe', 'wintun.dll'])
+    if (!existsSync(path.join(wireguard!, file)))
+      throw new BuildError(`GATEHOUSE_WIREGUARD_WINDOWS is '${wireguard}', which has no ${file}`);
+  const values = {
+    VERSION: version,
+    NUMERIC: numeric,
+    FORMAT: String(STATE_FORMAT),
+    PROGRAM: path.resolve(program),
+    SERVICE: path.resolve(service),
+    OUT: path.resolve(output),
+    ...(wireguard !== undefined && { WIREGUARD: path.resolve(wireguard) }),
+  };
+  return Object.entries(values).map(([name, value]) => `-D${name}=${value}`);
+}
+
+/** Makes gatehouse-agent-<version>-x64-setup.exe and gives its path. Throws BuildError. */
+export async function buildSetup(setup: Setup): Promise<string> {
+  const { GATEHOUSE_WIREGUARD_WINDOWS: wireguard } = process.env;
+  const output = path.join(setup.out, `gatehouse-agent-${setup.version}-x64-setup.exe`);
+  const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-setup-'));
+  try {
+    const service = path.join(folder, 'gatehouse-service.exe');
+    await buildService(service);
+    await mkdir(setup.out, { recursive: true });
+    const args = ['-V2', '-WX', '-INPUTCHARSET', 'UTF8', ...defines(setup, service, output, wireguard || undefined)];
+    const env = { SOURCE_DATE_EPOCH: String(setup.epoch) };
+    await run(tool('makensis'), [...args, path.join(HERE, 'daemon.nsi')], { cwd: HERE, env });
+    return output;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
