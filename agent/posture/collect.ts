@@ -6,10 +6,10 @@ import { type Probe, systemProbe } from './probe.ts';
 import { windowsFacts } from './windows.ts';
 
 /** The whole collection takes this long at most, in milliseconds. */
-export const COLLECTION_MS = 20_000;
+const COLLECTION_MS = 20_000;
 
 /** A question that fails once, on a machine that is busy, shouldn't cost anybody the network: as long as this, in ms. */
-export const REMEMBERED_MS = 4 * 3600_000;
+const REMEMBERED_MS = 4 * 3600_000;
 
 export interface PostureReading {
   /** When it was begun, in milliseconds since 1970. */
