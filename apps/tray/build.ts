@@ -38,7 +38,12 @@ export async function buildShell(outDir: string): Promise<void> {
   if (existsSync(icon)) cpSync(icon, path.join(outDir, 'icon.png'));
 }
 
-if (import.meta.main) {
-  await buildShell(path.join(here, 'dist'));
+/** The whole app, in `dist`. */
+export async function buildTray(): Promise<string> {
+  const outDir = path.join(here, 'dist');
+  await buildShell(outDir);
   await build({ configFile: path.join(here, 'vite.config.ts'), logLevel: 'warn' });
+  return outDir;
 }
+
+if (import.meta.main) await buildTray();

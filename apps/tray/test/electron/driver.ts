@@ -10,6 +10,8 @@ export interface Start {
   userData: string;
   socketPath: string;
   args: readonly string[];
+  /** A D-Bus with a tray, where the test brings one. */
+  busAddress?: string;
 }
 
 /** A running app, in Electron or under the stand-in. */
@@ -35,10 +37,11 @@ export interface Driver {
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const argv = ({ userData, args }: Start): string[] => [`--user-data-dir=${userData}`, ...args];
-const environment = ({ socketPath }: Start): Record<string, string> => ({
+const environment = ({ socketPath, busAddress }: Start): Record<string, string> => ({
   ...(process.env as Record<string, string>),
   GATEHOUSE_AGENT_SOCKET: socketPath,
   GATEHOUSE_TRAY_TRUST_OWN: '1',
+  ...(busAddress === undefined ? {} : { DBUS_SESSION_BUS_ADDRESS: busAddress }),
 });
 
 /** The app under `hook.ts`; its windows are pages of one headless Chromium. */
