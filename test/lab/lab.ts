@@ -91,22 +91,31 @@ export class Lab {
     return this.#closing;
   }
 
-  /** Makes the network, the hubs and the two laptops at the controller, and enrolls an agent as each. */
+  /** Makes the network, the hubs and the laptops at the controller, and enrolls an agent as each. */
   async enrollAll(say: (line: string) => void = () => {}): Promise<void> {
+    await this.makeNetwork();
+    for (const name of this.agents) {
+      const ran = await this.enroll(name, await this.makePeer(name));
+      if (ran.code !== 0) throw new Error(`enroll ${name}: exit ${ran.code}\n${ran.stdout}${ran.stderr}`);
+      say(`enrolled ${name} as ${this.overlayAddress(name)}`);
+    }
+  }
+
+  async makeNetwork(): Promise<void> {
     await this.api.login('admin', ADMIN_PASSWORD);
     const network = { name: 'lab', cidr: OVERLAY.v4, cidr_v6: OVERLAY.v6 };
     this.#network = await this.api.call<Network>('POST', '/networks', network);
-    for (const name of this.agents) {
-      const isHub = name.startsWith('hub');
-      const hub = { endpoint: `${this.topology.plan.internet[name]}:51820`, listen_port: 51820 };
-      const body = { name, is_jump: isHub, use_agent: true, ...(isHub && hub) };
-      const peer = await this.api.call<Peer>('POST', `/networks/${this.network.id}/peers`, body);
-      this.peers.set(name, peer);
-      this.tokens.set(name, peer.token);
-      const ran = await this.enroll(name, peer.token);
-      if (ran.code !== 0) throw new Error(`enroll ${name}: exit ${ran.code}\n${ran.stdout}${ran.stderr}`);
-      say(`enrolled ${name} as ${peer.address}`);
-    }
+  }
+
+  /** Makes the peer that a machine is to be; gives its enrollment token. */
+  async makePeer(name: AgentName): Promise<string> {
+    const isHub = name.startsWith('hub');
+    const hub = { endpoint: `${this.topology.plan.internet[name]}:51820`, listen_port: 51820 };
+    const body = { name, is_jump: isHub, use_agent: true, ...(isHub && hub) };
+    const peer = await this.api.call<Peer>('POST', this.path('/peers'), body);
+    this.peers.set(name, peer);
+    this.tokens.set(name, peer.token);
+    return peer.token;
   }
 
   enroll(name: Machine, token: string): Promise<Ran> {
@@ -284,7 +293,7 @@ export class Lab {
   #agentEnv(name: Machine): NodeJS.ProcessEnv {
     return {
       ...baseEnv(),
-      GATEHOUSE_AGENT_STATE: this.#path(name),
+      GATEHOUSE_AGENT_STATE: this.stateFolder(name),
       GATEHOUSE_AGENT_SOCKET: this.socketPath(name),
       GATEHOUSE_AGENT_INTERFACE: this.topology.interfaceName(name),
     };
@@ -293,6 +302,11 @@ export class Lab {
   /** Where the daemon of a machine listens: files are shared by all machines. */
   socketPath(name: Machine): string {
     return this.#path(`${name}-run/agent.sock`);
+  }
+
+  /** Where the daemon of a machine keeps its state. */
+  stateFolder(name: Machine): string {
+    return this.#path(name);
   }
 
   #path(name: string): string {

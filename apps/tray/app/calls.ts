@@ -57,6 +57,8 @@ export function callHandlers(controller: Controller): CallHandlers {
     confirmEnroll: async ({ host, accept, allowPlain }) => {
       if (accept) await join(controller, host, allowPlain);
       else enrollment.drop(host);
+      // Joined or not, what is left to see is the state.
+      controller.showPage('home');
       return null;
     },
     traffic: async () => controller.daemon.call('traffic', {}),
