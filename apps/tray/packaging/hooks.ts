@@ -4,11 +4,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { AfterPackContext, ArtifactBuildStarted, BuildResult } from 'electron-builder';
 import { sourceDate } from '../../../installers/build.ts';
+import { STATE_FORMAT } from '../../../installers/format.ts';
 import { bundleAgent } from '../../../installers/sea/bundle.ts';
 import { notice } from '../../../installers/sea/notice.ts';
 import { parseTargets } from '../../../installers/sea/targets.ts';
 import { holdsPlaceholder, refusePlaceholder } from './guard.ts';
 import { stageLinux } from './linux.ts';
+import { stageMac } from './macos.ts';
 
 /** What electron-builder.yml names: it calls each by its export. */
 const AGENT = path.resolve(import.meta.dirname, '../../../installers/out/agent');
@@ -35,10 +37,13 @@ export async function beforePack(context: AfterPackContext): Promise<void> {
       throw new Error(`${program} is missing: npm run installers -- daemon --target ${target} --out installers/out`);
     }
   }
+  const staged = path.join(context.outDir, 'staged');
+  if (platform === 'darwin') await stageMac(path.join(staged, 'macos'));
+  if (platform === 'win32') await stageWindows(staged);
   if (platform !== 'linux') return;
   for (const target of targets) {
     if (target.name !== 'deb' && target.name !== 'rpm') continue;
-    const folder = path.join(context.outDir, 'staged', `${target.name}-${arch}`);
+    const folder = path.join(staged, `${target.name}-${arch}`);
     const build = {
       version: packager.appInfo.version,
       epoch: sourceDate(process.env),
@@ -56,10 +61,18 @@ export async function beforePack(context: AfterPackContext): Promise<void> {
   }
 }
 
+/** What installer.nsh can't know by itself. */
+async function stageWindows(staged: string): Promise<void> {
+  await mkdir(staged, { recursive: true });
+  const folder = path.resolve(import.meta.dirname, '../../../installers/windows');
+  const text = `!define GATEHOUSE_FORMAT ${STATE_FORMAT}\n!define GATEHOUSE_WINDOWS "${folder}"\n`;
+  await writeFile(path.join(staged, 'gatehouse.nsh'), text);
+}
+
 const programs = (platform: string, arch: string): string[] =>
   ({
     linux: [`linux-${arch}/gatehouse`],
-    win32: ['win-x64/gatehouse.exe'],
+    win32: ['win-x64/gatehouse.exe', 'win-x64/gatehouse-service.exe'],
     darwin: ['darwin-x64/gatehouse', 'darwin-arm64/gatehouse'],
   })[platform] ?? [];
 

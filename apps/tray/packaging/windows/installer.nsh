@@ -1,17 +1,25 @@
-; The daemon's service comes and goes with the app. The macros are those of the daemon's own setup.
-!include "${PROJECT_DIR}\..\..\installers\windows\service.nsh"
+; The daemon's service comes and goes with the app, by the macros of the daemon's own setup. GATEHOUSE_FORMAT, and the
+; folder of those macros, are written by packaging/hooks.ts.
+!include "${PROJECT_DIR}/dist-packages/staged/gatehouse.nsh"
+!include "${GATEHOUSE_WINDOWS}/service.nsh"
+!define GATEHOUSE_DAEMON "$INSTDIR\resources\daemon"
+
+; An upgrade hands the tunnel over: the daemon ends, the tunnel stands, and its files can be replaced.
+!macro customInit
+  !insertmacro GatehouseRefuseNewerState ${GATEHOUSE_FORMAT}
+  !insertmacro GatehouseHandOver "${GATEHOUSE_DAEMON}"
+!macroend
 
 !macro customInstall
-  !insertmacro GatehouseInstallService "$INSTDIR\resources\daemon\gatehouse.exe"
+  !insertmacro GatehouseInstallService "${GATEHOUSE_DAEMON}"
+  !insertmacro GatehousePath "${GATEHOUSE_DAEMON}" add
+  !insertmacro GatehouseCheckWireGuard "${GATEHOUSE_DAEMON}"
 !macroend
 
-; Files can't be replaced while they run: the service is stopped first, and its state stays.
-!macro customInit
-  !insertmacro GatehouseStopService
-!macroend
-
+; A removal keeps the state. In an upgrade the old version's remover leaves the service to the new one.
 !macro customUnInstall
-  ${ifNot} ${isUpdated}
-    !insertmacro GatehouseRemoveService
-  ${endIf}
+  ${IfNot} ${isUpdated}
+    !insertmacro GatehousePath "${GATEHOUSE_DAEMON}" remove
+    !insertmacro GatehouseRemoveService "${GATEHOUSE_DAEMON}"
+  ${EndIf}
 !macroend

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { listPackage } from '@electron/asar';
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
+import { requires } from '../../../../test/requires.ts';
 import { describe } from '../../packaging/hooks.ts';
-import { pack } from './pack.ts';
+import { stageMac } from '../../packaging/macos.ts';
+import { pack, projectDir } from './pack.ts';
 
 const OFF = '0'.charCodeAt(0);
 
@@ -42,6 +46,40 @@ test('macOS: links, helpers, daemon for both processors, and Electron is set', a
   const wire = await getCurrentFuseWire(path.join(folder, 'Gatehouse.app'));
   assert.equal(wire[FuseV1Options.OnlyLoadAppFromAsar], '1'.charCodeAt(0));
   await assert.rejects(pack(t, 'darwin', 'pkg'), /placeholder for Electron: no pkg/);
+});
+
+test('macOS: the package puts the daemon into its place, then does what the daemon wants', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-mac-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  await stageMac(folder);
+  for (const name of ['preinstall', 'postinstall']) execFileSync('/bin/sh', ['-n', path.join(folder, name)]);
+  const text = readFileSync(path.join(folder, 'postinstall'), 'utf8');
+  assert.match(text, /^#!\/bin\/sh\n[\s\S]*hw\.optional\.arm64[\s\S]*launchctl bootstrap/);
+  assert.doesNotMatch(text, /@FORMAT@/);
+});
+
+test("windows: the include compiles with the daemon's macros", requires('makensis'), (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-nsis-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const windows = path.join(projectDir, '../../installers/windows');
+  mkdirSync(path.join(folder, 'dist-packages/staged'), { recursive: true });
+  writeFileSync(
+    path.join(folder, 'dist-packages/staged/gatehouse.nsh'),
+    `!define GATEHOUSE_FORMAT 1\n!define GATEHOUSE_WINDOWS "${windows}"\n`,
+  );
+  const script = [
+    'Unicode true',
+    '!include LogicLib.nsh',
+    `!define isUpdated '"1" == "0"'`,
+    `!define PROJECT_DIR "${folder}"`,
+    `!include "${path.join(projectDir, 'packaging/windows/installer.nsh')}"`,
+    `OutFile "${path.join(folder, 'Gatehouse-test.exe')}"`,
+    'Function .onInit\n!insertmacro customInit\nFunctionEnd',
+    'Section\nWriteUninstaller "$TEMP\\Remove.exe"\n!insertmacro customInstall\nSectionEnd',
+    'Section un.x\n!insertmacro customUnInstall\nSectionEnd',
+  ];
+  writeFileSync(path.join(folder, 'setup.nsi'), `${script.join('\n')}\n`);
+  execFileSync('/usr/bin/makensis', ['-V2', '-WX', path.join(folder, 'setup.nsi')]);
 });
 
 test('the description of a package for macOS has the form that electron-builder gives the others', () => {

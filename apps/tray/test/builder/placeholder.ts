@@ -1,4 +1,5 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { PLACEHOLDER } from '../../packaging/guard.ts';
 
@@ -53,7 +54,21 @@ function pe(): Buffer {
     file.writeUInt32LE(value, section + offset);
   }
   FUSES.copy(file, 0x200);
-  return file;
+  return withVersion(file);
+}
+
+/** electron-builder edits the version that it finds. It brings the library for that. */
+function withVersion(file: Buffer): Buffer {
+  const builder = createRequire(createRequire(import.meta.url).resolve('electron-builder'));
+  const { NtExecutable, NtExecutableResource, Resource } = builder('resedit');
+  const program = NtExecutable.from(file);
+  const resource = NtExecutableResource.from(program);
+  const version = Resource.VersionInfo.createEmpty();
+  version.setFileVersion(45, 4, 1, 0, 1033);
+  version.setStringValues({ lang: 1033, codepage: 1200 }, { FileDescription: 'Electron', ProductName: 'Electron' });
+  version.outputToResourceEntries(resource.entries);
+  resource.outputResource(program);
+  return Buffer.from(program.generate());
 }
 
 /** The header of a Mach-O file for x86-64 without load commands, and the switches. */
