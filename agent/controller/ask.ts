@@ -1,8 +1,6 @@
-import got, { type Response } from 'got';
-import { AGENT_VERSION } from '../config.ts';
 import type { Controller } from './client.ts';
 import { explain } from './failure.ts';
-import { authorities } from './trust.ts';
+import { type Response, request, TooLargeError } from './http.ts';
 
 const TIMEOUT = { connect: 5_000, request: 8_000 };
 /** Largest answer, in bytes: 500 names of a directory. */
@@ -41,36 +39,18 @@ export class Refusal extends Error {
 /** One question of an enrolled device. Throws Refusal, or another Error whose message is for people. */
 export async function ask<T>(controller: Enrolled, question: Question<T>): Promise<T> {
   const { origin } = new URL(controller.url);
-  const stop = new AbortController();
-  let tooLarge = false;
-  let response: Response<string>;
+  let response: Response;
   try {
-    const promise = got(`${controller.url}${question.path}`, {
+    response = await request(`${controller.url}${question.path}`, {
       method: question.method,
-      headers: {
-        authorization: `Bearer ${controller.credential}`,
-        accept: 'application/json',
-        'accept-encoding': 'identity',
-        'user-agent': `gatehouse/${AGENT_VERSION}`,
-      },
-      ...(question.json && { json: question.json }),
-      https: { certificateAuthority: authorities(controller.ca) },
-      // The credential goes to the address it was given for and to no other.
-      followRedirect: false,
-      decompress: false,
-      throwHttpErrors: false,
-      retry: { limit: 0 },
+      ca: controller.ca,
+      bearer: controller.credential,
+      json: question.json,
       timeout: TIMEOUT,
-      signal: stop.signal,
+      limit: MAX_ANSWER,
     });
-    promise.on('downloadProgress', ({ transferred }) => {
-      if (transferred <= MAX_ANSWER) return;
-      tooLarge = true;
-      stop.abort();
-    });
-    response = await promise;
   } catch (error) {
-    if (tooLarge) throw new Error(`${question.what} (the answer is larger than ${MAX_ANSWER} bytes)`);
+    if (error instanceof TooLargeError) throw new Error(`${question.what} (${error.message})`);
     throw explain(error, origin);
   }
   const { statusCode: status } = response;

@@ -1,10 +1,8 @@
 import { RegisterRequest, RegisterResponse, ResolveResponse } from '@gatehouse/protocol';
-import got, { type Response } from 'got';
 import { Compile } from 'typebox/compile';
-import { AGENT_VERSION } from '../config.ts';
 import { AgentError } from '../errors.ts';
 import { explain } from './failure.ts';
-import { authorities } from './trust.ts';
+import { type Response, request as send, TooLargeError } from './http.ts';
 
 /** Where a controller is and whom to trust for it. */
 export interface Controller {
@@ -33,42 +31,24 @@ async function call<T>(
   schema: Validator<T>,
 ): Promise<T> {
   const { origin } = new URL(controller.url);
-  const stop = new AbortController();
-  let tooLarge = false;
-  let response: Response<string>;
+  let response: Response;
   try {
-    const promise = got(`${controller.url}${request.path}`, {
+    response = await send(`${controller.url}${request.path}`, {
       method: request.method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        accept: 'application/json',
-        'accept-encoding': 'identity',
-        'user-agent': `gatehouse/${AGENT_VERSION}`,
-      },
-      ...(request.json && { json: request.json }),
-      https: { certificateAuthority: authorities(controller.ca) },
-      // The token goes to the address it was given for and to no other.
-      followRedirect: false,
-      decompress: false,
-      throwHttpErrors: false,
-      retry: { limit: 0 },
+      ca: controller.ca,
+      bearer: token,
+      json: request.json,
       timeout: TIMEOUT,
-      signal: stop.signal,
+      limit: MAX_ANSWER,
     });
-    promise.on('downloadProgress', ({ transferred }) => {
-      if (transferred <= MAX_ANSWER) return;
-      tooLarge = true;
-      stop.abort();
-    });
-    response = await promise;
   } catch (error) {
-    if (tooLarge) throw stranger(origin, `its answer is larger than ${MAX_ANSWER} bytes`);
+    if (error instanceof TooLargeError) throw stranger(origin, `its answer is larger than ${MAX_ANSWER} bytes`);
     throw explain(error, origin);
   }
   return read(response, origin, schema);
 }
 
-function read<T>(response: Response<string>, origin: string, schema: Validator<T>): T {
+function read<T>(response: Response, origin: string, schema: Validator<T>): T {
   const status = response.statusCode;
   if (status >= 300 && status < 400) {
     throw new AgentError(

@@ -4,6 +4,7 @@ export { Channel, type Position } from './channel.ts';
 export { fetchDirectory } from './directory.ts';
 export { type EnrollStore, enroll, finishPending, type Identity, type Pending } from './enroll.ts';
 export { explain } from './failure.ts';
+export { request } from './http.ts';
 export { publicKeyOf } from './keys.ts';
 export { fetchStanding } from './standing.ts';
 export { authorities, checkPem } from './trust.ts';

@@ -2,8 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { Finding } from '@gatehouse/protocol';
-import got from 'got';
-import { authorities, explain, type Identity } from '../controller/index.ts';
+import { authorities, explain, type Identity, request } from '../controller/index.ts';
 import type { Platform } from '../os/platform.ts';
 import { TIMES } from '../tunnel/index.ts';
 import type { Daemon } from './daemon.ts';
@@ -120,12 +119,11 @@ async function diagnoseController(identity: Identity): Promise<Finding[]> {
         return `the certificate is good until ${until}`;
       }))) &&
     (await step('controller HTTP', async () => {
-      const response = await got(`${identity.url}/api/v1/health`, {
-        https: { certificateAuthority: authorities(identity.ca) },
-        followRedirect: false,
-        throwHttpErrors: false,
-        retry: { limit: 0 },
-        timeout: { request: PATIENCE },
+      const response = await request(`${identity.url}/api/v1/health`, {
+        method: 'GET',
+        ca: identity.ca,
+        timeout: { connect: PATIENCE, request: PATIENCE },
+        limit: 64 * 1024,
       });
       date = response.headers.date;
       if (response.statusCode === 200) return 'the API answers';

@@ -28,7 +28,7 @@ test('run by its absolute path; without the group it stays the administrators’
   };
   await openPipeToGroup(PIPE, (message) => log.push(message), { run });
   assert.deepEqual(log, []);
-  const [[program, ...args] = []] = ran;
+  const [program, ...args] = ran[0] ?? [];
   assert.match(program ?? '', /^C:\\Windows\\System32\\WindowsPowerShell\\v1\.0\\powershell\.exe$/);
   assert.deepEqual(args.slice(0, 3), ['-NoProfile', '-NonInteractive', '-EncodedCommand']);
   assert.equal(Buffer.from(args[3] ?? '', 'base64').toString('utf16le'), pipeScript(PIPE));
