@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Driver, Running, Start } from './driver.ts';
 import { CONNECTED, ENROLLED, type FakeDaemon, FRESH } from './fake-daemon.ts';
@@ -222,6 +224,20 @@ export const SCENARIOS: readonly { name: string; run(scene: Scene): Promise<void
     },
   },
   {
+    name: 'settings take effect, and are in a file of the user’s',
+    run: async ({ app, how }) => {
+      await app.page("window.gatehouse.call('settings', { theme: 'dark', notifications: { updates: false } })");
+      assert.equal(await app.main(({ nativeTheme }) => nativeTheme.themeSource), 'dark');
+      const kept = JSON.parse(readFileSync(path.join(how.userData, 'settings.json'), 'utf8')) as Record<
+        string,
+        unknown
+      >;
+      assert.equal(kept.theme, 'dark');
+      assert.equal((kept.notifications as Record<string, unknown>).updates, false);
+      await app.page("window.gatehouse.call('settings', { theme: 'system' })");
+    },
+  },
+  {
     name: 'a captive network’s page is opened in the browser, if it is a page',
     run: async ({ app, daemon }) => {
       const waiting = { ...CONNECTED, state: 'connecting', connectedSince: null } as const;
@@ -276,12 +292,15 @@ export const SCENARIOS: readonly { name: string; run(scene: Scene): Promise<void
 /** Scenarios that start the app in their own way. */
 export const STARTS: readonly { name: string; run(scene: Omit<Scene, 'app'>): Promise<void> }[] = [
   {
-    name: 'at login it starts hidden; quitting from the tray ends it, and its watch',
+    name: 'at login it starts hidden, whatever its settings hold; quitting from the tray ends it, and its watch',
     run: async ({ driver, daemon, how }) => {
+      mkdirSync(how.userData, { recursive: true });
+      writeFileSync(path.join(how.userData, 'settings.json'), '{"theme":');
       const app = await driver.start({ ...how, args: ['--hidden'] });
       try {
         await waitForItem(app, 'Connect');
         assert.deepEqual(await isVisible(app), []);
+        assert.ok(readdirSync(how.userData).some((name) => name.startsWith('settings.damaged-')));
         assert.equal(daemon.watching, 1);
         await click(app, 'Quit').catch(() => undefined);
         assert.equal(await app.exited, 0);

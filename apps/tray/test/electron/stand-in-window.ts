@@ -15,13 +15,11 @@ export const ipcMain = Object.assign(new EventEmitter(), {
 
 const schemes = new Map<string, (request: Request) => Promise<Response>>();
 let beforeRequest: BeforeRequest | null = null;
-export const permissions: { request: unknown; check: unknown; device: unknown } = {
-  request: null,
-  check: null,
-  device: null,
-};
+/** What was set for permissions, for the tests to ask. */
+const permissions: Record<'request' | 'check' | 'device', unknown> = { request: null, check: null, device: null };
 export const session = {
   defaultSession: Object.assign(new EventEmitter(), {
+    permissions,
     protocol: {
       handle: (scheme: string, handler: (request: Request) => Promise<Response>) => void schemes.set(scheme, handler),
     },

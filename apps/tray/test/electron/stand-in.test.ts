@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -39,7 +40,28 @@ describe('the shell under the stand-in', requires('chromium'), () => {
 
   for (const { name, run } of SCENARIOS) test(name, () => run({ driver, daemon, app, how: how() }));
 
-  test('quit ends it', async () => {
+  // In Electron there is nothing that tells which handlers are set.
+  test('each permission is refused', async () => {
+    const answers = await app.main(({ session }) => {
+      const { permissions } = session.defaultSession as unknown as {
+        permissions: {
+          request(contents: null, permission: string, done: (given: boolean) => void): void;
+          check(contents: null, permission: string): boolean;
+          device(details: object): boolean;
+        };
+      };
+      const given: boolean[] = [];
+      for (const permission of ['media', 'notifications', 'clipboard-read', 'openExternal']) {
+        permissions.request(null, permission, (answer) => given.push(answer));
+        given.push(permissions.check(null, permission));
+      }
+      given.push(permissions.device({ deviceType: 'usb' }));
+      return given;
+    });
+    assert.deepEqual(answers, Array(9).fill(false));
+  });
+
+  test('killed, it leaves a lock that the next copy sees through', async () => {
     app.kill();
     await app.exited;
   });
