@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { PAGES } from '../../core/ipc/table.ts';
 import { STATE_KINDS } from '../../core/types.ts';
+import { open } from './cases.ts';
 import { openStage } from './harness.ts';
 
 /**
@@ -25,8 +26,8 @@ await mkdir(folder, { recursive: true });
 
 async function shoot(name: string, fullPage = false): Promise<void> {
   const file = path.join(folder, `${name}.png`);
-  await page.waitForLoadState('networkidle');
-  await page.waitForTimeout(120);
+  await page.locator('.waiting').waitFor({ state: 'detached' });
+  await page.waitForTimeout(150);
   await writeFile(file, await page.screenshot({ fullPage, animations: 'disabled' }));
   await promisify(execFile)('/usr/bin/pngquant', ['--force', '--ext', '.png', '--speed', '1', '64', '--', file]).catch(
     () => {},
@@ -44,10 +45,7 @@ for (const theme of THEMES) {
   }
   for (const name of PAGES.filter((known) => known !== 'home')) {
     await stage.show({ scene: name === 'posture' ? 'quarantined' : 'connected', theme, lang });
-    await page.evaluate(
-      (to) => (window as never as { gatehouseFake: { open(page: string): void } }).gatehouseFake.open(to),
-      name,
-    );
+    await open(page, name);
     await shoot(`page-${name}-${theme}`);
   }
 }

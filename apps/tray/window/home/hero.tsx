@@ -1,4 +1,5 @@
 import { Button, Switch } from '@mantine/core';
+import type { WindowModel } from '../../core/types.ts';
 import { useAct, useFrame, useNow } from '../model.tsx';
 import { duration } from '../parts/duration.ts';
 import { Message } from '../parts/message.tsx';
@@ -10,21 +11,22 @@ export function Hero() {
   const { act } = useAct();
   const { view, toggle, failure } = model;
   const now = useNow(20_000);
+  // Of a connection the detail says it.
+  const since = view.since === null || view.kind === 'connected' ? null : now - Date.parse(view.since);
   return (
     <section className="hero" data-tone={view.tone} data-kind={view.kind}>
       <StateIcon tone={view.tone} size={68} />
       <h1 tabIndex={-1}>{view.title}</h1>
       {view.detail !== '' && <p className="hero-detail">{view.detail}</p>}
-      {/* Of a connection the detail says it. */}
-      {view.since !== null && view.kind !== 'connected' && (
-        <p className="dim">{t('home.for', { duration: duration(model.locale, now - Date.parse(view.since)) })}</p>
+      {since !== null && since >= 60_000 && (
+        <p className="dim">{t('home.for', { duration: duration(model.locale, since) })}</p>
       )}
       {failure && (
         <Message tone="problem" title={t('common.failed')} live>
           <p>{failure.message}</p>
         </Message>
       )}
-      {model.status?.enrolled && (
+      {hasSwitch(model) && (
         <Switch
           className="hero-switch"
           size="lg"
@@ -44,13 +46,18 @@ export function Hero() {
   );
 }
 
-/** What the state offers, except what the switch does already. */
+/** Someone who was signed out can switch nothing on. */
+const hasSwitch = ({ status, view }: WindowModel): boolean => status?.enrolled != null && view.kind !== 'signed-out';
+
+/** What the state offers, except what the page has already. */
 function Actions() {
   const { model } = useFrame();
   const { act } = useAct();
-  const shown = model.view.actions.filter(
-    ({ action }) => !(model.status?.enrolled && (action.id === 'connect' || action.id === 'disconnect')),
-  );
+  const shown = model.view.actions.filter(({ action: { id } }) => {
+    if (id === 'connect' || id === 'disconnect') return !hasSwitch(model);
+    // The invitation lies on the page already.
+    return id !== 'enroll' || model.enroll === null;
+  });
   if (shown.length === 0) return null;
   return (
     <div className="buttons hero-buttons">
