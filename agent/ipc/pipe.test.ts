@@ -27,7 +27,7 @@ test('run by its absolute path; without the group it stays the administrators’
     return '';
   };
   await openPipeToGroup(PIPE, (message) => log.push(message), { run });
-  assert.deepEqual(log, []);
+  assert.equal(log.length, 0);
   const [program, ...args] = ran[0] ?? [];
   assert.match(program ?? '', /^C:\\Windows\\System32\\WindowsPowerShell\\v1\.0\\powershell\.exe$/);
   assert.deepEqual(args.slice(0, 3), ['-NoProfile', '-NonInteractive', '-EncodedCommand']);
