@@ -45,7 +45,7 @@ export async function stageLinux(format: 'deb' | 'rpm', build: Build, notice: st
     await writeFile(file, text, { mode: 0o755 });
     args.push(`--${option}`, file);
   }
-  args.push('--provides', `gatehouse-agent = ${build.version}`, '--conflicts', 'gatehouse-agent');
+  args.push('--provides', `gatehouse-agent = ${build.version.replaceAll('-', '~')}`, '--conflicts', 'gatehouse-agent');
   args.push('--replaces', 'gatehouse-agent', `${root}/=/`);
   return args;
 }

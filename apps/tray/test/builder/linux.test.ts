@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -9,11 +10,28 @@ import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { stageLinux } from '../../packaging/linux.ts';
 import { pack } from './pack.ts';
 
+const VALIDATE = '/usr/bin/desktop-file-validate';
+const builder = createRequire(createRequire(import.meta.url).resolve('electron-builder'));
+const { LinuxTargetHelper } = builder('app-builder-lib/out/targets/LinuxTargetHelper.js');
 const ON = '1'.charCodeAt(0);
 const OFF = '0'.charCodeAt(0);
 
 test('linux: what is packed, and how Electron is set', async (t) => {
-  const folder = await pack(t, 'linux');
+  let entry = '';
+  let icons: string[] = [];
+  const folder = await pack(t, 'linux', 'dir', {
+    afterExtract: async ({ packager }) => {
+      const helper = new LinuxTargetHelper(packager);
+      entry = await helper.computeDesktopEntry(packager.platformSpecificBuildOptions);
+      icons = (await helper.icons).map(({ file }: { file: string }) => path.basename(file));
+    },
+  });
+  assert.match(entry, /^Exec=\/opt\/Gatehouse\/gatehouse-app %U$/m);
+  assert.match(entry, /^MimeType=x-scheme-handler\/gatehouse;$/m);
+  assert.deepEqual(icons.includes('256x256.png') && icons.includes('16x16.png'), true, icons.join());
+  const file = path.join(folder, 'gatehouse-app.desktop');
+  writeFileSync(file, entry);
+  if (existsSync(VALIDATE)) execFileSync(VALIDATE, ['--no-hints', file]);
   const files = listPackage(path.join(folder, 'resources', 'app.asar'), { isPack: false });
   assert.deepEqual(files.filter((name) => /\.\w+$/.test(name)).sort(), [
     ...['/dist/icon.png', '/dist/main.js', '/dist/preload.cjs', '/dist/tray/connected.png'],
@@ -43,7 +61,7 @@ test('of a placeholder no package is made, and nothing is published', async (t) 
   for (const target of ['deb', 'rpm', 'AppImage']) {
     await assert.rejects(pack(t, 'linux', target), /placeholder for Electron: no (deb|rpm|appimage)/i);
   }
-  await assert.rejects(pack(t, 'linux', 'dir', 'always'), /nothing of it is published/);
+  await assert.rejects(pack(t, 'linux', 'dir', { publish: 'always' }), /nothing of it is published/);
 });
 
 for (const format of ['deb', 'rpm'] as const) {

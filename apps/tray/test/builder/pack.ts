@@ -21,7 +21,7 @@ export async function pack(
   t: TestContext,
   system: 'linux' | 'win32' | 'darwin',
   target = 'dir',
-  publish?: 'always' | 'never',
+  options: { publish?: 'always' | 'never'; afterExtract?: Configuration['afterExtract'] } = {},
 ): Promise<string> {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-pack-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,10 +41,12 @@ export async function pack(
   const config: Configuration = {
     ...(JSON.parse(text) as Configuration),
     electronDist: at('electron'),
+    afterExtract: options.afterExtract ?? null,
     directories: { buildResources: 'assets', app: at('app'), output: at('out') },
   };
   process.chdir(projectDir);
   const targets = SYSTEMS[system].createTarget([target], Arch.x64);
+  const { publish } = options;
   await build({ targets, config, projectDir, ...(publish !== undefined && { publish }) });
   return path.join(at('out'), UNPACKED[system]);
 }
