@@ -11,8 +11,5 @@ export function call<N extends CallName>(name: N, argument: CallArgument<N>): Pr
   return window.gatehouse.call(name, argument);
 }
 
-/** The words of what failed, without what Electron puts in front of them. */
-export function errorText(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^Error invoking remote method '[^']*': (?:\w*Error: )?/, '');
-}
+/** The words of what failed. */
+export const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -14,11 +14,13 @@ const TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
 };
 
-/** What a scene is played with; `hang` etc. are turned on `window.gatehouseFake`. */
+/** What a scene is played with; more is turned on `window.gatehouseFake`. */
 export interface Play {
   scene: string;
   theme?: 'light' | 'dark';
   lang?: string;
+  /** A call that fails from the beginning. */
+  fail?: string;
 }
 
 /** The built window in Chromium, behind its real policy, bridged to the fake main process. */
@@ -66,10 +68,10 @@ export async function openStage(viewport = { width: 420, height: 640 }): Promise
     browser,
     dist,
     complaints,
-    async show({ scene, theme = 'light', lang = 'en' }) {
+    async show({ scene, theme = 'light', lang = 'en', fail = '' }) {
       complaints.length = 0;
-      await page.goto(`http://127.0.0.1:${port}/?scene=${scene}&theme=${theme}&lang=${lang}`);
-      await page.waitForSelector('.app');
+      await page.goto(`http://127.0.0.1:${port}/?scene=${scene}&theme=${theme}&lang=${lang}&fail=${fail}`);
+      await page.waitForSelector('.app, .boot [role=alert]');
     },
     async close() {
       await browser.close();

@@ -48,6 +48,17 @@ export const pages: Cases = (needs, stage) => {
     }
   });
 
+  test('a window that main doesn’t answer says so, and asks again', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected', fail: 'ready' });
+    await page.getByRole('alert').filter({ hasText: '“ready” fails' }).waitFor();
+    await page.evaluate(() => {
+      window.gatehouseFake.broken = {};
+    });
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('heading', { name: 'Connected to Office' }).waitFor();
+  });
+
   test('without a daemon the pages say so and ask for nothing', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'daemon-down' });
