@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const FILE = 'gatehouse-tray.desktop';
+const FILE = 'gatehouse-app.desktop';
 
 /** Desktop Entry Specification 1.5, "The Exec key": one quoted argument. */
 function quoted(argument: string): string {
@@ -17,8 +17,10 @@ export function autostartEntry(program: string): string {
     '[Desktop Entry]',
     'Type=Application',
     'Name=Gatehouse',
+    // One that was removed since isn't tried.
+    `TryExec=${program.replaceAll('\\', '\\\\')}`,
     `Exec=${quoted(program)} --hidden`,
-    'Icon=gatehouse-tray',
+    'Icon=gatehouse-app',
     'Terminal=false',
     'X-GNOME-Autostart-enabled=true',
     '',

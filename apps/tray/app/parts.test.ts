@@ -65,11 +65,12 @@ describe('launch at login on Linux', () => {
   test('the entry is written whole, and removed', () =>
     inFolder((folder) => {
       const autostart = path.join(folder, 'autostart');
-      setAutostart(autostart, '/opt/Gatehouse/gatehouse-tray', true);
-      setAutostart(autostart, '/opt/Gatehouse/gatehouse-tray', true);
-      assert.deepEqual(readdirSync(autostart), ['gatehouse-tray.desktop']);
-      const entry = readFileSync(path.join(autostart, 'gatehouse-tray.desktop'), 'utf8');
-      assert.match(entry, /^Exec="\/opt\/Gatehouse\/gatehouse-tray" --hidden$/m);
+      setAutostart(autostart, '/opt/Gatehouse/gatehouse-app', true);
+      setAutostart(autostart, '/opt/Gatehouse/gatehouse-app', true);
+      assert.deepEqual(readdirSync(autostart), ['gatehouse-app.desktop']);
+      const entry = readFileSync(path.join(autostart, 'gatehouse-app.desktop'), 'utf8');
+      assert.match(entry, /^Exec="\/opt\/Gatehouse\/gatehouse-app" --hidden$/m);
+      assert.match(entry, /^TryExec=\/opt\/Gatehouse\/gatehouse-app$/m);
       setAutostart(autostart, '/opt/x', false);
       setAutostart(autostart, '/opt/x', false);
       assert.deepEqual(readdirSync(autostart), []);

@@ -101,6 +101,7 @@ export class WebContents extends EventEmitter {
       if (other === page) return;
       const { action } = this.#openHandler({ url: outside(other.url()) });
       if (action === 'deny') void other.close();
+      else new BrowserWindow({ webPreferences: { preload: this.#preload } });
     });
     this.#cdp = await owner.newCDPSession(page);
     this.#cdp.on('Runtime.executionContextCreated', ({ context: { id, name } }) => {
