@@ -24,11 +24,11 @@ const { page } = stage;
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 
-async function shoot(name: string, fullPage = false): Promise<void> {
+async function shoot(name: string): Promise<void> {
   const file = path.join(folder, `${name}.png`);
   await page.locator('.waiting').waitFor({ state: 'detached' });
   await page.waitForTimeout(150);
-  await writeFile(file, await page.screenshot({ fullPage, animations: 'disabled' }));
+  await writeFile(file, await page.screenshot({ animations: 'disabled' }));
   await promisify(execFile)('/usr/bin/pngquant', ['--force', '--ext', '.png', '--speed', '1', '64', '--', file]).catch(
     () => {},
   );
@@ -49,8 +49,9 @@ for (const theme of THEMES) {
     await shoot(`page-${name}-${theme}`);
   }
 }
+await page.setViewportSize({ ...VIEWPORT, height: 1190 });
 await stage.show({ scene: 'connected', theme: 'light', lang });
-await shoot('home-whole-light', true);
+await shoot('home-whole-light');
 await page.setViewportSize({ width: 960, height: 640 });
 await stage.show({ scene: 'connected', theme: 'dark', lang });
 await shoot('home-wide-dark');
