@@ -28,7 +28,7 @@ const bundle = (entry: string, fileName: string, format: 'es' | 'cjs', outDir: s
   });
 
 /** `main.js` and `preload.cjs` (a sandboxed preload has to be CommonJS), and the tray's pictures beside them. */
-export async function buildShell(outDir: string): Promise<void> {
+async function buildShell(outDir: string): Promise<void> {
   mkdirSync(outDir, { recursive: true });
   await bundle('shell/main.ts', 'main.js', 'es', outDir);
   await bundle('shell/preload.ts', 'preload.cjs', 'cjs', outDir);
@@ -38,11 +38,11 @@ export async function buildShell(outDir: string): Promise<void> {
   if (existsSync(icon)) cpSync(icon, path.join(outDir, 'icon.png'));
 }
 
-/** The whole app, in `dist`. */
-export async function buildTray(): Promise<string> {
-  const outDir = path.join(here, 'dist');
+/** The whole app; gives the folder. */
+export async function buildTray(outDir = path.join(here, 'dist')): Promise<string> {
   await buildShell(outDir);
-  await build({ configFile: path.join(here, 'vite.config.ts'), logLevel: 'warn' });
+  const window = { outDir: path.join(outDir, 'window') };
+  await build({ configFile: path.join(here, 'vite.config.ts'), logLevel: 'warn', build: window });
   return outDir;
 }
 

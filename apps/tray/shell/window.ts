@@ -113,7 +113,7 @@ export class AppWindow {
     window.on('closed', gone);
     // The next time it is shown it is made anew.
     window.webContents.on('render-process-gone', () => window.destroy());
-    window.webContents.on('did-start-loading', () => this.#onGone());
+    window.webContents.on('did-navigate', () => this.#onGone());
     window.loadURL(ORIGIN).catch((error: Error) => process.stderr.write(`window: ${error.message}\n`));
   }
 }

@@ -100,6 +100,7 @@ export const SCENARIOS: readonly { name: string; run(scene: Scene): Promise<void
       assert.equal(await app.page('Object.isFrozen(window.gatehouse)'), true);
       const strangers = '[typeof require, typeof process, typeof electron, typeof ipcRenderer, typeof module].join()';
       assert.equal(await app.page(strangers), 'undefined,undefined,undefined,undefined,undefined');
+      await until('the window’s words', async () => /office/.test(String(await app.page('document.body.innerText'))));
       assert.equal((await model(app)).view.kind, 'disconnected');
     },
   },
@@ -272,6 +273,21 @@ export const SCENARIOS: readonly { name: string; run(scene: Scene): Promise<void
       await app.main(({ BrowserWindow }) => void BrowserWindow.getAllWindows()[0]?.close());
       await app.main(() => seen.notifications.at(-1)?.emit('click'));
       await visible(app);
+      daemon.say(ENROLLED);
+    },
+  },
+  {
+    name: 'asleep, it tells nothing',
+    run: async ({ app, daemon }) => {
+      const told = () => app.main(() => seen.notifications.length);
+      daemon.say(CONNECTED);
+      await until('connected', async () => (await model(app)).view.kind === 'connected');
+      const before = await told();
+      await app.main(({ powerMonitor }) => void powerMonitor.emit('suspend'));
+      daemon.say({ ...CONNECTED, standing: { admitted: false, reason: 'no', missing: [], reported: null } });
+      await until('quarantine', async () => (await model(app)).view.kind === 'quarantined');
+      assert.equal(await told(), before);
+      await app.main(({ powerMonitor }) => void powerMonitor.emit('resume'));
       daemon.say(ENROLLED);
     },
   },

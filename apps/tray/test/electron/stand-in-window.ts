@@ -128,7 +128,8 @@ export class WebContents extends EventEmitter {
     if (request.isNavigationRequest() && request.frame().page() === page) {
       const isMain = request.frame() === page.mainFrame();
       const event = preventable({ url, isMainFrame: isMain });
-      if (request.url() === this.#expected) this.emit('did-start-loading');
+      // Electron says so a little later; here it can't come after the page's first call.
+      if (request.url() === this.#expected) this.emit('did-navigate');
       else {
         if (isMain) this.emit('will-navigate', event, url);
         this.emit('will-frame-navigate', event);

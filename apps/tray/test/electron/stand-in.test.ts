@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { requires } from '../../../../test/requires.ts';
-import { buildShell } from '../../build.ts';
+import { buildTray } from '../../build.ts';
 import { type Driver, type Running, standInDriver } from './driver.ts';
 import { ENROLLED, type FakeDaemon, fakeDaemon } from './fake-daemon.ts';
 import { SCENARIOS, STARTS } from './scenarios.ts';
@@ -24,9 +24,7 @@ describe('the shell under the stand-in', requires('chromium'), () => {
 
   before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'gatehouse-tray-'));
-    await buildShell(path.join(folder, 'app'));
-    mkdirSync(path.join(folder, 'app', 'window'));
-    writeFileSync(path.join(folder, 'app', 'window', 'index.html'), '<!doctype html><title>Gatehouse</title><p>ok');
+    await buildTray(path.join(folder, 'app'));
     daemon = await fakeDaemon(folder);
     driver = await standInDriver();
     app = await driver.start(how());
