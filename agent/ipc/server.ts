@@ -38,9 +38,18 @@ const IDLE = 60_000;
 const request = Compile(IpcRequest);
 const codes = new Set<string>(IpcErrorCode.enum);
 const causes = new Set<string>(CauseCode.enum);
-const params = new Map<string, Validator>(
-  Object.entries(IPC).map(([method, { params }]) => [method, Compile(params) as unknown as Validator]),
-);
+const params = new Map<string, Validator>();
+
+/** What checks the parameters of a method, made when it is first called; undefined when there is no such method. */
+function paramsOf(method: string): Validator | undefined {
+  if (!Object.hasOwn(IPC, method)) return undefined;
+  let validator = params.get(method);
+  if (!validator) {
+    validator = Compile(IPC[method as IpcMethod].params) as unknown as Validator;
+    params.set(method, validator);
+  }
+  return validator;
+}
 
 export interface IpcServer {
   close(): Promise<void>;
@@ -204,9 +213,9 @@ function parse(line: string): { id: number; method: IpcMethod; params: unknown }
     throw new AgentError('bad-request', 'The line is not JSON.');
   }
   if (!request.Check(value)) throw new AgentError('bad-request', 'The request is not {"id", "method", "params"}.');
-  const schema = params.get(value.method);
+  const schema = paramsOf(value.method);
   const fail = (message: string) => Object.assign(new AgentError('bad-request', message), { id: value.id });
-  if (!schema) throw fail(`There is no method '${value.method}'; there are ${[...params.keys()].join(', ')}.`);
+  if (!schema) throw fail(`There is no method '${value.method}'; there are ${Object.keys(IPC).join(', ')}.`);
   const given = value.params ?? {};
   if (!schema.Check(given)) throw fail(`The parameters of '${value.method}' are not what it takes.`);
   return { id: value.id, method: value.method as IpcMethod, params: given };

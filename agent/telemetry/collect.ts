@@ -1,17 +1,8 @@
 import os from 'node:os';
 import type { Telemetry } from '@gatehouse/protocol';
-import si from 'systeminformation';
 import { AGENT_VERSION } from '../config.ts';
 import type { PeerStat } from '../os/platform.ts';
-import { osRelease } from './os-release.ts';
-
-/** The parts of systeminformation that are used; tests give their own. */
-export type Source = Pick<typeof si, 'currentLoad' | 'mem' | 'battery'> & {
-  osInfo(): Promise<{ distro: string; release: string }>;
-};
-
-/** Its osInfo waits for `hostname -f`, and the whole daemon with it: for as long as the DNS doesn't answer. */
-const SYSTEM: Source = os.platform() === 'linux' ? { ...si, osInfo: () => osRelease() } : si;
+import { type Source, systemSource } from './source.ts';
 
 type Os = Telemetry['os'];
 
@@ -28,7 +19,7 @@ export class TelemetryCollector {
   #battery: { value: Telemetry['battery']; at: number } | undefined;
   #hasBattery = true;
 
-  constructor(source: Source = SYSTEM, now: () => number = () => performance.now()) {
+  constructor(source: Source = systemSource(), now: () => number = () => performance.now()) {
     this.#source = source;
     this.#now = now;
   }
@@ -72,8 +63,7 @@ export class TelemetryCollector {
   }
 
   async #readMemory(): Promise<Telemetry['memory']> {
-    // Linux alone has more to say than Node: what caches hold is not in use. Elsewhere asking starts a process.
-    const memory = os.platform() === 'linux' ? await attempt(() => this.#source.mem()) : undefined;
+    const memory = await attempt(() => this.#source.mem());
     const total = whole(memory?.total ?? os.totalmem());
     return { total, used: Math.min(total, whole(memory?.active ?? os.totalmem() - os.freemem())) };
   }

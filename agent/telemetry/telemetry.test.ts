@@ -4,8 +4,9 @@ import { Telemetry } from '@gatehouse/protocol';
 import { Compile } from 'typebox/compile';
 import { HUB_KEY } from '../controller/testing/fake-controller.ts';
 import type { PeerStat } from '../os/platform.ts';
-import { type Source, TelemetryCollector } from './collect.ts';
+import { TelemetryCollector } from './collect.ts';
 import { TelemetryPace } from './pace.ts';
+import type { Source } from './source.ts';
 
 const schema = Compile(Telemetry);
 const peer: PeerStat = {
