@@ -7,6 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { listPackage } from '@electron/asar';
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
+import { artifactBuildStarted } from '../../packaging/hooks.ts';
 import { stageLinux } from '../../packaging/linux.ts';
 import { pack } from './pack.ts';
 
@@ -40,6 +41,10 @@ test('linux: what is packed, and how Electron is set', async (t) => {
   assert.ok(!files.some((name) => /node_modules|fake|\.map$|\.env|\.pem|\.ts$/.test(name)));
   assert.ok(!existsSync(path.join(folder, 'resources', 'app')));
   assert.ok(!existsSync(path.join(folder, 'resources', 'daemon')));
+
+  // What lies there packed isn't made a package by another run either.
+  const started = { file: path.join(folder, '..', 'a.deb'), targetPresentableName: 'deb', arch: null };
+  await assert.rejects(artifactBuildStarted(started), /no deb of a placeholder/);
 
   const wire = await getCurrentFuseWire(path.join(folder, 'gatehouse-app'));
   assert.deepEqual(
