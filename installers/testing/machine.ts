@@ -14,7 +14,7 @@ export interface Ran {
 }
 
 /** What the machine needs beside what the package itself depends on. */
-const SYSTEM = ['systemd', 'systemd-sysv', 'dbus', 'kmod', 'iputils-ping', 'wireguard-go'];
+const SYSTEM = ['systemd', 'systemd-sysv', 'dbus', 'kmod', 'iputils-ping', 'procps', 'wireguard-go'];
 
 /**
  * A clean Debian of the release that this computer runs, by mmdebstrap and this computer's own apt sources. Made once,
