@@ -41,6 +41,8 @@ const TEST_TOOLS = {
   '../share/gocode/src/golang.org/x/mod/go.mod': 'golang-golang-x-mod-dev',
   rsyslogd: 'rsyslog',
   '../share/doc/rsyslog-gnutls/copyright': 'rsyslog-gnutls',
+  makensis: 'nsis',
+  'desktop-file-validate': 'desktop-file-utils',
 };
 
 const fail = (message) => {

@@ -1,4 +1,4 @@
-import jsqr from 'jsqr';
+import decode from 'qr/decode.js';
 import { imageSize, MAX_BYTES, MAX_PIXELS } from './size.ts';
 
 /** Longest sides at which a code is looked for: a photo's noise vanishes when it shrinks, a small code's modules too. */
@@ -22,13 +22,21 @@ export async function decodeQr(picture: Blob): Promise<{ text: string } | { prob
     const longest = Math.max(bitmap.width, bitmap.height);
     const sides = new Set(SIDES.map((side) => Math.min(side, longest)));
     for (const side of sides) {
-      const { data, width, height } = scaled(bitmap, side / longest);
-      const found = jsqr.default(data, width, height, { inversionAttempts: 'attemptBoth' });
-      if (found && found.data !== '') return { text: found.data };
+      const text = read(scaled(bitmap, side / longest));
+      if (text !== '') return { text };
     }
     return { problem: 'none' };
   } finally {
     bitmap.close();
+  }
+}
+
+/** The code's text; empty where none is found. */
+function read(image: ImageData): string {
+  try {
+    return decode(image, { timeLimit: 1_000 });
+  } catch {
+    return '';
   }
 }
 
