@@ -129,7 +129,9 @@ export class DebianMachine {
     for (let look = 0; look < 50; look++) {
       try {
         // Deepest first; rmdir is how a cgroup is removed.
-        execFileSync('find', [path.join(this.#cgroup, path.basename(this.root)), '-depth', '-type', 'd', '-delete']);
+        execFileSync('find', [path.join(this.#cgroup, path.basename(this.root)), '-depth', '-type', 'd', '-delete'], {
+          stdio: 'ignore',
+        });
         break;
       } catch {
         await sleep(100);
