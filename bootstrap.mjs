@@ -42,6 +42,8 @@ const TEST_TOOLS = {
   rsyslogd: 'rsyslog',
   '../share/doc/rsyslog-gnutls/copyright': 'rsyslog-gnutls',
   makensis: 'nsis',
+  'dbus-daemon': 'dbus',
+  gdbus: 'libglib2.0-bin',
   'desktop-file-validate': 'desktop-file-utils',
 };
 

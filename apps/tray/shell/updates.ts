@@ -24,7 +24,7 @@ interface Parts {
 
 /** Updates by electron-updater, where this copy came as one of our packages. */
 export function electronUpdater({ feed, channel, log, onChange }: Parts): Updater {
-  return createUpdater({
+  const updater = createUpdater({
     app: new ElectronAppAdapter(app),
     platform: process.platform,
     arch: process.arch,
@@ -38,4 +38,13 @@ export function electronUpdater({ feed, channel, log, onChange }: Parts): Update
     now: () => new Date(),
     request: net.request as unknown as Request,
   });
+  return {
+    ...updater,
+    install: async () => {
+      // An AppImage's new copy starts while this one quits.
+      app.releaseSingleInstanceLock();
+      await updater.install();
+      if (updater.state().kind === 'failed') app.requestSingleInstanceLock();
+    },
+  };
 }

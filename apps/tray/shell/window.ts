@@ -77,10 +77,10 @@ export class AppWindow {
   #create(): void {
     const window = new BrowserWindow({
       title: 'Gatehouse',
-      width: 960,
-      height: 700,
+      width: 420,
+      height: 680,
       minWidth: 360,
-      minHeight: 400,
+      minHeight: 480,
       show: false,
       autoHideMenuBar: true,
       icon: path.join(this.#folder, 'icon.png'),

@@ -42,7 +42,7 @@ class App extends EventEmitter {
   setAppUserModelId = (): void => undefined;
   setAsDefaultProtocolClient = (scheme: string): boolean => this.calls.push(`protocol ${scheme}`) > 0;
   setLoginItemSettings = (): void => undefined;
-  getVersion = (): string => '1.2.3';
+  getVersion = (): string => '0.1.0';
   getName = (): string => 'Gatehouse';
   getAppPath = (): string => this.#userData;
   getLocale = (): string => 'en';
