@@ -45,6 +45,23 @@ const TEST_TOOLS = {
   'dbus-daemon': 'dbus',
   gdbus: 'libglib2.0-bin',
   'desktop-file-validate': 'desktop-file-utils',
+  'dpkg-deb': 'dpkg',
+  rpmbuild: 'rpm',
+  plistutil: 'libplist-utils',
+  'systemd-analyze': 'systemd',
+  'x86_64-w64-mingw32-gcc': 'gcc-mingw-w64-x86-64-win32',
+};
+
+/** What `npm run soak` needs beside them: packages for other machines, and clean Debian trees. */
+const SOAK_TOOLS = {
+  mmdebstrap: 'mmdebstrap',
+  'x86_64-linux-gnu-strip': 'binutils',
+  'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
+  'qemu-aarch64-static': 'qemu-user-static',
+  '../aarch64-linux-gnu/lib/libc.so.6': 'libc6-arm64-cross',
+  '../aarch64-linux-gnu/lib/libstdc++.so.6': 'libstdc++6-arm64-cross',
+  '../aarch64-linux-gnu/lib/libatomic.so.1': 'libatomic1-arm64-cross',
+  '../aarch64-linux-gnu/lib/libgcc_s.so.1': 'libgcc-s1-arm64-cross',
 };
 
 const fail = (message) => {
@@ -107,10 +124,10 @@ const has = (program) =>
     .some((dir) => existsSync(path.join(dir, program)));
 
 /** Installs the test tools where it may (root on a Debian); otherwise the tests that need one say so by name. */
-function installTestTools() {
-  const missing = Object.keys(TEST_TOOLS).filter((program) => !has(program));
+function installTestTools(tools) {
+  const missing = Object.keys(tools).filter((program) => !has(program));
   if (missing.length === 0 || process.platform !== 'linux') return;
-  const packages = missing.map((program) => TEST_TOOLS[program]);
+  const packages = missing.map((program) => tools[program]);
   if (process.getuid() !== 0 || !has('apt-get')) {
     process.stderr.write(
       `gatehouse: missing ${missing.join(', ')}; as root on Debian: apt-get install ${packages.join(' ')}\n`,
@@ -165,7 +182,9 @@ const tasks = {
 const [name = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(tasks, name)) fail(`unknown task '${name}'; one of ${Object.keys(tasks).join(', ')}`);
 installDependencies();
-if (['test', 'soak', 'lab'].includes(name)) installTestTools();
+if (['test', 'soak', 'lab'].includes(name)) {
+  installTestTools(name === 'soak' ? { ...TEST_TOOLS, ...SOAK_TOOLS } : TEST_TOOLS);
+}
 const node = findNode();
 const env = {
   // Each test file is a process with threads: most of its start is stripping and compiling the same modules.
