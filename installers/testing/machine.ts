@@ -118,6 +118,11 @@ export class DebianMachine {
     return spawn('nsenter', this.argv(...command), { stdio: ['ignore', 'pipe', 'inherit'] });
   }
 
+  /** A file of the machine as this computer reaches it, what is mounted there included. */
+  reach(file: string): string {
+    return `/proc/${this.#pid}/root${file}`;
+  }
+
   write(file: string, text: string): void {
     writeFileSync(path.join(this.root, file), text);
   }

@@ -43,7 +43,7 @@ describe('the tray app when things break', requires('root', 'ip', 'wg', 'wiregua
   before(async () => {
     [app, lab] = await Promise.all([buildApp(), Lab.open(() => {}, PLAN)]);
     await lab.enrollAll();
-    alice = await Person.sitDown(lab, ME, app.folder, app.userData);
+    alice = await Person.sitDown({ ...app, socketPath: lab.socketPath(ME) });
     await alice.sees('connected');
     await shoot('connected');
   });

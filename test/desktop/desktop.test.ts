@@ -40,7 +40,7 @@ describe(
       await lab.makeNetwork();
       assert.equal((await lab.enroll('hub', await lab.makePeer('hub'))).code, 0);
       token = await lab.makePeer(ME);
-      alice = await Person.sitDown(lab, ME, app.folder, app.userData);
+      alice = await Person.sitDown({ ...app, socketPath: lab.socketPath(ME) });
     });
     after(async () => {
       await alice?.leave();

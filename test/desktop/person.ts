@@ -4,9 +4,7 @@ import path from 'node:path';
 import type { BrowserWindow } from 'electron';
 import type { Page } from 'playwright-core';
 import type { StateKind, WindowModel } from '../../apps/tray/core/types.ts';
-import { type Driver, type Running, standInDriver } from '../../apps/tray/test/electron/driver.ts';
-import type { Lab } from '../lab/lab.ts';
-import type { AgentName } from '../lab/plan.ts';
+import { type Driver, type Running, type Start, standInDriver } from '../../apps/tray/test/electron/driver.ts';
 import { until } from '../lab/run.ts';
 
 /** What the spy writes down in the main process. */
@@ -24,11 +22,11 @@ export class Person {
     this.#app = app;
   }
 
-  /** `folder`: the built app; `userData`: an empty folder. */
-  static async sitDown(lab: Lab, name: AgentName, folder: string, userData: string): Promise<Person> {
+  /** `folder`: the built app; `userData`: an empty folder; `socketPath`: the daemon's. */
+  static async sitDown(how: Pick<Start, 'folder' | 'userData' | 'socketPath'>): Promise<Person> {
     const driver = await standInDriver();
     try {
-      const app = await driver.start({ folder, userData, socketPath: lab.socketPath(name), args: [] });
+      const app = await driver.start({ ...how, args: [] });
       const person = new Person(driver, app);
       await until('the window', async () => (await person.model()).view);
       await person.ask('settings', { language: 'en', theme: 'light' });
