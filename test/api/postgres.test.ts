@@ -26,9 +26,10 @@ describe('on PostgreSQL', requiresPostgres(), () => {
   before(async () => {
     server = await startPostgres();
   });
-  after(() => server.stop());
   const settings = async () => ({ GATEHOUSE_DATABASE: await server.createDatabase() });
   const a = useAppliance(settings);
+  // Behind the appliance's own: hooks run in the order in which they were named.
+  after(() => server.stop());
 
   networks('PostgreSQL', a);
   peers('PostgreSQL', a);
