@@ -58,11 +58,16 @@ describe('the packages', () => {
       writeFileSync(path.join(bin, name), `#!/bin/sh\necho "${name} $*" >>"${folder}/calls"\n`);
       chmodSync(path.join(bin, name), 0o755);
     }
-    const calls = (name: string, argument: string): string => {
+    const [starting, units] = [path.join(folder, 'starting'), path.join(folder, 'units')];
+    mkdirSync(units);
+    const calls = (name: string, ...args: string[]): string => {
       writeFileSync(path.join(folder, 'calls'), '');
-      const text = script(name, '1').replace('[ -d /run/systemd/system ]', 'true');
+      const text = script(name, '1')
+        .replace('[ -d /run/systemd/system ]', 'true')
+        .replace('/run/gatehouse-agent.install', starting)
+        .replaceAll('/usr/lib/systemd/system', units);
       const env = { PATH: `${bin}:/usr/bin:/bin` };
-      execFileSync('/bin/sh', ['-c', text, name, argument], { env, stdio: 'pipe' });
+      execFileSync('/bin/sh', ['-c', text, name, ...args], { env, stdio: 'pipe' });
       return readFileSync(path.join(folder, 'calls'), 'utf8');
     };
     assert.equal(calls('prerm', 'upgrade'), '');
@@ -72,6 +77,15 @@ describe('the packages', () => {
     assert.match(calls('prerm', 'remove'), /deb-systemd-invoke stop gatehouse-agent\.service/);
     assert.match(calls('rpm-preun', '0'), /systemctl stop gatehouse-agent\.service/);
     assert.ok(!calls('postrm', 'remove').includes('rm -rf'), 'a removal keeps the state');
+    assert.match(calls('postrm', 'purge'), /rm -rf \/var\/lib\/gatehouse-agent /);
+
+    // The app's package takes the place of this one, or this one of the app's: nothing that they share is touched.
+    assert.equal(calls('prerm', 'remove', 'in-favour', 'gatehouse', '2'), '');
+    writeFileSync(starting, '');
+    assert.equal(calls('rpm-preun', '0'), '');
+    writeFileSync(path.join(units, 'gatehouse-agent.service'), '');
+    assert.equal(calls('postrm', 'remove'), '');
+    assert.equal(calls('postrm', 'purge'), '');
   });
 
   test('systemd takes the unit', requires('systemd-analyze'), () => {

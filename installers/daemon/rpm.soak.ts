@@ -24,8 +24,9 @@ describe('gatehouse-agent.rpm', requires('root', 'mmdebstrap', 'rpmbuild'), () =
     }
     mkdirSync(path.join(root, 'run/systemd/system'), { recursive: true });
     rmSync(path.join(root, 'usr/bin/systemctl'), { force: true });
-    const stub = '#!/bin/sh\necho "$*" >>/calls\n[ "$1" != show ] || echo 12345\n';
+    const stub = '#!/bin/sh\necho "$*" >>/calls\n[ "$1" != show ] || cat /pid\n';
     writeFileSync(path.join(root, 'usr/bin/systemctl'), stub, { mode: 0o755 });
+    writeFileSync(path.join(root, 'pid'), '0\n');
   });
   after(() => {
     rmSync(root, { recursive: true, force: true });
@@ -42,10 +43,12 @@ describe('gatehouse-agent.rpm', requires('root', 'mmdebstrap', 'rpmbuild'), () =
 
   test('install, upgrade, refused downgrade, removal', () => {
     assert.deepEqual(rpm('-i', '--ignorearch', rpms.get('1.0.0')!), [
-      `enable ${UNIT}`,
       'daemon-reload',
+      `enable ${UNIT}`,
       `start ${UNIT}`,
+      `show --property MainPID --value ${UNIT}`,
     ]);
+    writeFileSync(path.join(root, 'pid'), '12345\n');
     assert.match(readFileSync(path.join(root, 'etc/group'), 'utf8'), /^gatehouse:/m);
     // The old version's %preun and %postun run after the new one's %post, and undo nothing; the restart comes last.
     assert.deepEqual(rpm('-U', '--ignorearch', rpms.get('2.0.0')!), [

@@ -15,8 +15,8 @@ describe('what the macOS package holds', () => {
       execFileSync('plistutil', ['-i', path.join(HERE, name), '-f', 'bin', '-o', '/dev/null']);
       return readFileSync(path.join(HERE, name), 'utf8');
     };
-    const daemon = read('io.gatehouse.agent.plist');
-    assert.match(daemon, /<key>Label<\/key>\s*<string>io\.gatehouse\.agent<\/string>/);
+    const daemon = read('org.gatehouse.agent.plist');
+    assert.match(daemon, /<key>Label<\/key>\s*<string>org\.gatehouse\.agent<\/string>/);
     for (const key of ['RunAtLoad', 'KeepAlive', 'AbandonProcessGroup'])
       assert.match(daemon, new RegExp(`<key>${key}</key>\\s*<true/>`));
     const command = /<string>(\/usr\/bin\/install .*)<\/string>/.exec(daemon)![1]!.replaceAll('&amp;', '&');

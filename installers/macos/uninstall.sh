@@ -1,7 +1,7 @@
 #!/bin/sh
 # Removes the agent and keeps its state; with --purge the state, its keys and the group go too.
 set -e
-label=io.gatehouse.agent
+label=org.gatehouse.agent
 state='/Library/Application Support/Gatehouse'
 purge=
 case ${1-} in

@@ -21,7 +21,8 @@ import { benchCompile, benchDevice } from './wireguard.ts';
 const HANDSHAKES = 100_000;
 
 const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale] [radius] [codec]   all without a name; device and scale need root
-  agent             an idle agent in the lab, --seconds <n> (60 is what docs/benchmarks.md has), and its start; needs root
+  agent             an idle agent in the lab, --seconds <n> (60 is what docs/benchmarks.md has), and its start; needs root;
+                    --program <built program>, once or more, instead of the source
   radius-eap        EAP by itself and its memory over 100,000 handshakes (with --generators)
   radius-fuzz       mutated packets through the RADIUS codec, --packets <n> (default 10,000,000)
   logs              the sealed log beside rsyslog, with --generators; --records <n> of the queries (default 10,000,000)
@@ -42,6 +43,7 @@ const { values, positionals } = parseArgs({
     generators: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
+    program: { type: 'string', multiple: true },
     only: { type: 'string' },
     packets: { type: 'string', default: '10000000' },
     records: { type: 'string', default: '10000000' },
@@ -94,7 +96,7 @@ if (wanted('device')) {
 }
 // Builds the lab: only where it is asked for.
 if (positionals.includes('agent')) {
-  table(await benchAgent(Number(values.seconds)));
+  table(await benchAgent(Number(values.seconds), values.program));
 }
 if (wanted('lists')) {
   table(await benchLists(10_000));

@@ -6,9 +6,8 @@ case ${1-} in
   --dry-run) dry=1 ;;
   *) echo "usage: $0 [--dry-run]" >&2; exit 2 ;;
 esac
-if command -v dpkg-query >/dev/null && dpkg-query -W -f='${db:Status-Status}' gatehouse-agent 2>/dev/null | grep -q '^installed$' ||
-  command -v rpm >/dev/null && rpm -q gatehouse-agent >/dev/null 2>&1; then
-  echo "gatehouse-agent is installed as a package: upgrade that, or remove it first." >&2
+if found=$(package); then
+  echo "$found is installed as a package: upgrade that, or remove it first." >&2
   exit 1
 fi
 if [ -z "$dry" ] && [ "$(id -u)" -ne 0 ]; then echo "run as root (or with --dry-run)" >&2; exit 1; fi

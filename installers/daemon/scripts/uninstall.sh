@@ -7,6 +7,10 @@ case ${1-} in
   *) echo "usage: $0 [--purge]" >&2; exit 2 ;;
 esac
 if [ "$(id -u)" -ne 0 ]; then echo "run as root" >&2; exit 1; fi
+if found=$(package); then
+  echo "$found is installed as a package: remove that by apt, dnf or zypper." >&2
+  exit 1
+fi
 if booted; then systemctl disable --now "$unit" || true; fi
 cd "$here/files"
 find . -type f | LC_ALL=C sort | while read -r file; do rm -f "/${file#./}"; done

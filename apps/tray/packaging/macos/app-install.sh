@@ -8,4 +8,4 @@ if [ "$(/usr/sbin/sysctl -n hw.optional.arm64 2>/dev/null)" = 1 ]; then arch=arm
 /bin/mkdir -p "$helper"
 /usr/bin/install -o root -g wheel -m 755 "$resources/$arch/gatehouse" "$helper/gatehouse.new"
 /bin/mv -f "$helper/gatehouse.new" "$helper/gatehouse"
-/usr/bin/install -o root -g wheel -m 644 "$resources/io.gatehouse.agent.plist" /Library/LaunchDaemons/io.gatehouse.agent.plist
+/usr/bin/install -o root -g wheel -m 644 "$resources/org.gatehouse.agent.plist" /Library/LaunchDaemons/org.gatehouse.agent.plist
