@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AGENT_VERSION } from '../agent/config.ts';
 import { buildDeb } from './daemon/deb.ts';
@@ -7,11 +8,11 @@ import { buildRpm } from './daemon/rpm.ts';
 import { buildTar } from './daemon/tar.ts';
 import { type Build, packageFiles } from './daemon/tree.ts';
 import { buildSea } from './sea/build.ts';
-import { type Bundle, bundleAgent } from './sea/bundle.ts';
+import { bundleAgent } from './sea/bundle.ts';
 import { notice } from './sea/notice.ts';
 import type { Target } from './sea/targets.ts';
 import { BuildError } from './tools.ts';
-import { buildSetup } from './windows/setup.ts';
+import { buildService, buildSetup, WIREGUARD } from './windows/setup.ts';
 
 /** One file that a build made. */
 export interface Artefact {
@@ -62,11 +63,21 @@ export async function buildDaemon({ targets, out, version = AGENT_VERSION, say }
   };
   for (const target of targets) {
     say(`${target.name}: building the program`);
-    const program = path.join(out, 'agent', target.name, target.program);
+    const folder = path.join(out, 'agent', target.name);
+    const program = path.join(folder, target.program);
+    // The app's packages take the folder as it is.
+    await rm(folder, { recursive: true, force: true });
     const { strippedBy, signed } = await buildSea(target, bundle.code, program);
     add(target, 'program', program, remark(target, strippedBy, signed));
-    if (target.os === 'linux') await packages(target, bundle, { version, epoch, arch: target.arch, program, out }, add);
-    if (target.os === 'win32') add(target, 'setup', await buildSetup({ version, epoch, program, out }), 'not signed');
+    const licences = await notice(target, bundle);
+    await writeFile(path.join(folder, 'NOTICE'), licences);
+    if (target.os === 'linux')
+      await packages(target, licences, { version, epoch, arch: target.arch, program, out }, add);
+    if (target.os !== 'win32') continue;
+    const service = path.join(folder, 'gatehouse-service.exe');
+    await buildService(service);
+    add(target, 'setup', await buildSetup({ version, epoch, program, service, out }), 'not signed');
+    await addWireGuard(folder);
   }
   return artefacts;
 }
@@ -79,14 +90,20 @@ function remark(target: Target, strippedBy: string | null, signed: boolean): str
 
 async function packages(
   target: Target,
-  bundle: Bundle,
+  text: string,
   build: Build,
   add: (target: Target, kind: Artefact['kind'], file: string) => void,
 ): Promise<void> {
-  const text = await notice(target, bundle);
   const debian = packageFiles(build, 'debian', text);
   const other = packageFiles(build, 'other', text);
   add(target, 'deb', await buildDeb(build, debian));
   add(target, 'rpm', await buildRpm(build, other));
   add(target, 'tar', await buildTar(build, other));
+}
+
+/** What the setup ships beside the program goes with the app too. */
+async function addWireGuard(folder: string): Promise<void> {
+  const { GATEHOUSE_WIREGUARD_WINDOWS: from } = process.env;
+  if (!from) return;
+  for (const name of WIREGUARD) await copyFile(path.join(from, name), path.join(folder, name));
 }

@@ -4,12 +4,11 @@ Unicode true
 ManifestSupportedOS all
 ManifestDPIAware true
 RequestExecutionLevel admin
-!include FileFunc.nsh
 !include service.nsh
 
 Name "Gatehouse agent"
 OutFile "${OUT}"
-InstallDir "$PROGRAMFILES64\Gatehouse"
+InstallDir "${GH_SERVER}"
 SetDateSave off
 SetCompressor /SOLID lzma
 ShowInstDetails show
@@ -34,7 +33,8 @@ Function .onInit
   ${EndIf}
   SetRegView 64
   ; Always there: a folder that others may write to would let them exchange a program that runs as SYSTEM.
-  StrCpy $INSTDIR "$PROGRAMFILES64\Gatehouse"
+  StrCpy $INSTDIR "${GH_SERVER}"
+  !insertmacro GatehouseRefuseOtherService "$INSTDIR"
   !insertmacro GatehouseRefuseNewerState ${FORMAT}
 FunctionEnd
 
@@ -66,7 +66,13 @@ Function un.onInit
 FunctionEnd
 
 Section un.install
-  !insertmacro GatehouseRemoveService "$INSTDIR"
+  ; The app's setup takes the service over, and this is how it calls (service.nsh).
+  ${GetParameters} $R0
+  ClearErrors
+  ${GetOptions} $R0 "/HANDOVER" $R1
+  ${If} ${Errors}
+    !insertmacro GatehouseRemoveService "$INSTDIR"
+  ${EndIf}
   !insertmacro GatehousePath "$INSTDIR" remove
   Delete "$INSTDIR\path.ps1"
 !ifdef WIREGUARD
@@ -76,12 +82,5 @@ Section un.install
   Delete "$INSTDIR\uninstall.exe"
   RMDir "$INSTDIR"
   DeleteRegKey HKLM "${UNINSTALL}"
-  ; Identity and keys stay, unless asked otherwise: uninstall.exe /S /PURGE
-  ${GetParameters} $R0
-  ClearErrors
-  ${GetOptions} $R0 "/PURGE" $R1
-  ${IfNot} ${Errors}
-    SetShellVarContext all
-    RMDir /r "$APPDATA\Gatehouse"
-  ${EndIf}
+  !insertmacro GatehousePurge
 SectionEnd

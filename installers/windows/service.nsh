@@ -5,11 +5,16 @@
 !define GATEHOUSE_SERVICE_NSH
 !include LogicLib.nsh
 !include x64.nsh
+!include FileFunc.nsh
 
 !define GH_SERVICE "GatehouseAgent"
 !define GH_SYSTEM32 "$WINDIR\SysNative"
 ; The service's own control code: end, and leave the tunnel standing (service.c).
 !define GH_HANDOVER 200
+; Where the server's setup installs to. The app has its own folder, and brings the same service.
+!define GH_SERVER "$PROGRAMFILES64\Gatehouse Agent"
+; Its members may speak to the agent without being administrators (agent/ipc/pipe.ts).
+!define GH_GROUP "Gatehouse Users"
 ; SYSTEM and Administrators, as SIDs: names differ by language.
 !define GH_SYSTEM "*S-1-5-18"
 !define GH_ADMINISTRATORS "*S-1-5-32-544"
@@ -71,9 +76,29 @@
   !insertmacro GatehouseMust '"${GH_SYSTEM32}\icacls.exe" "$APPDATA\Gatehouse" /inheritance:r /grant:r ${GH_SYSTEM}:(OI)(CI)F /grant:r ${GH_ADMINISTRATORS}:(OI)(CI)F /Q' "Protecting the state folder"
 !macroend
 
+; The group, and whoever installs in it: counts from the next sign-in on. Before the service starts, which looks for it.
+; net.exe answers 2 to what is there already. A computer's own account (SYSTEM, in a rollout) is nobody to add.
+!macro GatehouseGroup
+  !insertmacro GatehouseRun '"${GH_SYSTEM32}\net.exe" localgroup "${GH_GROUP}" /add /comment:"May use the Gatehouse agent of this computer"'
+  !insertmacro GatehouseMust '"${GH_SYSTEM32}\net.exe" localgroup "${GH_GROUP}"' "Making the group ${GH_GROUP}"
+  UserInfo::GetName
+  Pop $1
+  ReadEnvStr $2 USERDOMAIN
+  StrCpy $3 $1 1 -1
+  ${If} $1 != ""
+  ${AndIf} $1 != "SYSTEM"
+  ${AndIf} $3 != "$$"
+    ${If} $2 != ""
+      StrCpy $1 "$2\$1"
+    ${EndIf}
+    !insertmacro GatehouseRun '"${GH_SYSTEM32}\net.exe" localgroup "${GH_GROUP}" "$1" /add'
+  ${EndIf}
+!macroend
+
 ; Registers the service or brings it up to date, and starts it. A failure is answered by a restart.
 !macro GatehouseInstallService Folder
   !insertmacro GatehouseProtectState
+  !insertmacro GatehouseGroup
   !insertmacro GatehouseRun '"${GH_SYSTEM32}\sc.exe" create ${GH_SERVICE} binPath= "\"${Folder}\gatehouse-service.exe\"" start= auto obj= LocalSystem depend= Nsi/Tcpip DisplayName= "Gatehouse agent"'
   ${If} $0 == 1073 ; it is there already
     !insertmacro GatehouseMust '"${GH_SYSTEM32}\sc.exe" config ${GH_SERVICE} binPath= "\"${Folder}\gatehouse-service.exe\"" start= auto obj= LocalSystem' "Updating the service"
@@ -105,6 +130,40 @@
     Sleep 250
   ${Next}
   !insertmacro GatehouseRun '"${GH_SYSTEM32}\sc.exe" delete ${GH_SERVICE}'
+!macroend
+
+; The app takes the place of the server's agent: state, group and tunnel stay, its service gets the app's program next.
+!macro GatehouseTakeOver
+  ${If} ${FileExists} "${GH_SERVER}\uninstall.exe"
+    !insertmacro GatehouseHandOver "${GH_SERVER}"
+    ; _? makes it run where it lies, so that its end can be waited for; it stays itself.
+    !insertmacro GatehouseMust '"${GH_SERVER}\uninstall.exe" /S /HANDOVER _?=${GH_SERVER}' "Replacing the Gatehouse agent"
+    Delete "${GH_SERVER}\uninstall.exe"
+    RMDir "${GH_SERVER}"
+  ${EndIf}
+!macroend
+
+; The server's setup leaves a computer alone whose service is another program's, the app's. Call it from .onInit.
+!macro GatehouseRefuseOtherService Folder
+  ReadRegStr $1 HKLM "SYSTEM\CurrentControlSet\Services\${GH_SERVICE}" "ImagePath"
+  ${If} $1 != ""
+  ${AndIf} $1 != '"${Folder}\gatehouse-service.exe"'
+    MessageBox MB_OK|MB_ICONSTOP "The agent is already on this computer, most likely with the Gatehouse app: $1. Nothing was changed: update the app, or remove it first (this device stays enrolled)." /SD IDOK
+    SetErrorLevel 4
+    Abort
+  ${EndIf}
+!macroend
+
+; At a removal that is asked for everything (uninstall.exe /S /PURGE): identity and keys, and the group. Else they stay.
+!macro GatehousePurge
+  ${GetParameters} $1
+  ClearErrors
+  ${GetOptions} $1 "/PURGE" $2
+  ${IfNot} ${Errors}
+    SetShellVarContext all
+    RMDir /r "$APPDATA\Gatehouse"
+    !insertmacro GatehouseRun '"${GH_SYSTEM32}\net.exe" localgroup "${GH_GROUP}" /delete'
+  ${EndIf}
 !macroend
 
 ; Verb is add or remove. By PowerShell, for NSIS would cut a long PATH off.

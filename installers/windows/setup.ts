@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { STATE_FORMAT } from '../../agent/daemon/format.ts';
 import { BuildError, run, tool } from '../tools.ts';
@@ -15,21 +14,26 @@ export async function buildService(output: string): Promise<void> {
   await run(tool('x86_64-w64-mingw32-gcc'), args, { cwd: HERE });
 }
 
+/** What a folder of GATEHOUSE_WIREGUARD_WINDOWS holds. */
+export const WIREGUARD = ['wireguard-go.exe', 'wintun.dll'] as const;
+
 export interface Setup {
   version: string;
   /** SOURCE_DATE_EPOCH */
   epoch: number;
   /** gatehouse.exe */
   program: string;
+  /** gatehouse-service.exe */
+  service: string;
   out: string;
 }
 
 /** What makensis is told; `wireguard` is a folder with wireguard-go.exe and wintun.dll. Throws BuildError. */
-export function defines({ version, program }: Setup, service: string, output: string, wireguard?: string): string[] {
+export function defines({ version, program, service }: Setup, output: string, wireguard?: string): string[] {
   const numeric = /^\d+\.\d+\.\d+/.exec(version)?.[0];
   if (numeric === undefined)
     throw new BuildError(`a setup for Windows needs a version of three numbers, not '${version}'`);
-  for (const file of wireguard === undefined ? [] : ['wireguard-go.exe', 'wintun.dll'])
+  for (const file of wireguard === undefined ? [] : WIREGUARD)
     if (!existsSync(path.join(wireguard!, file)))
       throw new BuildError(`GATEHOUSE_WIREGUARD_WINDOWS is '${wireguard}', which has no ${file}`);
   const values = {
@@ -48,16 +52,9 @@ export function defines({ version, program }: Setup, service: string, output: st
 export async function buildSetup(setup: Setup): Promise<string> {
   const { GATEHOUSE_WIREGUARD_WINDOWS: wireguard } = process.env;
   const output = path.join(setup.out, `gatehouse-agent-${setup.version}-x64-setup.exe`);
-  const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-setup-'));
-  try {
-    const service = path.join(folder, 'gatehouse-service.exe');
-    await buildService(service);
-    await mkdir(setup.out, { recursive: true });
-    const args = ['-V2', '-WX', '-INPUTCHARSET', 'UTF8', ...defines(setup, service, output, wireguard || undefined)];
-    const env = { SOURCE_DATE_EPOCH: String(setup.epoch) };
-    await run(tool('makensis'), [...args, path.join(HERE, 'daemon.nsi')], { cwd: HERE, env });
-    return output;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await mkdir(setup.out, { recursive: true });
+  const args = ['-V2', '-WX', '-INPUTCHARSET', 'UTF8', ...defines(setup, output, wireguard || undefined)];
+  const env = { SOURCE_DATE_EPOCH: String(setup.epoch) };
+  await run(tool('makensis'), [...args, path.join(HERE, 'daemon.nsi')], { cwd: HERE, env });
+  return output;
 }

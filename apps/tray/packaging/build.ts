@@ -23,5 +23,6 @@ if (import.meta.main) {
       : Platform.LINUX.createTarget(['deb', 'rpm', 'AppImage'], arch);
   // Its hooks are looked for from here.
   process.chdir(projectDir);
-  await build({ targets, config: loadConfig(), projectDir, publish: 'never' });
+  // electron-builder.yml is found by itself; given as an object it would count twice.
+  await build({ targets, projectDir, publish: 'never' });
 }

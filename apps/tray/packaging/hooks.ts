@@ -5,12 +5,10 @@ import path from 'node:path';
 import type { AfterPackContext, ArtifactBuildStarted, BuildResult } from 'electron-builder';
 import { sourceDate } from '../../../installers/build.ts';
 import { STATE_FORMAT } from '../../../installers/format.ts';
-import { bundleAgent } from '../../../installers/sea/bundle.ts';
-import { notice } from '../../../installers/sea/notice.ts';
-import { parseTargets } from '../../../installers/sea/targets.ts';
 import { holdsPlaceholder, refusePlaceholder } from './guard.ts';
 import { stageLinux } from './linux.ts';
 import { stageMac } from './macos.ts';
+import { notarize } from './notarize.ts';
 
 /** What electron-builder.yml names: it calls each by its export. */
 const AGENT = path.resolve(import.meta.dirname, '../../../installers/out/agent');
@@ -52,8 +50,7 @@ export async function beforePack(context: AfterPackContext): Promise<void> {
       out: folder,
     };
     await mkdir(folder, { recursive: true });
-    const [agent] = parseTargets(`linux-${arch}`);
-    const licences = await notice(agent!, await bundleAgent());
+    const licences = await readFile(path.join(AGENT, `linux-${arch}`, 'NOTICE'), 'utf8');
     // One processor for each run of electron-builder (see build.ts): targets are shared between processors.
     Object.assign((target as unknown as { options: object }).options, {
       fpm: await stageLinux(target.name, build, licences, folder),
@@ -69,11 +66,12 @@ async function stageWindows(staged: string): Promise<void> {
   await writeFile(path.join(staged, 'gatehouse.nsh'), text);
 }
 
-const programs = (platform: string, arch: string): string[] =>
+/** What the daemon's build has to have left in `AGENT`. */
+export const programs = (platform: string, arch: string): string[] =>
   ({
-    linux: [`linux-${arch}/gatehouse`],
-    win32: ['win-x64/gatehouse.exe', 'win-x64/gatehouse-service.exe'],
-    darwin: ['darwin-x64/gatehouse', 'darwin-arm64/gatehouse'],
+    linux: [`linux-${arch}/gatehouse`, `linux-${arch}/NOTICE`],
+    win32: ['win-x64/gatehouse.exe', 'win-x64/gatehouse-service.exe', 'win-x64/NOTICE'],
+    darwin: ['darwin-x64', 'darwin-arm64'].flatMap((target) => [`${target}/gatehouse`, `${target}/NOTICE`]),
   })[platform] ?? [];
 
 /** `--publish` as it was given; electron-builder's types leave it out. */
@@ -102,10 +100,14 @@ export async function artifactBuildStarted({ file, targetPresentableName }: Arti
   }
 }
 
-/** Electron-builder writes no description for pkg, since its own updater takes zip. Ours takes pkg. */
+/**
+ * The Mac's package is notarized, whole, and described: electron-builder would notarize the app in it alone, and writes
+ * no description for pkg, since its own updater takes zip. Ours takes pkg.
+ */
 export async function afterAllArtifactBuild({ outDir, artifactPaths }: BuildResult): Promise<string[]> {
   const pkg = artifactPaths.find((file) => file.endsWith('.pkg'));
   if (pkg === undefined) return [];
+  await notarize(pkg);
   const version = /-(\d+\.\d+\.\d+[^/]*)-mac-/.exec(path.basename(pkg))?.[1] ?? '';
   const description = path.join(outDir, `${version.includes('-') ? 'beta' : 'latest'}-mac.yml`);
   await writeFile(description, describe(version, path.basename(pkg), await readFile(pkg), new Date()));

@@ -11,15 +11,17 @@
 !macroend
 
 !macro customInstall
+  !insertmacro GatehouseTakeOver
   !insertmacro GatehouseInstallService "${GATEHOUSE_DAEMON}"
   !insertmacro GatehousePath "${GATEHOUSE_DAEMON}" add
   !insertmacro GatehouseCheckWireGuard "${GATEHOUSE_DAEMON}"
 !macroend
 
-; A removal keeps the state. In an upgrade the old version's remover leaves the service to the new one.
+; A removal keeps the state, unless it is asked for everything ("Uninstall Gatehouse.exe" /S /PURGE). In an upgrade the old version's remover leaves the service to the new one.
 !macro customUnInstall
   ${IfNot} ${isUpdated}
     !insertmacro GatehousePath "${GATEHOUSE_DAEMON}" remove
     !insertmacro GatehouseRemoveService "${GATEHOUSE_DAEMON}"
+    !insertmacro GatehousePurge
   ${EndIf}
 !macroend

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -119,4 +129,43 @@ test("only a removal takes the app's traces away: rpm runs the old script after 
   };
   for (const word of ['upgrade', '1', '2', 'failed-upgrade', 'abort-install']) assert.equal(left(word), true, word);
   for (const word of ['remove', 'purge', '0']) assert.equal(left(word), false, word);
+});
+
+test('the profile for AppArmor is put in place where its parser takes it, and loaded where a kernel has it', (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-apparmor-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const at = (name: string): string => path.join(folder, name);
+  for (const name of ['app/resources', 'apparmor.d', 'bin', 'kernel', 'booted'])
+    mkdirSync(at(name), { recursive: true });
+  const template = createRequire(createRequire(import.meta.url).resolve('electron-builder'));
+  const shipped = path.join(path.dirname(template.resolve('app-builder-lib/package.json')), 'templates/linux');
+  // AppArmor 4's rules: Debian 12's parser (3.0) refuses them, and needs none; Ubuntu 24.04's takes them.
+  assert.match(
+    readFileSync(path.join(shipped, 'apparmor-profile.tpl'), 'utf8'),
+    /^abi <abi\/4\.0>,[\s\S]*^ {2}userns,$/m,
+  );
+  writeFileSync(at('app/resources/apparmor-profile'), 'abi <abi/4.0>,');
+  writeFileSync(at('app/chrome-sandbox'), '');
+  const source = readFileSync(path.join(import.meta.dirname, '../../packaging/linux/app-install.sh'), 'utf8');
+  const script = source
+    .replace('app=/opt/Gatehouse', `app=${at('app')}`)
+    .replaceAll('/etc/apparmor.d', at('apparmor.d'))
+    .replaceAll('/sys/kernel/security/apparmor', at('kernel'))
+    .replaceAll('/run/systemd/system', at('booted'));
+  const installed = (parser: string | undefined, kernel: boolean): { file: boolean; calls: string } => {
+    for (const name of ['apparmor.d/gatehouse-app', 'calls', 'bin/apparmor_parser', 'kernel'])
+      rmSync(at(name), { recursive: true, force: true });
+    if (kernel) mkdirSync(at('kernel'));
+    writeFileSync(at('calls'), '');
+    if (parser !== undefined)
+      writeFileSync(at('bin/apparmor_parser'), `#!/bin/sh\necho "$1" >>${at('calls')}\n${parser}\n`, { mode: 0o755 });
+    for (const name of ['chmod', 'cp'])
+      if (!existsSync(at(`bin/${name}`))) symlinkSync(`/bin/${name}`, at(`bin/${name}`));
+    execFileSync('/bin/sh', ['-e', '-c', script], { env: { PATH: at('bin') }, stdio: 'pipe' });
+    return { file: existsSync(at('apparmor.d/gatehouse-app')), calls: readFileSync(at('calls'), 'utf8') };
+  };
+  assert.deepEqual(installed(undefined, true), { file: false, calls: '' });
+  assert.deepEqual(installed('exit 1', true), { file: false, calls: '--skip-kernel-load\n' });
+  assert.deepEqual(installed('exit 0', false), { file: true, calls: '--skip-kernel-load\n' });
+  assert.deepEqual(installed('exit 0', true), { file: true, calls: '--skip-kernel-load\n--replace\n' });
 });

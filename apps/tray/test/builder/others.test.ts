@@ -19,6 +19,8 @@ test('windows: the daemon lies beside the app, and Electron is set', async (t) =
     readFileSync(path.join(folder, 'resources/daemon/gatehouse.exe'), 'utf8'),
     'the daemon for win-x64/gatehouse.exe',
   );
+  for (const name of ['gatehouse-service.exe', 'NOTICE', 'path.ps1'])
+    assert.ok(existsSync(path.join(folder, 'resources/daemon', name)), name);
   assert.ok(
     !listPackage(path.join(folder, 'resources/app.asar'), { isPack: false }).some((name) =>
       /node_modules|\.map$/.test(name),

@@ -30,6 +30,8 @@ export async function pack(
   builtApp(at('app'), path.join(projectDir, 'package.json'));
   for (const name of [
     'win-x64/gatehouse.exe',
+    'win-x64/gatehouse-service.exe',
+    'win-x64/NOTICE',
     'darwin-x64/gatehouse',
     'darwin-arm64/gatehouse',
     'linux-x64/gatehouse',
@@ -38,12 +40,14 @@ export async function pack(
     writeFileSync(at(`agent/${name}`), `the daemon for ${name}`, { mode: 0o755 });
   }
   const text = JSON.stringify(loadConfig()).replaceAll('../../installers/out/agent', at('agent'));
-  const config: Configuration = {
+  const whole: Configuration = {
     ...(JSON.parse(text) as Configuration),
     electronDist: at('electron'),
-    afterExtract: options.afterExtract ?? null,
     directories: { buildResources: 'assets', app: at('app'), output: at('out') },
   };
+  // As a file: an object would be merged into the electron-builder.yml that electron-builder finds by itself.
+  writeFileSync(at('config.json'), JSON.stringify(whole));
+  const config: Configuration = { extends: at('config.json'), afterExtract: options.afterExtract ?? null };
   process.chdir(projectDir);
   const targets = SYSTEMS[system].createTarget([target], Arch.x64);
   const { publish } = options;
