@@ -55,6 +55,7 @@ export async function buildDaemon({ targets, out, version = AGENT_VERSION, say }
   const epoch = sourceDate(process.env);
   say('bundling the agent');
   const bundle = await bundleAgent();
+  const licences = await notice(bundle);
   const artefacts: Artefact[] = [];
   const add = (target: Target, kind: Artefact['kind'], file: string, remark?: string): void => {
     const bytes = statSync(file).size;
@@ -69,7 +70,6 @@ export async function buildDaemon({ targets, out, version = AGENT_VERSION, say }
     await rm(folder, { recursive: true, force: true });
     const { strippedBy, signed } = await buildSea(target, bundle.code, program);
     add(target, 'program', program, remark(target, strippedBy, signed));
-    const licences = await notice(target, bundle);
     await writeFile(path.join(folder, 'NOTICE'), licences);
     if (target.os === 'linux')
       await packages(target, licences, { version, epoch, arch: target.arch, program, out }, add);

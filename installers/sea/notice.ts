@@ -3,11 +3,12 @@ import path from 'node:path';
 import { run, tool } from '../tools.ts';
 import type { Bundle } from './bundle.ts';
 import { archiveOf } from './fetch.ts';
-import type { Target } from './targets.ts';
+import { TARGETS } from './targets.ts';
 
-/** What the program is built of, with the licence of each part: Node's own from its package, then the bundle's. */
-export async function notice(target: Target, bundle: Bundle): Promise<string> {
-  const node = await run(tool('tar'), ['-xzOf', await archiveOf(target), 'package/LICENSE']);
+/** What the program is built of, with the licence of each part: Node's own, which is one for all systems, then the bundle's. */
+export async function notice(bundle: Bundle): Promise<string> {
+  // From the package for Linux: that for Windows has none.
+  const node = await run(tool('tar'), ['-xzOf', await archiveOf(TARGETS[0]!), 'package/LICENSE']);
   const parts = [`Node.js\n\n${node}`];
   for (const folder of bundle.packages) {
     const { name, version, license } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as Record<

@@ -40,7 +40,7 @@ describe('the setup for Windows', () => {
     // The agent gives its pipe to the group of this name.
     const pipe = readFileSync(new URL('../../agent/ipc/pipe.ts', import.meta.url), 'utf8');
     const group = /GH_GROUP "(.+)"/.exec(readFileSync(new URL('service.nsh', import.meta.url), 'utf8'))?.[1];
-    assert.ok(pipe.includes(`PIPE_GROUP = '${group}'`), group);
+    assert.ok(group !== undefined && pipe.includes(`PIPE_GROUP = '${group}'`), group ?? '');
     assert.ok(statSync(new URL('path.ps1', import.meta.url)).size > 0);
   });
 });
