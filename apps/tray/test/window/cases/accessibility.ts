@@ -40,7 +40,7 @@ export const accessibility: Cases = (needs, stage) => {
       const found: string[] = [];
       // As high as the pages: what lies under the navigation until one scrolls counts as too small to hit.
       const before = page.viewportSize()!;
-      await page.setViewportSize({ width: before.width, height: 1600 });
+      await page.setViewportSize({ width: before.width, height: 2600 });
       await show({ scene: 'starting', theme });
       await page.evaluate(await axeSource);
       for (const kind of [...STATE_KINDS, 'enroll-plain', 'failure'] as const) {
