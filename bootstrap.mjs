@@ -4,6 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -154,6 +155,9 @@ const bin = (name) => {
   return path.join(folder, typeof entry === 'string' ? entry : Object.values(entry)[0]);
 };
 
+/** One more than there are cores: some tests wait for clocks and networks most of the time. */
+const TESTS_AT_ONCE = availableParallelism() + 1;
+
 const folders = ['protocol', 'appliance', 'agent', 'apps', 'installers', 'test'];
 const filesOf = (kind) => folders.map((folder) => `${folder}/**/*.${kind}.ts`);
 
@@ -164,7 +168,7 @@ const tasks = {
   'gatehouse-appliance': (args) => [['appliance/cli.ts', ...args]],
   lab: (args) => [['test/lab/main.ts', ...args]],
   bench: (args) => [['test/bench/main.ts', ...args]],
-  test: (args) => [['--test', '--test-concurrency=2', ...(args.length > 0 ? args : filesOf('test'))]],
+  test: (args) => [['--test', `--test-concurrency=${TESTS_AT_ONCE}`, ...(args.length > 0 ? args : filesOf('test'))]],
   // One file at a time: these load the machine themselves.
   soak: (args) => [['--test', '--test-concurrency=1', ...(args.length > 0 ? args : filesOf('soak'))]],
   'test:electron': (args) => [['apps/tray/test/electron.playwright.ts', ...args]],
