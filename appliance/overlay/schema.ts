@@ -86,6 +86,14 @@ export type PeerCreate = Type.Static<typeof PeerCreate>;
 export const PeerUpdate = Type.Partial(Type.Object({ ...peerFields, owner_id: Type.String({ maxLength: 64 }) }));
 export type PeerUpdate = Type.Static<typeof PeerUpdate>;
 
+/** `invitationTo` says what the fields are. */
+export const Invitation = Type.Object({
+  url: Type.String(),
+  link: Type.String({ description: 'Holds the enrollment token: good once' }),
+  qr: Type.String({ description: 'The link as a QR code: an SVG document' }),
+  expires: Nullable(Timestamp),
+});
+
 export const PeerConfig = Type.Object({ config: Type.String() });
 
 export const AgentSession = Type.Object({

@@ -20,7 +20,7 @@ export const updatesRoutes =
       { config: { access: 'public' }, schema: { params: FileParams, hide: true } },
       async ({ params: { name } }, reply) => {
         const stat = FILE_NAME.test(name) ? await lstat(path.join(folder, name)).catch(() => null) : null;
-        if (!stat?.isFile()) throw notFound('there is no such file among the updates');
+        if (!stat?.isFile()) throw notFound('update');
         // By its ETag it is asked for anew each time: a release replaces its description under the same name.
         reply.header('cache-control', 'no-cache');
         return reply.sendFile(name, folder);

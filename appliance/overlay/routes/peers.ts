@@ -1,9 +1,10 @@
 import Type from 'typebox';
-import { callerOf, PageQuery, paged, type Routes } from '../../http/index.ts';
+import { callerOf, conflict, PageQuery, paged, type Routes } from '../../http/index.ts';
 import { type OverlayContext, peerFor } from '../context.ts';
 import { configOf } from '../enroll.ts';
+import { invitationTo } from '../invitation.ts';
 import { createPeer, deletePeer, getPeer, issueToken, listPeers, updatePeer } from '../peers.ts';
-import { NetworkParams, Peer, PeerConfig, PeerCreate, PeerParams, PeerUpdate } from '../schema.ts';
+import { Invitation, NetworkParams, Peer, PeerConfig, PeerCreate, PeerParams, PeerUpdate } from '../schema.ts';
 import type { Snapshots } from '../snapshots.ts';
 import type { OverlayTables } from '../tables.ts';
 
@@ -73,6 +74,25 @@ export const peerRoutes =
         const row = await peerFor(context.store.as<OverlayTables>(), callerOf(request), networkId, peerId);
         reply.header('cache-control', 'no-store');
         return { config: await configOf(context, snapshots, row) };
+      },
+    );
+    app.get(
+      '/networks/:networkId/peers/:peerId/invitation',
+      {
+        schema: {
+          tags,
+          summary: "Get a peer's invitation",
+          description: 'The link that the tray app joins with, and its QR code. 409 where no token is good any more.',
+          params: PeerParams,
+          response: { 200: Invitation },
+        },
+      },
+      async (request, reply) => {
+        const { networkId, peerId } = request.params;
+        const peer = await getPeer(context, callerOf(request), networkId, peerId);
+        if (peer.token === '') throw conflict('this peer has no token that is still good: issue a new one');
+        reply.header('cache-control', 'no-store');
+        return invitationTo(`${request.protocol}://${request.host}`, peer.token, peer.token_expires_at);
       },
     );
     app.post(

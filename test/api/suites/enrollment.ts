@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { type Offer, parseOffer } from '../../../apps/tray/core/index.ts';
 import {
   anyKey,
   assertError,
@@ -66,6 +67,20 @@ export const enrollment = (where: string, openRows: OpenRows, settings?: Setting
       for (const authorization of ['Bearer', 'Bearer ', 'Basic eA==', `Bearer ${'x'.repeat(600)}`, peer.token]) {
         assertError(await a.the.anonymous.get('/api/v1/agent/resolve', { authorization }), 401);
       }
+    });
+
+    test('an invitation is a link that the tray app reads, and its QR code; spent with the token', async () => {
+      const { peer, route } = await scene();
+      const { status, headers, body } = await a.the.admin.get(`${route}/invitation`);
+      assert.deepEqual([status, headers.get('cache-control')], [200, 'no-store']);
+      assertShape(body, { url: 'string', link: 'string', qr: 'string', expires: 'string' });
+      assert.equal(body.url, a.the.url);
+      const { url, token } = parseOffer(body.link) as Offer;
+      assert.deepEqual({ url, token }, { url: a.the.url, token: peer.token });
+      assert.match(body.qr, /^(<\?xml[^>]*>)?\s*<svg /);
+      await enroll(a.the, peer);
+      assertError(await a.the.admin.get(`${route}/invitation`), 409, /issue a new one/);
+      assertError(await a.the.anonymous.get(`${route}/invitation`), 401);
     });
 
     test('register takes the key of the device, spends the token and gives the private key away to nobody', async () => {
