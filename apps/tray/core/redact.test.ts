@@ -8,6 +8,13 @@ const KEY = '3Dj/0+YzQZTsLvq9KSdXXlbzP5BqQokDwnyZYX+JGzI=';
 const HEX = '984c2e206fe9b183423c81066305a03871b21c2217e476e14e78756ff7459471';
 const say = (text: string, who = WHO): string => redact(text, who).text;
 
+test('a run without an end takes no longer than any other text of its length', () => {
+  for (const part of ['a+', 'eyJ', 'token=', 'aZ0_', 'bearer ', '1.', 'f:']) {
+    const length = 128 * 1024;
+    assert.ok(redact(part.repeat(length / part.length), WHO).text.length > 0, part);
+  }
+});
+
 describe('what is hidden', () => {
   const table: [string, string, string | undefined][] = [
     ['WireGuard keys, told apart', `${KEY} ${'A'.repeat(43)}= ${KEY}`, '[key-1] [key-2] [key-1]'],
@@ -26,6 +33,18 @@ describe('what is hidden', () => {
     ['a bearer', 'authorization: Bearer abc.def-ghi_123', 'authorization: Bearer [token]'],
     ['a cookie', 'cookie: wirety_session=0123456789', 'cookie: [token]'],
     ['a JWT', 'jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_-123 end', 'jwt [token] end'],
+    ['a token after a space', 'enroll --token abc123DEF456 --json', 'enroll --token [token] --json'],
+    ['a token in a sentence, quoted', 'the token "abc123DEF456" was refused', 'the token "[token]" was refused'],
+    [
+      'tokens in lists and objects',
+      'tokens: [abc123DEF] {"token":{"value":"abcDEF"}}',
+      'tokens: [[token]] {"token":{"value":"[token]"}}',
+    ],
+    ['a password in a sentence', 'password hunter2 ok', 'password [token] ok'],
+    ['a login in a header', 'Authorization: Basic YWI6Yw==', 'Authorization: Basic [token]'],
+    ['a key without padding, and in a URL', `${KEY.slice(0, -1)} ${KEY.slice(0, -1)}%3D`, '[key-2] [key-1]'],
+    ['a key as base64url', KEY.slice(0, -1).replaceAll('+', '-').replaceAll('/', '_'), '[key-1]'],
+    ['a MAC address as Cisco writes it', 'on aabb.ccdd.eeff', 'on [address-1]'],
     ['a password in a line', 'password=hunter22 ok', 'password=[token] ok'],
     ['a secret as JSON', '{"clientSecret":"s3cr3t!"}', '{"clientSecret":"[token]"}'],
     [

@@ -58,15 +58,34 @@ const RULES: readonly Rule[] = [
   // Tokens by their prefix, in headers, and as values of what is called so in URLs, JSON and settings.
   { kind: 'token', pattern: /(?:gh[a-z]|wirety)_[A-Za-z0-9_-]{8,}/g },
   { kind: 'token', pattern: /(?:bearer +|(?:basic|session) +(?=\S{20}))([A-Za-z0-9._~+/=-]{8,})/gi, secret: group },
-  { kind: 'token', pattern: /eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g },
+  {
+    kind: 'token',
+    pattern: /authorization["']?(?:=|: ?)["']?(?:basic|bearer|session) +([A-Za-z0-9._~+/=-]{4,})/gi,
+    secret: group,
+  },
+  { kind: 'token', pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g },
   {
     kind: 'token',
     pattern:
-      /(?:token|secret|passw(?:or)?d|passphrase|credential|cookie|session|authorization|api[_-]?key|signature|[?&#](?:code|state|key|sig|auth|t))["']?(?:=|%3D|: ?)["']?(?!(?:bearer|basic|session)\b)([^\s"'&#<>,;[\](){}]{4,})/gi,
+      /(?:token|secret|passw(?:or)?d|passphrase|credential|cookie|session|authorization|api[_-]?key|signature|[?&#](?:code|state|key|sig|auth|t))s?["']?(?:=|%3D|: ?)[["'{]*(?:value["']?: ?["']?)?(?!(?:bearer|basic|session|value)\b)([^\s"'&#<>,;[\](){}]{4,})/gi,
+    secret: group,
+  },
+  // After a space too, as in commands and sentences, where it has a digit: `--token abc123`.
+  {
+    kind: 'token',
+    pattern:
+      /(?:tokens?|secret|passw(?:or)?d|passphrase|credential)["']? +["'[({]*(?=[A-Za-z_~+/=-]{0,200}\d)([A-Za-z0-9_~+/=-]{6,512})/gi,
     secret: group,
   },
   { kind: 'token', pattern: /(?<![0-9A-Fa-f])[0-9A-Fa-f]{48,}/g },
-  { kind: 'key', pattern: /[A-Za-z0-9+/]{43,}=/g },
+  // Each rule for long runs begins where a run begins: tried at each of its characters, a run of a megabyte takes minutes.
+  { kind: 'key', pattern: /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43,}(?:=|%3D)/g },
+  // 32 bytes without padding, also in base64url; with letters of both cases and a digit, as words and paths rarely are.
+  {
+    kind: 'key',
+    pattern:
+      /(?<![A-Za-z0-9+/_=-])(?=[^\s]{0,42}\d)(?=[^\s]{0,42}[A-Z])(?=[^\s]{0,42}[a-z])[A-Za-z0-9+/_-]{42}[AEIMQUYcgkosw048](?![A-Za-z0-9+/_=-])/g,
+  },
   { kind: 'email', pattern: /[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu },
   // Before it may stand the escape of a line end, as JSON has it.
   { kind: 'address', pattern: new RegExp(`(?<=^|[^A-Za-z0-9]|\\\\[nrt])(?:${V6})(?![A-Za-z0-9])`, 'g') },
@@ -74,6 +93,7 @@ const RULES: readonly Rule[] = [
     kind: 'address',
     pattern: /(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}/g,
   },
+  { kind: 'address', pattern: /(?<![0-9A-Fa-f.])[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}(?![0-9A-Fa-f.])/g },
   { kind: 'address', pattern: new RegExp(`(?<!\\d)${V4}(?!\\d)`, 'g') },
   { kind: 'address', pattern: /(?:[0-9a-f]\.){4,32}ip6\.arpa/gi },
   // The user's name in the home folder of any system, also with the doubled backslashes of JSON.
