@@ -14,7 +14,8 @@ const MAX_WANTED = 256;
 const INCIDENTS: Readonly<Record<IncidentRow['incident_type'], string>> = {
   shared_config: 'its keys seem to be in use on two machines',
   session_conflict: 'two machines seem to use its identity',
-  suspicious_activity: 'it was seen in too many places in a short time',
+  suspicious_activity:
+    'its address or port changed too often in a short time: it moves a lot, was restarted again and again, or is two devices',
 };
 
 /** How the controller treats a device, in words for its owner. A fixed number of queries, whatever the network's size. */
