@@ -116,6 +116,8 @@ describe('the link to the daemon', () => {
     open({
       now: () => 0,
       after: (ms, then) => {
+        // How long a first word may take: none is waited for here.
+        if (ms === 10_000) return () => undefined;
         waits.push(ms);
         if (waits.length > 6) done.resolve();
         else setImmediate(then);
@@ -124,6 +126,18 @@ describe('the link to the daemon', () => {
     });
     await done.promise;
     assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 5000, 5000]);
+  });
+
+  test('a daemon that accepts and says nothing counts as none', async () => {
+    await serve(() => null);
+    open({
+      now: () => 0,
+      after: (ms, then) => {
+        if (ms === 10_000) setTimeout(then, 20);
+        return () => undefined;
+      },
+    });
+    await until('down');
   });
 
   test('takes no answer that the table doesn’t have', async () => {

@@ -35,6 +35,8 @@ export interface DaemonOptions {
   onLink(link: Link): void;
 }
 
+/** How long a daemon that accepts may say nothing, ms: one that hangs is no better than none. */
+const FIRST_WORD = 10_000;
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 5_000;
 /** How long the daemon may think, ms: enrolling and asking the system anew take longest. */
@@ -81,20 +83,30 @@ export function openDaemon({ socketPath, inspect, clock, log, onLink }: DaemonOp
     if (trust.kind === 'untrusted') return tell(trust);
     if (trust.kind === 'denied') return tell({ kind: 'denied' });
     if (trust.kind === 'absent') return tell({ kind: 'down', starting: false });
+    const silent = new AbortController();
+    let heard = false;
+    const cancel = clock.after(FIRST_WORD, () => {
+      if (!heard) silent.abort();
+    });
     try {
       await watchDaemon(
         socketPath,
         (event) => {
+          heard = true;
           wait = FIRST_WAIT;
           tell(linkOf(event));
         },
-        end.signal,
+        AbortSignal.any([end.signal, silent.signal]),
       );
+      log('daemon: it accepts, and says nothing');
+      tell({ kind: 'down', starting: false });
     } catch (error) {
       const denied = error instanceof ConnectError && error.reason === 'not-permitted';
       // Not the daemon's words alone: a full daemon says so by an error.
       if (error instanceof IpcError) log(`daemon: ${error.message}`);
       tell(denied ? { kind: 'denied' } : { kind: 'down', starting: false });
+    } finally {
+      cancel();
     }
   };
   const run = async (): Promise<void> => {
