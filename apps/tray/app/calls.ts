@@ -32,6 +32,7 @@ export function callHandlers(controller: Controller): CallHandlers {
   const offer = (text: string, from: 'paste' | 'qr'): null => {
     const refused = enrollment.offer(text, from);
     if (refused) throw new Told(offerWords(controller.locale, refused));
+    controller.forgive();
     return null;
   };
 
@@ -55,9 +56,11 @@ export function callHandlers(controller: Controller): CallHandlers {
     offer: async ({ text, from }) => offer(text, from),
     offerToken: async ({ url, token }) => offer(`${url.trim()} ${token.trim()}`, 'paste'),
     confirmEnroll: async ({ host, accept, allowPlain }) => {
+      // A second click: the first one is under way, and keeps its prediction.
+      if (enrollment.request(false)?.joining) throw new Problem('not-now');
       if (accept) await join(controller, host, allowPlain);
-      else enrollment.drop(host);
-      // Joined or not, what is left to see is the state.
+      else await controller.attempt('enroll', null, async () => enrollment.drop(host));
+      // Joined or refused, what is left to see is the state; what failed is told beside the invitation.
       controller.showPage('home');
       return null;
     },
@@ -93,17 +96,19 @@ export function callHandlers(controller: Controller): CallHandlers {
 /** Enrolls by the invitation that the user has seen. The token goes to the daemon, and is forgotten. */
 async function join(controller: Controller, host: string, allowPlain: boolean): Promise<void> {
   const before = controller.snapshot();
-  if (before.link.kind !== 'up') throw new Problem('no-daemon');
   const adds = before.enroll?.adds ?? false;
-  const { offer, putBack } = controller.enrollment.take({ host, allowPlain });
-  const { url, token, plain } = offer;
   await controller.attempt('enroll', predictEnroll(before), async () => {
+    if (before.link.kind !== 'up') throw new Problem('no-daemon');
+    const { offer, putBack, done } = controller.enrollment.take({ host, allowPlain });
+    const { url, token, plain } = offer;
     try {
       const optional = { ...(plain ? { allowHttp: true } : {}), ...(adds ? { add: true } : {}) };
       await controller.daemon.call('enroll', { url, token, ...optional });
+      done();
     } catch (error) {
       const code = codeOf(error);
       if (code === null || NOT_USED.includes(code)) putBack();
+      else done();
       // Whatever the daemon repeats of it must not get into messages and logs.
       if (error instanceof Error && error.message.includes(token)) error.message = error.message.replaceAll(token, '…');
       throw error;

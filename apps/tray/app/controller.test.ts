@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import type { AgentStatus } from '@gatehouse/protocol';
 import { IpcError } from '@gatehouse/protocol/socket';
 import { CONNECTED, ENROLLED, FRESH } from '../test/electron/fake-daemon.ts';
+import { FAILURE_LIFETIME } from './controller.ts';
 import { OFFER_LIFETIME } from './enrollment.ts';
 import { Problem } from './problem.ts';
 import { stage } from './testing.ts';
@@ -74,7 +75,100 @@ describe('what people see', () => {
   });
 });
 
+describe('a failure', () => {
+  const failed = async (status: AgentStatus = ENROLLED) => {
+    const set = stage();
+    set.link(up(status));
+    set.answers(async () => {
+      throw new IpcError('no-wireguard', 'modprobe: not found');
+    });
+    await assert.rejects(set.controller.act({ id: status === CONNECTED ? 'disconnect' : 'connect' }));
+    return { ...set, message: () => set.controller.snapshot().failure?.message };
+  };
+
+  test('is worded in the language of the moment', async () => {
+    const { controller, message } = await failed();
+    assert.match(message() ?? '', /has no WireGuard/);
+    await controller.handlers.settings({ language: 'de' });
+    assert.match(message() ?? '', /fehlt WireGuard/);
+    controller.open('gatehouse://enroll?url=javascript:alert(1)&token=abcdefghijklmnop');
+    assert.match(message() ?? '', /Adresse/);
+    await controller.handlers.settings({ language: 'fr' });
+    assert.match(message() ?? '', /adresse/);
+  });
+
+  test('ends with its time', async () => {
+    const { clock, message } = await failed();
+    clock.go(FAILURE_LIFETIME - 4000);
+    assert.notEqual(message(), undefined);
+    clock.go(8000);
+    assert.equal(message(), undefined);
+  });
+
+  test('ends when the daemon says that it is connected, and not by its own prediction taken back', async () => {
+    const { link, message } = await failed();
+    link(up({ ...ENROLLED, state: 'connecting', target: 'up' }));
+    assert.notEqual(message(), undefined);
+    link(up(CONNECTED));
+    assert.equal(message(), undefined);
+    const other = await failed(CONNECTED);
+    other.link(up({ ...CONNECTED, rx: 1 }));
+    assert.notEqual(other.message(), undefined);
+  });
+
+  test('for want of a daemon ends when it answers', async () => {
+    const { controller, link, answers } = stage();
+    const message = () => controller.snapshot().failure?.message;
+    link(up(ENROLLED));
+    for (const key of ['no-daemon', 'slow-daemon'] as const) {
+      answers(async () => {
+        throw new Problem(key);
+      });
+      await assert.rejects(controller.act({ id: 'connect' }));
+      link({ kind: 'down', starting: false });
+      assert.notEqual(message(), undefined);
+      link(up(ENROLLED));
+      assert.equal(message() === undefined, key === 'no-daemon');
+    }
+  });
+
+  test('ends with an invitation that can be read', async () => {
+    const { controller } = stage();
+    controller.open('gatehouse://other');
+    assert.equal(controller.snapshot().failure?.action, 'enroll');
+    await controller.handlers.offer({ text: LINK, from: 'paste' });
+    assert.equal(controller.snapshot().failure, null);
+  });
+});
+
 describe('invitations', () => {
+  test('one that is being used stays to be seen, and can’t be used twice', async () => {
+    const { controller, link, answers, asked, events } = stage();
+    link(up(FRESH));
+    await controller.handlers.ready(null);
+    controller.open(LINK);
+    const confirm = { host: 'gate.example.org', accept: true, allowPlain: false };
+    const used = Promise.withResolvers<unknown>();
+    answers(() => used.promise);
+    const joined = controller.handlers.confirmEnroll(confirm);
+    await assert.rejects(controller.handlers.confirmEnroll(confirm), /isn’t possible/);
+    await assert.rejects(controller.handlers.confirmEnroll({ ...confirm, accept: false }), /isn’t possible/);
+    const { enroll, prediction, failure } = controller.snapshot();
+    assert.deepEqual([enroll?.joining, prediction?.of, failure], [true, 'enroll', null]);
+    used.reject(new Problem('no-daemon'));
+    await assert.rejects(joined, /service doesn’t answer/);
+    assert.deepEqual(
+      [controller.snapshot().enroll?.joining, controller.snapshot().failure?.action],
+      [undefined, 'enroll'],
+    );
+    assert.ok(!JSON.stringify(events).includes('"home"'), 'who failed to join stays where the invitation is');
+    answers(async () => ({}));
+    await controller.handlers.confirmEnroll(confirm);
+    assert.deepEqual([controller.snapshot().enroll, controller.snapshot().failure], [null, null]);
+    assert.deepEqual(events.at(-1), { type: 'page', page: 'home' });
+    assert.equal(asked.filter((line) => line.startsWith('enroll')).length, 2);
+  });
+
   test('the token goes to the daemon and nowhere else', async () => {
     const { controller, link, asked, answers, events, trays, log } = stage();
     link(up(FRESH));

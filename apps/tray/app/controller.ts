@@ -12,8 +12,10 @@ import {
   pickLocale,
   predict,
   type Snapshot,
+  type StateKind,
   settlePrediction,
   trayOf,
+  viewOf,
   windowModel,
 } from '../core/index.ts';
 import type { CallHandlers, Page, WindowEvent } from '../core/ipc/table.ts';
@@ -58,6 +60,17 @@ const NEXT_UPDATE = 6 * 3_600_000;
 const START_PATIENCE = 15_000;
 /** After a resume the network comes back in steps; nothing is told of them, ms. */
 const QUIET_AFTER_RESUME = 20_000;
+/** How long a failure is told where nothing happens that ends it, ms. */
+export const FAILURE_LIFETIME = 2 * 60_000;
+
+/** What failed, and its words: in the language of the moment. */
+interface Failed {
+  action: ActionId;
+  at: number;
+  say: (locale: Locale) => string;
+  /** It was the daemon that was missing: over once it answers. */
+  noDaemon: boolean;
+}
 
 /** Holds the state of the app; gives tray, window and notifications what `core` makes of it, when that changes. */
 export class Controller {
@@ -69,7 +82,9 @@ export class Controller {
   #link: Link = { kind: 'starting' };
   #startedAt: number | null = null;
   #prediction: Prediction | null = null;
-  #failure: Snapshot['failure'] = null;
+  #failure: Failed | null = null;
+  /** The state by the daemon's own word. */
+  #kind: StateKind | null = null;
   #notices: NoticeMemory = noNotices;
   #shown = { tray: '', model: '' };
   #listening = false;
@@ -124,7 +139,7 @@ export class Controller {
       link,
       prediction: this.#prediction,
       enroll: this.enrollment.request(adds),
-      failure: this.#failure,
+      failure: this.#failure && { action: this.#failure.action, message: this.#failure.say(this.locale) },
       settings: settings.read(),
       update: updater.state(),
       now,
@@ -136,6 +151,7 @@ export class Controller {
     const { desktop, clock } = this.parts;
     const status = this.#link.kind === 'up' ? this.#link.status : null;
     if (this.#prediction) this.#prediction = status && settlePrediction(this.#prediction, status, clock.now());
+    this.#endFailure();
     const s = this.snapshot();
     const tray = trayOf(s);
     const trayText = JSON.stringify(tray);
@@ -181,7 +197,10 @@ export class Controller {
       const message = this.textOf(error);
       this.parts.log(`${id}: ${message}`);
       if (this.#prediction === prediction) this.#prediction = null;
-      this.#failure = { action: id, message };
+      // What nobody thought of was logged just now, once.
+      const say = (locale: Locale) => wordsOf(locale, error, () => undefined);
+      const noDaemon = id === 'start-daemon' || (error instanceof Problem && error.key === 'no-daemon');
+      this.#failure = { action: id, at: this.parts.clock.now(), say, noDaemon };
       this.refresh();
       throw new Told(message);
     }
@@ -191,9 +210,18 @@ export class Controller {
   open(text: string): void {
     this.#failure = null;
     const problem = this.enrollment.offer(text, 'link');
-    if (problem) this.#failure = { action: 'enroll', message: offerWords(this.locale, problem) };
+    if (problem) {
+      const say = (locale: Locale) => offerWords(locale, problem);
+      this.#failure = { action: 'enroll', at: this.parts.clock.now(), say, noDaemon: false };
+    }
     this.refresh();
     this.showPage('enroll');
+  }
+
+  /** What the user does by another way than `attempt` has gone well: what failed before no longer matters. */
+  forgive(): void {
+    this.#failure = null;
+    this.refresh();
   }
 
   showPage(page: Page): void {
@@ -260,7 +288,18 @@ export class Controller {
     return wordsOf(this.locale, error, this.parts.log);
   }
 
+  /** Drops a failure that is old, or that the daemon's word has overtaken. */
+  #endFailure(): void {
+    // Without the prediction: one that is taken back because it failed changes nothing.
+    const { kind } = viewOf({ ...this.snapshot(), prediction: null });
+    const connected = kind === 'connected' && this.#kind !== 'connected';
+    this.#kind = kind;
+    const old = this.#failure !== null && this.parts.clock.now() - this.#failure.at >= FAILURE_LIFETIME;
+    if (connected || old) this.#failure = null;
+  }
+
   #onLink(link: Link): void {
+    if (link.kind === 'up' && this.#link.kind !== 'up' && this.#failure?.noDaemon) this.#failure = null;
     this.#link = link;
     if (link.kind !== 'down') this.#startedAt = null;
     this.refresh();

@@ -11,16 +11,16 @@ export interface Enrollment {
   offer(text: string, from: EnrollRequest['from']): OfferProblem | null;
   request(adds: boolean): EnrollRequest | null;
   /**
-   * Hands the invitation over and forgets it; `putBack` is for one that couldn't be used. Throws a Problem when it isn't
-   * the one that the user has seen.
+   * Hands the invitation over; it stays to be seen until it is used up (`done`) or couldn't be used (`putBack`). Throws a
+   * Problem when it isn't the one that the user has seen.
    */
-  take(seen: { host: string; allowPlain: boolean }): { offer: Offer; putBack(): void };
+  take(seen: { host: string; allowPlain: boolean }): { offer: Offer; putBack(): void; done(): void };
   /** Forgets the invitation to `host`; throws a Problem when it is another. */
   drop(host: string): void;
 }
 
 export function createEnrollment(clock: Clock, changed: () => void): Enrollment {
-  let waiting: { offer: Offer; from: EnrollRequest['from']; until: number } | null = null;
+  let waiting: { offer: Offer; from: EnrollRequest['from']; until: number; joining: boolean } | null = null;
   let cancel = (): void => undefined;
   const set = (next: typeof waiting): void => {
     cancel();
@@ -37,23 +37,24 @@ export function createEnrollment(clock: Clock, changed: () => void): Enrollment 
     offer: (text, from) => {
       const offer = parseOffer(text);
       if ('problem' in offer) return offer;
-      set({ offer, from, until: clock.now() + OFFER_LIFETIME });
+      set({ offer, from, until: clock.now() + OFFER_LIFETIME, joining: false });
       return null;
     },
     request: (adds) => {
       if (!waiting) return null;
-      const { offer, from } = waiting;
-      return { url: offer.url, host: offer.host, plain: offer.plain, from, adds };
+      const { offer, from, joining } = waiting;
+      return { url: offer.url, host: offer.host, plain: offer.plain, from, adds, ...(joining && { joining }) };
     },
     take: ({ host, allowPlain }) => {
       const taken = seen(host);
       if (taken.offer.plain && !allowPlain) throw new Problem('offer-plain');
-      set(null);
-      const putBack = (): void => {
-        // Not over one that has come since.
-        if (!waiting && taken.until > clock.now()) set(taken);
+      const joining = { ...taken, joining: true };
+      set(joining);
+      // Not in the place of one that has come since.
+      const end = (next: typeof waiting) => (): void => {
+        if (waiting === joining) set(next);
       };
-      return { offer: taken.offer, putBack };
+      return { offer: taken.offer, putBack: end(taken), done: end(null) };
     },
     drop: (host) => {
       seen(host);

@@ -67,6 +67,8 @@ export interface EnrollRequest {
   from: 'link' | 'paste' | 'qr';
   /** Other networks are kept; this one is added to them. */
   adds: boolean;
+  /** The user has said yes, and the daemon is at it. */
+  joining?: boolean;
 }
 
 export type Update =
@@ -87,7 +89,7 @@ export interface Snapshot {
   link: Link;
   prediction: Prediction | null;
   enroll: EnrollRequest | null;
-  /** The last thing that failed by the user's hand, until the next that succeeds or is begun. */
+  /** The last thing that failed by the user's hand, until the next is begun, it has passed, or it is old. */
   failure: { action: ActionId; message: string } | null;
   settings: Settings;
   update: Update;

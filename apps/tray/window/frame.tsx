@@ -89,6 +89,7 @@ export function Frame() {
       </nav>
       <main id="content" className="content" tabIndex={-1}>
         {model.enroll && <EnrollCard request={model.enroll} key={`${model.enroll.url} ${model.enroll.plain}`} />}
+        {model.failure && <Failed key={model.failure.message} message={model.failure.message} />}
         {/* Outside of the guard, which is another for each page: a page stays until the next one's script has come. */}
         <Suspense fallback={<Waiting />}>
           <Guard key={Shown === Help ? 'help' : page}>
@@ -97,6 +98,19 @@ export function Frame() {
         </Suspense>
       </main>
       <Announcer text={`${model.view.title}. ${model.view.detail}`} kind={`${model.view.kind} ${model.view.title}`} />
+    </div>
+  );
+}
+
+/** The last thing that failed by the user's hand, on whatever page they are: below the invitation, if that is there. */
+function Failed({ message }: { message: string }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    void box.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
+  return (
+    <div className="failed" ref={box}>
+      <Failure error={message} />
     </div>
   );
 }

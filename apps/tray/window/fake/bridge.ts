@@ -52,6 +52,12 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
     return null;
   };
 
+  const fail = (message: string) =>
+    set({
+      failure: { action: 'enroll', message },
+      enroll: snapshot.enroll && { ...snapshot.enroll, joining: false },
+    });
+
   const handlers: { [N in keyof CallHandlers]: (argument: never) => unknown } = {
     ready: () => windowModel(snapshot),
     act: (action: Action) => {
@@ -100,9 +106,14 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
     async call(name, argument) {
       bridge.asked.push({ name, argument });
       await Promise.resolve();
+      if (name === 'confirmEnroll' && snapshot.enroll)
+        set({ failure: null, enroll: { ...snapshot.enroll, joining: true } });
       if (bridge.stuck.has(name)) return new Promise(() => {});
       const failure = bridge.broken[name];
-      if (failure !== undefined) throw new Error(failure);
+      if (failure !== undefined) {
+        if (name === 'confirmEnroll') fail(failure);
+        throw new Error(failure);
+      }
       return handlers[name](argument as never) as never;
     },
     onEvent(listener) {

@@ -2,9 +2,12 @@ import { Button, Checkbox } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import type { EnrollRequest } from '../../core/types.ts';
 import { useCall, useFrame } from '../model.tsx';
-import { Failure, Message } from '../parts/message.tsx';
+import { Message } from '../parts/message.tsx';
 
-/** An enrollment waits for the user's word: who asks, in large letters, before anything is sent. */
+/**
+ * An enrollment waits for the user's word: who asks, in large letters, before anything is sent. What fails is told by
+ * `model.failure`, below.
+ */
 export function EnrollCard({ request }: { request: EnrollRequest }) {
   const { t } = useFrame();
   const confirm = useCall('confirmEnroll');
@@ -15,9 +18,10 @@ export function EnrollCard({ request }: { request: EnrollRequest }) {
     void heading.current?.scrollIntoView({ block: 'nearest' });
   }, []);
   const { host } = request;
+  const joining = request.joining === true || confirm.isPending;
   const say = (accept: boolean) => confirm.mutate({ host, accept, allowPlain: accept && request.plain && trusted });
   return (
-    <section className="card enroll-card" aria-labelledby="enroll-card-title">
+    <section className="card enroll-card" aria-labelledby="enroll-card-title" aria-busy={joining}>
       <h2 id="enroll-card-title" ref={heading} tabIndex={-1}>
         {t('enrollCard.title', { host })}
       </h2>
@@ -33,16 +37,16 @@ export function EnrollCard({ request }: { request: EnrollRequest }) {
           <Checkbox
             label={t('enrollCard.plainAllow')}
             checked={trusted}
+            disabled={joining}
             onChange={(event) => setTrusted(event.currentTarget.checked)}
           />
         </Message>
       )}
-      {confirm.error && <Failure error={confirm.error} />}
       <div className="buttons">
-        <Button onClick={() => say(true)} disabled={request.plain && !trusted} loading={confirm.isPending}>
+        <Button onClick={() => say(true)} disabled={request.plain && !trusted} loading={joining}>
           {t('enrollCard.accept')}
         </Button>
-        <Button variant="default" onClick={() => say(false)} disabled={confirm.isPending}>
+        <Button variant="default" onClick={() => say(false)} disabled={joining}>
           {t('enrollCard.refuse')}
         </Button>
       </div>

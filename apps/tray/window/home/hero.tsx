@@ -2,14 +2,13 @@ import { Button, Switch } from '@mantine/core';
 import type { WindowModel } from '../../core/types.ts';
 import { useAct, useFrame, useNow } from '../model.tsx';
 import { duration } from '../parts/duration.ts';
-import { Message } from '../parts/message.tsx';
 import { StateIcon } from '../parts/state-icon.tsx';
 
 /** The one glance: shape, words, and what helps now. */
 export function Hero() {
   const { model, t } = useFrame();
   const { act } = useAct();
-  const { view, toggle, failure } = model;
+  const { view, toggle } = model;
   const now = useNow(20_000);
   // Of a connection the detail says it.
   const since = view.since === null || view.kind === 'connected' ? null : now - Date.parse(view.since);
@@ -20,11 +19,6 @@ export function Hero() {
       {view.detail !== '' && <p className="hero-detail">{view.detail}</p>}
       {since !== null && since >= 60_000 && (
         <p className="dim">{t('home.for', { duration: duration(model.locale, since) })}</p>
-      )}
-      {failure && (
-        <Message tone="problem" title={t('common.failed')} live>
-          <p>{failure.message}</p>
-        </Message>
       )}
       {hasSwitch(model) && (
         <Switch

@@ -58,6 +58,71 @@ export const enrollment: Cases = (needs, stage) => {
     assert.deepEqual(await asked(page, 'confirmEnroll'), [{ host: 'evil.example', accept: false, allowPlain: false }]);
   });
 
+  test('the card stays while joining, and is as it was when that fails, which is told beside it', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'enroll-plain' });
+    await open(page, 'enroll');
+    const card = page.getByRole('region', { name: 'Join 192.168.178.2:8080?' });
+    const join = card.getByRole('button', { name: 'Join', exact: true });
+    await card.getByRole('checkbox').check();
+    await page.evaluate(() => {
+      window.gatehouseFake.stuck.add('confirmEnroll');
+    });
+    await join.click();
+    await page.locator('.enroll-card[aria-busy="true"]').waitFor();
+    assert.equal(await join.isDisabled(), true);
+    assert.equal(await card.getByRole('button', { name: 'Don’t join' }).isDisabled(), true);
+
+    await show({ scene: 'enroll-plain' });
+    await open(page, 'enroll');
+    await card.getByRole('checkbox').check();
+    await page.evaluate(() => {
+      window.gatehouseFake.broken.confirmEnroll = 'The controller doesn’t answer.';
+    });
+    await join.click();
+    const alert = page.getByRole('alert');
+    await alert.filter({ hasText: 'The controller doesn’t answer.' }).waitFor();
+    assert.equal(await alert.count(), 1);
+    assert.equal(await page.locator('.page-head h1').textContent(), 'Join a network');
+    assert.equal(await card.getByRole('checkbox').isChecked(), true);
+    assert.equal(await join.isDisabled(), false);
+  });
+
+  test('a link that was refused says why on the page that it opens', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'not-enrolled' });
+    await open(page, 'enroll');
+    const message = 'The address of the controller isn’t right.';
+    await page.evaluate(
+      (words) => window.gatehouseFake.play('not-enrolled', { failure: { action: 'enroll', message: words } }),
+      message,
+    );
+    const alert = page.getByRole('alert').filter({ hasText: message });
+    await alert.waitFor();
+    const { y } = (await alert.boundingBox()) ?? { y: -1 };
+    assert.ok(y >= 0 && y < 640, `it is to be seen: ${y}`);
+  });
+
+  test('a long host stays inside of the card', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'enroll-request' });
+    const host = `${Array.from({ length: 4 }, () => 'very-long-label-of-a-name-that-goes-on-and-on-and-on-x').join('.')}.example`;
+    await page.evaluate(
+      (long) =>
+        window.gatehouseFake.play('not-enrolled', {
+          enroll: { url: `http://${long}`, host: long, plain: true, from: 'link', adds: true },
+        }),
+      host,
+    );
+    await page.getByRole('region', { name: `Join ${host}?` }).waitFor();
+    const over = await page
+      .locator('.enroll-card, .enroll-card *')
+      .evaluateAll(
+        (all) => all.filter((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0).length,
+      );
+    assert.equal(over, 0);
+  });
+
   test('address and token go by two fields, the token unseen; what is wrong is told', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'not-enrolled' });
