@@ -1,3 +1,4 @@
+import type { Profile } from '@gatehouse/protocol';
 import { allowed } from './allowed.ts';
 import { translator } from './i18n/index.ts';
 import { networkName, statusOf } from './state.ts';
@@ -50,13 +51,22 @@ function item(s: Snapshot, action: Action): MenuItem {
   };
 }
 
+/** Two networks of one name are told apart by their controllers, and on one controller by this device's names there. */
+function apart(name: string, { url, peerName }: Profile): string {
+  const host = networkName({ networkName: null, url });
+  return `${name} (${[clean(peerName), host].filter((part) => part !== '').join(' · ')})`;
+}
+
 function profiles(s: Snapshot): MenuItem[] {
   const list = statusOf(s)?.profiles ?? [];
   if (list.length < 2) return [];
   const t = translator(localeOf(s));
-  const items = list.slice(0, MAX_PROFILES).map((profile): MenuItem => {
+  const shown = list.slice(0, MAX_PROFILES);
+  const names = shown.map(networkName);
+  const items = shown.map((profile, i): MenuItem => {
     const action: Action = { id: 'use-profile', profile: profile.id };
-    const network = networkName(profile);
+    const name = names[i] as string;
+    const network = names.indexOf(name) === names.lastIndexOf(name) ? name : apart(name, profile);
     const label = menuLabel(profile.revoked ? t('menu.signed-out', { network }) : network);
     return { type: 'action', label, action, enabled: allowed(s, action), checked: profile.active };
   });

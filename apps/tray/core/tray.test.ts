@@ -299,6 +299,14 @@ describe('menus', () => {
       ],
     );
   });
+  test('networks of one name have their hosts beside them, and only those', () => {
+    const twin = { networkName: 'A && B' };
+    const profiles = [profile('a', { ...twin, active: true }), profile('b', { ...twin, revoked: true }), profile('c')];
+    const labels = flat(trayOf(snapshot({ profiles })).menu);
+    const expected = ['A &&&& B (laptop · a.example.org)', 'A &&&& B (laptop · b.example.org) (signed out)', 'c'];
+    for (const label of expected) assert.ok(labels.includes(label), `${label} is not in ${labels.join()}`);
+  });
+
   test('at most 20 networks', () => {
     const profiles = Array.from({ length: 200 }, (_, i) => profile(`n${i}`, { active: i === 0 }));
     assert.ok(flat(trayOf(snapshot({ profiles })).menu).length < 40);
