@@ -62,7 +62,7 @@ async function run([command, name = '', json = 'null']: readonly string[]): Prom
     updater: {
       check: async () => undefined,
       install: async () => undefined,
-      state: () => ({ kind: 'off', reason: 'a command line' }),
+      state: () => ({ kind: 'off', reason: 'no-package' }),
     },
     connect: ({ onLink }) =>
       openDaemon({

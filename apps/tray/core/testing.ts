@@ -177,7 +177,7 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   update: fc.constantFrom<Snapshot['update'][]>(
     { kind: 'none', checked: null },
     { kind: 'ready', version: '0.2.0' },
-    { kind: 'off', reason: 'x' },
+    { kind: 'off', reason: 'no-key' },
     { kind: 'failed', message: 'x' },
   ),
   now: fc.constant(NOW),

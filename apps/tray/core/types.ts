@@ -72,8 +72,8 @@ export interface EnrollRequest {
 }
 
 export type Update =
-  /** `reason`: why this copy can't update itself (a development run, a package of the distribution). */
-  | { kind: 'off'; reason: string }
+  /** `reason`: why this copy can't update itself: by none of our packages (a development run), or nothing to check with. */
+  | { kind: 'off'; reason: 'no-package' | 'no-key' }
   | { kind: 'none'; checked: string | null }
   | { kind: 'checking' }
   | { kind: 'downloading'; version: string; percent: number }

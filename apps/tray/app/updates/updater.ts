@@ -69,14 +69,8 @@ export function createUpdater(options: UpdaterOptions): Updater {
     set({ kind: 'failed', message: error instanceof UpdateError ? message : `the update did not work: ${message}` });
   };
 
-  const reason =
-    kind === null
-      ? 'this copy was not installed by a package'
-      : options.keys === ''
-        ? 'this build has no key to check updates with'
-        : null;
-  if (kind === null || reason !== null) {
-    update = { kind: 'off', reason: reason ?? '' };
+  if (kind === null || options.keys === '') {
+    update = { kind: 'off', reason: kind === null ? 'no-package' : 'no-key' };
     return { check: async () => undefined, install: async () => undefined, state: () => update };
   }
 

@@ -56,7 +56,7 @@ export function Updates({ set }: { set: (patch: SettingsPatch) => void }) {
 function describe(update: Update, model: WindowModel, t: Text, now: number): string {
   switch (update.kind) {
     case 'off':
-      return t('update.off', { reason: update.reason });
+      return t('update.off', { reason: t(`update.off.${update.reason}`) });
     case 'none':
       return update.checked === null
         ? t('update.none')
