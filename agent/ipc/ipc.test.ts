@@ -138,6 +138,21 @@ describe('local IPC', () => {
     );
   });
 
+  test('a wrong parameter is named, in words for people', async () => {
+    const message = async (params: object, method: 'use' | 'logs' = 'use') =>
+      callDaemon(socketPath, method, params as { profile: string }).then(
+        () => assert.fail(),
+        (error: Error) => error.message,
+      );
+    assert.equal(await message({ profile: '' }), "The profile of 'use' is empty.");
+    assert.match(await message({ profile: 'x'.repeat(129) }), /^The profile of 'use' is longer than 128 characters/);
+    assert.equal(await message({}), "'use' needs profile.");
+    assert.match(
+      await message({ lines: 0 }, 'logs'),
+      /^The parameters of 'logs' are not what it takes: lines must be >= 1/,
+    );
+  });
+
   test('requests may come in pieces, and several in one', async () => {
     const socket = await raw();
     for (const piece of ['{"id":1,"me', 'thod":"peers"}\n{"id":2,', '"method":"peers"}\n']) {

@@ -217,8 +217,20 @@ function parse(line: string): { id: number; method: IpcMethod; params: unknown }
   const fail = (message: string) => Object.assign(new AgentError('bad-request', message), { id: value.id });
   if (!schema) throw fail(`There is no method '${value.method}'; there are ${Object.keys(IPC).join(', ')}.`);
   const given = value.params ?? {};
-  if (!schema.Check(given)) throw fail(`The parameters of '${value.method}' are not what it takes.`);
+  if (!schema.Check(given)) throw fail(wrong(value.method, schema, given));
   return { id: value.id, method: value.method as IpcMethod, params: given };
+}
+
+/** What the first wrong parameter is, in words for people: the CLI and the tray app show them. */
+function wrong(method: string, schema: Validator, given: unknown): string {
+  const [error] = schema.Errors(given);
+  const name = error?.instancePath.slice(1) ?? '';
+  if (error?.keyword === 'minLength') return `The ${name} of '${method}' is empty.`;
+  if (error?.keyword === 'maxLength') {
+    return `The ${name} of '${method}' is longer than ${error.params.limit} characters: check what was given.`;
+  }
+  if (error?.keyword === 'required') return `'${method}' needs ${error.params.requiredProperties.join(', ')}.`;
+  return `The parameters of '${method}' are not what it takes${name === '' ? '' : `: ${name} ${error?.message}`}.`;
 }
 
 function reply(socket: Socket, id: number, error: unknown, result?: unknown): void {
