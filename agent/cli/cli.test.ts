@@ -52,6 +52,9 @@ describe('the command line', () => {
     const cases: [args: string[], stderr: RegExp, env?: NodeJS.ProcessEnv][] = [
       [[], /a command is missing/],
       [['status', '--jsom'], /--jsom/],
+      [['a\u001b[31m\u202eb\nc'], /^gatehouse: there is no command 'a\?\[31m\?b c'\n/],
+      [['use', 'x', 'y'.repeat(100_000)], /^gatehouse: .{4000,4096}…\n/],
+      [['use', ''], /use needs <profile>/],
       [['up', 'now'], /up doesn't take 'now'/],
       [['enroll'], /enroll needs <url>/],
       [['enroll', 'https://gate.example'], /enroll needs a token/],
@@ -183,7 +186,11 @@ describe('the command line', () => {
 
   test('the life of a tunnel, in JSON and for people', async () => {
     const daemon = await machine.daemonHere();
-    await expectAll([[['enroll', controller.url, '--token', 'good'], 0, /^$/]]);
+    const enrolled = await machine.cli(['enroll', controller.url, '--token', 'good']);
+    assert.equal(enrolled.code, 0, enrolled.stderr);
+    // It has waited for what the controller says.
+    assert.match(enrolled.stdout, /^device +laptop \(spoke\) in office$/m);
+    assert.doesNotMatch(enrolled.stdout, /controller-unreachable/);
     machine.kernel.traffic(2048);
     await machine.until(({ state }) => state === 'connected');
     const [json, text, peersJson, peers, doctorJson, doctor, logs, logsJson] = await Promise.all([

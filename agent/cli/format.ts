@@ -1,11 +1,9 @@
 import type { AgentPeer, AgentStatus, Finding, Profile } from '@gatehouse/protocol';
-
-/** Other people's text (names of peers and networks), fit for a terminal. */
-const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
+import { clean } from '../text.ts';
 
 /** Columns as wide as their widest cell; two spaces between. */
 export function table(rows: string[][]): string {
-  const cells = rows.map((row) => row.map(clean));
+  const cells = rows.map((row) => row.map((cell) => clean(cell)));
   const widths: number[] = [];
   for (const row of cells) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
   return cells

@@ -3,12 +3,16 @@ import { parseArgs } from 'node:util';
 import type { AgentStatus } from '@gatehouse/protocol';
 import { callDaemon, watchDaemon } from '@gatehouse/protocol/socket';
 import { AGENT_VERSION, type AgentConfig, readConfig } from '../config.ts';
+import { clean } from '../text.ts';
 import { ask, readToken, type Terminal } from './ask.ts';
 import { type Command, findCommand } from './commands.ts';
 import { COMPLETIONS } from './completion.ts';
 import { EXIT, exitCode, statusExitCode, UsageError } from './exit.ts';
 import { formatFindings, formatPeers, formatProfiles, formatStatus } from './format.ts';
 import { commandHelp, generalHelp } from './help.ts';
+
+/** Of what is said on standard error, in UTF-16 units; what lists every network at its longest is cut. */
+const MAX_MESSAGE = 4096;
 
 type Values = Record<string, string | boolean | undefined>;
 
@@ -37,9 +41,8 @@ function parse(argv: string[]): Call {
   }
   const { values, positionals } = parsed;
   if (values.help === true) return { command: findCommand('help')!, args: [command.name], values: {} };
-  const required = command.args.filter((arg) => !arg.startsWith('['));
-  if (positionals.length < required.length)
-    throw new UsageError(`${command.name} needs <${required[positionals.length]}>`);
+  const missing = command.args.find((arg, i) => !arg.startsWith('[') && !positionals[i]);
+  if (missing !== undefined) throw new UsageError(`${command.name} needs <${missing}>`);
   if (positionals.length > command.args.length) {
     throw new UsageError(`${command.name} doesn't take '${positionals[command.args.length]}'`);
   }
@@ -55,10 +58,15 @@ export async function runCli(
   try {
     return await execute(parse(argv), terminal, daemon);
   } catch (error) {
-    terminal.stderr.write(`gatehouse: ${(error as Error).message}\n`);
+    complain(terminal, (error as Error).message);
     if (error instanceof UsageError) terminal.stderr.write('See: gatehouse help\n');
     return exitCode(error);
   }
+}
+
+/** On one line: messages repeat what was typed, and what controllers call things. */
+function complain({ stderr }: Terminal, message: string): void {
+  stderr.write(`gatehouse: ${clean(message.replace(/\s+/g, ' '), MAX_MESSAGE)}\n`);
 }
 
 async function execute(
@@ -66,7 +74,7 @@ async function execute(
   terminal: Terminal,
   daemon: (config: AgentConfig) => Promise<number>,
 ): Promise<number> {
-  const { stdout, stderr } = terminal;
+  const { stdout } = terminal;
   const print = (text: string) => void stdout.write(text);
   const printJson = (value: unknown) => print(`${JSON.stringify(value)}\n`);
   switch (command.name) {
@@ -121,7 +129,7 @@ async function execute(
       if (values.json === true) printJson(peers);
       else if (status.enrolled) print(formatPeers(peers, Date.now()));
       if (status.enrolled) return EXIT.ok;
-      stderr.write(`gatehouse: ${status.cause?.message ?? 'This device is not enrolled.'}\n`);
+      complain(terminal, status.cause?.message ?? 'This device is not enrolled.');
       return EXIT.notEnrolled;
     }
     case 'doctor': {
@@ -133,7 +141,7 @@ async function execute(
     case 'logs': {
       const lines = await callDaemon(socket, 'logs', readLines(values.lines as string | undefined));
       if (values.json === true) printJson(lines);
-      else print(lines.map((line) => `${line}\n`).join(''));
+      else print(lines.map((line) => `${clean(line)}\n`).join(''));
       return EXIT.ok;
     }
     case 'profiles': {
@@ -199,11 +207,8 @@ async function leave(socket: string, profile: string | undefined, yes: boolean, 
   const status = await callDaemon(socket, 'status', {});
   const leaving = profile ?? status.enrolled?.peerId;
   const found = status.profiles.find(({ id }) => id === leaving);
-  const whom = found
-    ? `${found.peerName} at ${found.url}`
-    : profile === undefined
-      ? 'what is left of an enrollment'
-      : `'${profile}'`;
+  const which = profile === undefined ? 'what is left of an enrollment' : `'${profile}'`;
+  const whom = clean(found ? `${found.peerName} at ${found.url}` : which, MAX_MESSAGE);
   if (!yes) {
     const warning = `This removes the identity and the keys of ${whom}. Coming back takes a new token.`;
     if (!terminal.stdin.isTTY) {
@@ -219,7 +224,8 @@ async function leave(socket: string, profile: string | undefined, yes: boolean, 
   const after = await callDaemon(socket, 'leave', profile === undefined ? {} : { profile });
   const said = [`Left: ${whom}. Nothing else is needed; an administrator may delete the peer on the controller.`];
   if (after.enrolled && after.enrolled.peerId !== status.enrolled?.peerId) {
-    said.push(`${after.enrolled.peerName} at ${after.enrolled.url} is active now, and down: gatehouse up.`);
+    const { peerName, url } = after.enrolled;
+    said.push(`${clean(`${peerName} at ${url}`, MAX_MESSAGE)} is active now, and down: gatehouse up.`);
   }
   terminal.stdout.write(`${said.join('\n')}\n`);
   return EXIT.ok;

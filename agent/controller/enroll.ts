@@ -1,5 +1,6 @@
 import type { RegisterResponse } from '@gatehouse/protocol';
 import { AgentError } from '../errors.ts';
+import { cleanName } from '../text.ts';
 import { type Controller, register, resolveToken } from './client.ts';
 import { credentialHash, newCredential, newPrivateKey, publicKeyOf } from './keys.ts';
 
@@ -82,7 +83,7 @@ export async function finishPending(pending: Pending, store: EnrollStore): Promi
     credential,
     networkId: answer.network_id,
     peerId: answer.peer_id,
-    peerName: answer.peer_name,
+    peerName: cleanName(answer.peer_name),
   };
   await store.commit(identity, pending.add === true);
   return identity;

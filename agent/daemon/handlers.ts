@@ -7,7 +7,7 @@ import type { Daemon } from './daemon.ts';
 import type { Log } from './log.ts';
 import { MAX_PROFILES, type Profiles } from './profiles.ts';
 
-/** How long `up` waits for the first attempt to end, in milliseconds. */
+/** How long `up`, `use` and `enroll` wait for the first attempt to end, in milliseconds. */
 const SETTLE = 5_000;
 const DEFAULT_LINES = 200;
 
@@ -128,6 +128,8 @@ export class Service {
       await this.#retryLater(error);
       throw error;
     }
+    // The name of the network comes with the controller's first state.
+    await this.#settle();
     return this.#daemon.status();
   }
 

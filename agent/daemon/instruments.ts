@@ -3,6 +3,7 @@ import { CaptiveWatch } from '../captive/index.ts';
 import { type Bytes, Sessions, TrafficMeter } from '../history/index.ts';
 import { LatencyMeter, latencyTarget } from '../latency/index.ts';
 import type { DeviceStat } from '../os/platform.ts';
+import { cleanName } from '../text.ts';
 import { carries, type Now, primaryHub, type TunnelState } from '../tunnel/index.ts';
 import { Saver } from './saver.ts';
 import type { AgentStore } from './store.ts';
@@ -55,7 +56,8 @@ export class Instruments {
     const hub = state && primaryHub(state);
     const carried = carries(tunnel, now.mono);
     const why = tunnel.target === 'down' || !tunnel.enrolled ? 'user' : (tunnel.cause?.code ?? 'no-traffic');
-    const names = { networkName: state?.peer.networkName ?? null, hub: hub?.name ?? null };
+    const networkName = state ? cleanName(state.peer.networkName) : null;
+    const names = { networkName, hub: hub ? cleanName(hub.name) : null };
     this.#sessions.observe(carried ? names : { why }, this.#fresh, now.wall);
     this.#fresh = { rx: 0, tx: 0 };
     if (state && this.#target?.state !== state) this.#target = { state, address: latencyTarget(state, hub) };

@@ -171,6 +171,17 @@ describe('profiles', () => {
     assert.deepEqual(readdirSync(folder).sort(), ['active.json', 'profiles']);
   });
 
+  test('names that a controller chose badly are bounded and drive no terminal', async () => {
+    const profiles = await load();
+    await profiles.commit(identity('peer-1', { peerName: 'a\u001b[2Jb' }), false);
+    assert.equal(profiles.list()[0]?.peerName, 'a?[2Jb');
+    profiles.named('peer-1', '\u202elaptop', 'x'.repeat(100_000));
+    const [{ peerName, networkName } = assert.fail()] = profiles.list();
+    assert.deepEqual([peerName, networkName?.length], ['?laptop', 253]);
+    // Found by what people were shown.
+    assert.equal(profiles.find('?laptop').peerId, 'peer-1');
+  });
+
   test('full at the bound', async () => {
     const profiles = await load();
     for (let i = 0; i < MAX_PROFILES; i += 1) {

@@ -1,6 +1,7 @@
 import type { Profile } from '@gatehouse/protocol';
 import type { EnrollStore, Identity, Pending } from '../controller/index.ts';
 import { AgentError } from '../errors.ts';
+import { cleanName } from '../text.ts';
 import { DamagedFileError } from './files.ts';
 import { profileFolder } from './profile-folder.ts';
 import type { AgentStore } from './store.ts';
@@ -36,7 +37,7 @@ export class Profiles implements EnrollStore {
     });
     const { identities, problems } = await this.#store.readIdentities();
     for (const identity of identities) {
-      this.#known.set(identity.peerId, { identity, peerName: identity.peerName, networkName: null });
+      this.#known.set(identity.peerId, { identity, peerName: cleanName(identity.peerName), networkName: null });
     }
     const active = await this.#store.readActive();
     if (active !== null && this.#known.has(active)) this.#active = active;
@@ -130,7 +131,7 @@ export class Profiles implements EnrollStore {
     if (this.#problem !== null) await this.#store.setDamagedAside();
     if (same?.privateKey !== identity.privateKey) await this.#store.addProfile(identity);
     await this.#store.writeActive(peerId);
-    this.#known.set(peerId, { identity, peerName: identity.peerName, networkName: null });
+    this.#known.set(peerId, { identity, peerName: cleanName(identity.peerName), networkName: null });
     this.#active = peerId;
     this.#problem = null;
     if (!add && before?.revoked !== undefined && before.peerId !== peerId) {
@@ -156,7 +157,7 @@ export class Profiles implements EnrollStore {
   /** What the controller calls device and network now. */
   named(peerId: string, peerName: string, networkName: string): void {
     const known = this.#known.get(peerId);
-    if (known) Object.assign(known, { peerName, networkName });
+    if (known) Object.assign(known, { peerName: cleanName(peerName), networkName: cleanName(networkName) });
   }
 
   /** Forgets one; when it was the active one, another becomes it where there is one. */

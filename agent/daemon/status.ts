@@ -2,6 +2,7 @@ import { type AgentPeer, type AgentStatus, IPC_VERSION } from '@gatehouse/protoc
 import { AGENT_VERSION } from '../config.ts';
 import { type Identity, publicKeyOf } from '../controller/index.ts';
 import type { DeviceStat, PeerStat } from '../os/platform.ts';
+import { cleanName } from '../text.ts';
 import { primaryHub, type TunnelState } from '../tunnel/index.ts';
 import type { Network } from './store.ts';
 
@@ -45,8 +46,8 @@ export function agentStatus(snapshot: Snapshot): AgentStatus {
       url: identity.url,
       networkId: identity.networkId,
       peerId: identity.peerId,
-      peerName: state?.peer.name ?? identity.peerName,
-      networkName: state?.peer.networkName ?? null,
+      peerName: cleanName(state?.peer.name ?? identity.peerName),
+      networkName: state ? cleanName(state.peer.networkName) : null,
       role: state?.peer.role ?? null,
     },
     controller: {
@@ -66,7 +67,7 @@ export function agentStatus(snapshot: Snapshot): AgentStatus {
         : null,
     dns: { mode: opened?.dnsMode ?? null, servers: dns.servers, search: dns.search },
     hub: hub && {
-      name: hub.name,
+      name: cleanName(hub.name),
       endpoint: hubStat?.endpoint ?? hub.endpoint ?? null,
       lastHandshake: handshakeTime(hubStat),
     },
@@ -94,7 +95,7 @@ export function agentPeers({ identity, network, device, latency }: Snapshot): Ag
     .map((peer) => {
       const stat = stats.get(peer.publicKey);
       return {
-        name: peer.name,
+        name: cleanName(peer.name),
         publicKey: peer.publicKey,
         hub: peer.hub,
         endpoint: stat?.endpoint ?? peer.endpoint ?? null,
