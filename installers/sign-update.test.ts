@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createPublicKey, generateKeyPairSync, hash, verify } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -12,6 +12,13 @@ const folderOf = (t: TestContext): string => {
   return folder;
 };
 
+/** As electron-builder writes it. */
+const describe = (url: string, content: string): string => {
+  const sha512 = hash('sha512', content, 'base64');
+  const file = `  - url: ${url}\n    sha512: ${sha512}\n    size: ${content.length}\n    blockMapSize: 7\n`;
+  return `version: 1.0.0\nfiles:\n${file}path: ${url}\nsha512: ${sha512}\nreleaseDate: '2026-11-20T10:00:00.000Z'\n`;
+};
+
 test('a new key signs the exact bytes of every description', (t) => {
   const folder = folderOf(t);
   const key = path.join(folder, 'key.pem');
@@ -19,11 +26,11 @@ test('a new key signs the exact bytes of every description', (t) => {
   main(['--new-key', key], {}, (line) => said.push(line));
   assert.equal(statSync(key).mode & 0o777, 0o600);
   // A key is never written over.
-  assert.throws(() => main(['--new-key', key], {}, () => undefined), /EEXIST/);
+  assert.throws(() => main(['--new-key', key], {}, () => undefined), /is there already, and no key is written over/);
 
   writeFileSync(path.join(folder, 'a-linux-x64.deb'), 'package');
   for (const name of ['latest-linux.yml', 'beta.yml']) {
-    writeFileSync(path.join(folder, name), `version: 1.0.0\nfiles:\n  - url: a-linux-x64.deb\n# ${name}\n`);
+    writeFileSync(path.join(folder, name), `${describe('a-linux-x64.deb', 'package')}# ${name}\n`);
   }
   writeFileSync(path.join(folder, 'builder-debug.yml'), 'x: 1\n');
   main([folder], { GATEHOUSE_UPDATE_SIGNING_KEY: readFileSync(key, 'utf8') }, (line) => said.push(line));
@@ -43,7 +50,8 @@ test('two keys give two lines', (t) => {
   main(['--new-key', `${file}.1`], {}, () => undefined);
   main(['--new-key', `${file}.2`], {}, () => undefined);
   writeFileSync(file, readFileSync(`${file}.1`, 'utf8') + readFileSync(`${file}.2`, 'utf8'));
-  writeFileSync(path.join(folder, 'latest.yml'), 'version: 1.0.0\n');
+  writeFileSync(path.join(folder, 'a.exe'), 'package');
+  writeFileSync(path.join(folder, 'latest.yml'), describe('a.exe', 'package'));
   main([folder], { GATEHOUSE_UPDATE_SIGNING_KEY_FILE: file }, () => undefined);
   assert.match(readFileSync(path.join(folder, 'latest.yml.sig'), 'utf8'), /^([A-Za-z0-9+/]{86}==\n){2}$/);
 });
@@ -60,6 +68,56 @@ test('what is missing is said', (t) => {
   assert.throws(run([folder], {}), /no signing key/);
   assert.throws(run([folder], { GATEHOUSE_UPDATE_SIGNING_KEY: other }), /not Ed25519/);
   assert.throws(run([folder], env), /no latest/);
-  writeFileSync(path.join(folder, 'latest.yml'), 'files:\n  - url: gone.exe\n');
+  writeFileSync(path.join(folder, 'latest.yml'), describe('gone.exe', 'package'));
   assert.throws(run([folder], env), /gone\.exe: not there/);
+});
+
+test('a call or a key that is no good is said in words, and makes nothing', (t) => {
+  const folder = folderOf(t);
+  const file = path.join(folder, 'k');
+  const run = (args: string[], environment: Record<string, string>) => () => main(args, environment, () => undefined);
+  assert.throws(run(['--new-key', file, 'b'], {}), /usage/);
+  assert.throws(run(['--new-key', ''], {}), /usage/);
+  assert.ok(!existsSync(file));
+  run(['--new-key', file], {})();
+  const key = readFileSync(file, 'utf8');
+  const passphrase = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' } as const;
+  const locked = generateKeyPairSync('ed25519').privateKey.export(passphrase).toString();
+  const inline = (text: string) => ({ GATEHOUSE_UPDATE_SIGNING_KEY: text });
+  const named = (name: string) => ({ GATEHOUSE_UPDATE_SIGNING_KEY_FILE: name });
+  assert.throws(run([folder], inline(key.replace(/MC4C/, 'AAAA'))), /is damaged: copy it whole/);
+  assert.throws(run([folder], inline(locked)), /passphrase: take it off/);
+  assert.throws(run([folder], inline('junk')), /no private key in PEM/);
+  assert.throws(run([folder], named(`${file}.gone`)), /SIGNING_KEY_FILE names .*nothing of that name/);
+  assert.throws(run([folder], named(folder)), /that is a folder/);
+  assert.throws(run([folder], { ...inline(''), ...named('') }), /there is no signing key/);
+  assert.throws(run([path.join(folder, 'gone')], named(file)), /folder of the packages.*nothing of that name/);
+  assert.throws(run([file], named(file)), /that is no folder/);
+  // An empty variable hides nothing.
+  assert.throws(run([folder], { ...inline(''), ...named(file) }), /no latest/);
+});
+
+test('a package that is not as described: nothing is signed', (t) => {
+  const folder = folderOf(t);
+  const key = path.join(folder, 'k');
+  main(['--new-key', key], {}, () => undefined);
+  const text = describe('b.exe', 'package');
+  writeFileSync(path.join(folder, 'a.exe'), 'package');
+  writeFileSync(path.join(folder, 'beta.yml'), describe('a.exe', 'package'));
+  const refused = (description: string, content: string, message: RegExp) => {
+    writeFileSync(path.join(folder, 'latest.yml'), description);
+    writeFileSync(path.join(folder, 'b.exe'), content);
+    const env = { GATEHOUSE_UPDATE_SIGNING_KEY_FILE: key };
+    assert.throws(() => main([folder], env, () => undefined), message);
+    assert.ok(!existsSync(path.join(folder, 'beta.yml.sig')) && !existsSync(path.join(folder, 'latest.yml.sig')));
+  };
+  refused(text, 'short', /b\.exe has 5 bytes, and latest\.yml says 7/);
+  refused(text, 'PACKAGE', /not the package that latest\.yml describes/);
+  refused(text.replace(/^ {4}sha512.*\n/m, ''), 'package', /no sha512 and size of b\.exe/);
+  refused(text.replace(/^ {4}size.*\n/m, ''), 'package', /no sha512 and size of b\.exe/);
+  refused(text.replace('url: b.exe', 'url: ../k'), 'package', /'\.\.\/k', which is no plain name/);
+  refused('version: 1.0.0\n', 'package', /lists no files/);
+  // The second file counts as the first does.
+  const second = text.replace('path:', `  - url: gone.exe\n    sha512: ${'A'.repeat(86)}==\n    size: 1\npath:`);
+  refused(second, 'package', /gone\.exe: not there/);
 });

@@ -1,10 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** The descriptions that electron-builder writes beside its packages. */
 const DESCRIPTION = /^(latest|beta)(-mac|-linux|-linux-arm64)?\.yml$/;
+/** What an appliance serves. */
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/;
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]+?-----END [A-Z ]*PRIVATE KEY-----/g;
 
 const USAGE = `usage: node installers/sign-update.ts <folder>          signs the releases of a folder
@@ -21,50 +23,139 @@ export function publicHalf(key: KeyObject): string {
   return Buffer.from(x!, 'base64url').toString('base64');
 }
 
-/** The signing keys of an environment. Throws where there is none, or one of another kind. */
+/** The signing keys of an environment; an empty variable counts as unset. Throws, saying what to do, where one is no good. */
 export function signingKeys(env: Environment): KeyObject[] {
   const file = env.GATEHOUSE_UPDATE_SIGNING_KEY_FILE;
-  const text = env.GATEHOUSE_UPDATE_SIGNING_KEY ?? (file === undefined ? '' : readFileSync(file, 'utf8'));
-  const keys = (text.match(PEM) ?? []).map((pem) => createPrivateKey(pem));
-  if (keys.length === 0) throw new Error(`there is no signing key\n\n${USAGE}`);
-  if (keys.some(({ asymmetricKeyType }) => asymmetricKeyType !== 'ed25519')) {
-    throw new Error('the signing key is not Ed25519: --new-key makes one');
-  }
+  const from = env.GATEHOUSE_UPDATE_SIGNING_KEY ? 'GATEHOUSE_UPDATE_SIGNING_KEY' : file;
+  if (!from) throw new Error(`there is no signing key\n\n${USAGE}`);
+  const keys = ((env.GATEHOUSE_UPDATE_SIGNING_KEY || readKeys(from)).match(PEM) ?? []).map((pem) => readKey(pem, from));
+  if (keys.length === 0) throw new Error(`there is no private key in PEM in ${from}: --new-key makes one`);
   return keys;
+}
+
+function readKeys(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`GATEHOUSE_UPDATE_SIGNING_KEY_FILE names ${file}, and ${reason(error)}`);
+  }
+}
+
+function readKey(pem: string, from: string): KeyObject {
+  if (/ENCRYPTED/.test(pem)) {
+    throw new Error(
+      `the key in ${from} has a passphrase: take it off first, with openssl pkey -in <file> -out <new file>`,
+    );
+  }
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new Error(`the key in ${from} is damaged: copy it whole, from its BEGIN line to its END line`);
+  }
+  if (key.asymmetricKeyType !== 'ed25519') throw new Error(`the key in ${from} is not Ed25519: --new-key makes one`);
+  return key;
 }
 
 /**
  * Writes `<name>.sig` beside each description of a folder: a line of base64 for each key, over the exact bytes of the
- * file. Returns the names. Throws where a package that a description names isn't there, since people would wait for it.
+ * file. Returns the names. Throws, and signs none, where a package isn't as its description says: every app would fail
+ * after its download.
  */
 export function signFolder(folder: string, keys: readonly KeyObject[]): string[] {
-  const names = readdirSync(folder).filter((name) => DESCRIPTION.test(name));
+  const names = namesIn(folder).filter((name) => DESCRIPTION.test(name));
   if (names.length === 0) throw new Error(`there is no latest*.yml or beta*.yml in ${folder}`);
-  for (const name of names) {
-    const bytes = readFileSync(path.join(folder, name));
-    for (const [, url] of bytes.toString('utf8').matchAll(/^\s*-?\s*url: (.+)$/gm)) {
-      if (!existsSync(path.join(folder, path.basename(url!.trim()))))
-        throw new Error(`${name} names ${url}: not there`);
-    }
+  const signed = names.map((name) => ({ name, bytes: readFileSync(path.join(folder, name)) }));
+  for (const { name, bytes } of signed) {
+    for (const described of describedFiles(name, bytes.toString('utf8'))) checkFile(folder, name, described);
+  }
+  for (const { name, bytes } of signed) {
     const lines = keys.map((key) => `${sign(null, bytes, key).toString('base64')}\n`);
     writeFileSync(path.join(folder, `${name}.sig`), lines.join(''));
   }
   return names;
 }
 
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw new Error(`the folder of the packages is to be ${folder}, and ${reason(error)}`);
+  }
+}
+
+/** Of a system's error, in words. */
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'there is nothing of that name';
+  if (code === 'EISDIR') return 'that is a folder';
+  if (code === 'ENOTDIR') return 'that is no folder';
+  if (code === 'EACCES') return 'you may not read it';
+  return message;
+}
+
+interface Described {
+  url: string;
+  /** Base64. */
+  sha512: string;
+  /** Bytes. */
+  size: number;
+}
+
+/**
+ * The `files` of a description as electron-builder lays it out: one value a line, each file begun by `- url:`. By hand, so
+ * that signing needs nothing but Node where the key is. Throws where a file lacks one of the three.
+ */
+function describedFiles(name: string, text: string): Described[] {
+  const block = /^files:[ ]*\r?\n((?:[ -].*(?:\r?\n|$))+)/m.exec(text)?.[1] ?? '';
+  const files = block
+    .split(/^[ ]*- (?=url:)/m)
+    .slice(1)
+    .map((entry) => {
+      const value = (key: string) => new RegExp(`^ *${key}: *(['"]?)(.+?)\\1 *\\r?$`, 'm').exec(entry)?.[2] ?? '';
+      return { url: value('url'), sha512: value('sha512'), size: value('size') };
+    });
+  if (files.length === 0) throw new Error(`${name} lists no files: electron-builder's descriptions do; build it again`);
+  return files.map(({ url, sha512, size }) => {
+    if (!FILE_NAME.test(url)) throw new Error(`${name} names '${url}', which is no plain name of a file beside it`);
+    if (!/^[A-Za-z0-9+/]{86}==$/.test(sha512) || !/^\d{1,15}$/.test(size)) {
+      throw new Error(`${name} says no sha512 and size of ${url}: apps would refuse it; build it again`);
+    }
+    return { url, sha512, size: Number(size) };
+  });
+}
+
+function checkFile(folder: string, name: string, { url, sha512, size }: Described): void {
+  const file = path.join(folder, url);
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (!stat?.isFile()) throw new Error(`${name} names ${url}: not there`);
+  const again = 'build both again, or copy the package that belongs to it';
+  if (stat.size !== size) throw new Error(`${url} has ${stat.size} bytes, and ${name} says ${size}: ${again}`);
+  if (hash('sha512', readFileSync(file), 'base64') !== sha512) {
+    throw new Error(`${url} is not the package that ${name} describes (SHA-512 differs): ${again}`);
+  }
+}
+
 function newKey(file: string): string {
   const { privateKey } = generateKeyPairSync('ed25519');
-  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+  try {
+    writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    const there = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new Error(there ? `${file} is there already, and no key is written over` : `${file} can't be written`, {
+      cause: error,
+    });
+  }
   return publicHalf(privateKey);
 }
 
 export function main(args: readonly string[], env: Environment, out: (line: string) => void): void {
   const [first, file] = args;
-  if (first === '--new-key' && file !== undefined) {
+  if (first === '--new-key' && file && args.length === 2) {
     out(`GATEHOUSE_UPDATE_KEY=${newKey(file)}`);
     return;
   }
-  if (first === undefined || first.startsWith('-') || args.length > 1) throw new Error(USAGE);
+  if (!first || first.startsWith('-') || args.length > 1) throw new Error(USAGE);
   const keys = signingKeys(env);
   for (const name of signFolder(first, keys)) out(`signed ${name}`);
   out(`by ${keys.map(publicHalf).join(' and ')}`);
