@@ -25,6 +25,8 @@ export interface Fake extends Bridge {
   /** Calls that answer with nothing in it. */
   hollow: boolean;
   clipboard: string | null;
+  /** What every device and network is called; null: each by its own name. */
+  called: string | null;
   play(scene: Scene, changes?: Partial<Snapshot>): void;
   open(page: Page): void;
 }
@@ -38,7 +40,15 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
   };
   const set = (change: Partial<Snapshot>) => {
     snapshot = { ...snapshot, ...change };
-    tell({ type: 'model', model: windowModel(snapshot) });
+    tell({ type: 'model', model: renamed(windowModel(snapshot)) });
+  };
+  const renamed = <T>(answer: T): T => {
+    const { called } = bridge;
+    if (called === null) return answer;
+    const names = ['name', 'networkName', 'peerName', 'hub'];
+    return JSON.parse(JSON.stringify(answer), (key, value: unknown) =>
+      names.includes(key) && typeof value === 'string' ? called : value,
+    ) as T;
   };
   const missing = () => (snapshot.link.kind === 'up' ? (snapshot.link.status.standing?.missing ?? []) : []);
 
@@ -103,6 +113,7 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
     stuck: new Set(),
     hollow: false,
     clipboard: null,
+    called: null,
     async call(name, argument) {
       bridge.asked.push({ name, argument });
       await Promise.resolve();
@@ -114,7 +125,7 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
         if (name === 'confirmEnroll') fail(failure);
         throw new Error(failure);
       }
-      return handlers[name](argument as never) as never;
+      return renamed(handlers[name](argument as never)) as never;
     },
     onEvent(listener) {
       listeners.add(listener);

@@ -3,6 +3,7 @@ import { formatAgo, formatLatency } from '../../core/format.ts';
 import { useFrame, useNow } from '../model.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Message } from '../parts/message.tsx';
+import { Name, networkText } from '../parts/name.tsx';
 import { Card } from '../parts/page.tsx';
 
 /** Where this device is, in numbers. */
@@ -21,22 +22,32 @@ export function Details() {
   return (
     <Card title={t('home.details')}>
       <dl className="facts">
-        <Fact name={t('home.network')}>{enrolled.networkName ?? new URL(enrolled.url).host}</Fact>
-        <Fact name={t('home.device')}>{enrolled.peerName}</Fact>
+        <Fact name={t('home.network')}>
+          <bdi>{networkText(enrolled)}</bdi>
+        </Fact>
+        <Fact name={t('home.device')}>
+          <Name of={enrolled.peerName} />
+        </Fact>
         {addresses.map((address) => (
           <Fact key={address} name={t('home.address')}>
             <code>{address}</code>
             <Copy text={address} what={address} />
           </Fact>
         ))}
-        {hub && <Fact name={t('home.hub')}>{hub.name}</Fact>}
+        {hub && (
+          <Fact name={t('home.hub')}>
+            <Name of={hub.name} />
+          </Fact>
+        )}
         {latency !== null && <Fact name={t('home.latency')}>{formatLatency(locale, latency)}</Fact>}
         <Fact name={t('home.controller')}>{reached}</Fact>
       </dl>
       {status.warnings.length > 0 && (
         <Message tone="warning" title={t('home.warnings')}>
           {status.warnings.map((warning) => (
-            <p key={warning}>{warning}</p>
+            <p key={warning}>
+              <Name of={warning} max={500} />
+            </p>
           ))}
         </Message>
       )}

@@ -4,12 +4,10 @@ import { useState } from 'react';
 import { useAct, useFrame } from '../model.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Icon } from '../parts/icons.tsx';
+import { hostOf, Name, networkText } from '../parts/name.tsx';
 import { Card } from '../parts/page.tsx';
 
 type Profile = AgentStatus['profiles'][number];
-
-const nameOf = (profile: Profile): string => profile.networkName ?? hostOf(profile.url);
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
 
 /** The networks that this device belongs to: one is in use. */
 export function Networks() {
@@ -24,9 +22,11 @@ export function Networks() {
         {profiles.map((profile) => (
           <li key={profile.id} className="row">
             <div className="row-main">
-              <p className="row-title">{nameOf(profile)}</p>
+              <p className="row-title">
+                <bdi>{networkText(profile)}</bdi>
+              </p>
               <p className="dim">
-                {profile.peerName} · {hostOf(profile.url)}
+                <Name of={profile.peerName} /> · <bdi>{hostOf(profile.url)}</bdi>
               </p>
               {profile.revoked && <p className="text-problem">{t('networks.revoked')}</p>}
             </div>
@@ -39,7 +39,7 @@ export function Networks() {
                 size="xs"
                 variant="default"
                 disabled={pending || profile.revoked}
-                aria-label={t('networks.useOf', { name: nameOf(profile) })}
+                aria-label={t('networks.useOf', { name: networkText(profile) })}
                 onClick={() => act({ id: 'use-profile', profile: profile.id })}
               >
                 {t('networks.use')}
@@ -47,8 +47,8 @@ export function Networks() {
             )}
             <ActionIcon
               variant="subtle"
-              aria-label={t('networks.remove', { name: nameOf(profile) })}
-              title={t('networks.remove', { name: nameOf(profile) })}
+              aria-label={t('networks.remove', { name: networkText(profile) })}
+              title={t('networks.remove', { name: networkText(profile) })}
               onClick={() => setLeaving(profile)}
             >
               <Icon name="trash" size={18} />
@@ -61,12 +61,12 @@ export function Networks() {
       </Button>
       {leaving && (
         <Confirm
-          title={t('networks.removeTitle', { name: nameOf(leaving) })}
+          title={t('networks.removeTitle', { name: networkText(leaving) })}
           accept={t('networks.removeDo')}
           onAccept={() => act({ id: 'remove-profile', profile: leaving.id })}
           onClose={() => setLeaving(null)}
         >
-          <p>{t('networks.removeText', { name: nameOf(leaving) })}</p>
+          <p>{t('networks.removeText', { name: networkText(leaving) })}</p>
           {leaving.active && model.toggle.on && <p>{t('networks.removeActive')}</p>}
         </Confirm>
       )}

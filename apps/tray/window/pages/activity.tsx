@@ -3,6 +3,7 @@ import type { CallResult } from '../../core/ipc/table.ts';
 import { useFrame, useNow } from '../model.tsx';
 import { duration } from '../parts/duration.ts';
 import { Loaded } from '../parts/loaded.tsx';
+import { nameText } from '../parts/name.tsx';
 import { List, PageBody } from '../parts/page.tsx';
 import { Traffic } from '../parts/traffic.tsx';
 import { useSessions } from '../queries.ts';
@@ -40,7 +41,12 @@ function Row({ session }: { session: Session }) {
         </span>
       </div>
       <p>
-        {[networkName, hub === null ? null : t('activity.through', { hub })].filter((part) => part !== null).join(' ')}
+        {[
+          networkName === null ? null : nameText(networkName),
+          hub === null ? null : t('activity.through', { hub: nameText(hub) }),
+        ]
+          .filter((part) => part !== null)
+          .join(' ')}
       </p>
       <Traffic rx={session.rx} tx={session.tx} />
       <p className="dim">

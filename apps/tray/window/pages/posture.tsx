@@ -8,6 +8,7 @@ import { useFrame, useNow } from '../model.tsx';
 import { Icon } from '../parts/icons.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { Failure, Message } from '../parts/message.tsx';
+import { Name } from '../parts/name.tsx';
 import { PageBody } from '../parts/page.tsx';
 import { queryClient, usePosture } from '../queries.ts';
 
@@ -45,7 +46,9 @@ export default function Posture() {
       {again.error && <Failure error={again.error} />}
       {reason !== null && (
         <Message tone="warning">
-          <p>{reason}</p>
+          <p>
+            <Name of={reason} max={500} />
+          </p>
         </Message>
       )}
       <Loaded query={query} rows={6} empty={t('posture.empty')} isEmpty={(data) => data.checks.length === 0}>

@@ -2,6 +2,7 @@ import { formatAgo, formatLatency } from '../../core/format.ts';
 import { useFrame, useNow } from '../model.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { DnsName, Name } from '../parts/name.tsx';
 import { List } from '../parts/page.tsx';
 import { Traffic } from '../parts/traffic.tsx';
 import { usePeers } from '../queries.ts';
@@ -26,7 +27,9 @@ function Device({ peer }: { peer: Peer }) {
   return (
     <li className="card peer">
       <div className="row">
-        <h2 className="row-title">{peer.name}</h2>
+        <h2 className="row-title">
+          <Name of={peer.name} />
+        </h2>
         {peer.hub && (
           <span className="badge" data-tone="busy">
             {t('peers.hub')}
@@ -54,7 +57,9 @@ function Device({ peer }: { peer: Peer }) {
           <div className="fact">
             <dt>{t('peers.endpoint')}</dt>
             <dd>
-              <code>{peer.endpoint}</code>
+              <code>
+                <DnsName of={peer.endpoint} />
+              </code>
             </dd>
           </div>
         )}

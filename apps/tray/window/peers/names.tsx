@@ -5,10 +5,11 @@ import type { CallResult } from '../../core/ipc/table.ts';
 import { useFrame } from '../model.tsx';
 import { Copy } from '../parts/copy.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { DnsName, Name } from '../parts/name.tsx';
 import { List } from '../parts/page.tsx';
 import { useDirectory } from '../queries.ts';
 
-type Name = CallResult<'directory'>['names'][number];
+type Entry = CallResult<'directory'>['names'][number];
 
 /** What this device may reach by name. */
 export function Names() {
@@ -41,13 +42,19 @@ export function Names() {
   );
 }
 
-function NameRow({ name }: { name: Name }) {
+function NameRow({ name }: { name: Entry }) {
   const { t } = useFrame();
   return (
     <li className="row name-row">
       <div className="row-main">
-        <p className="row-title">{name.name}</p>
-        {name.dns !== null && <p className="dim break">{name.dns}</p>}
+        <p className="row-title">
+          <Name of={name.name} />
+        </p>
+        {name.dns !== null && (
+          <p className="dim break">
+            <DnsName of={name.dns} />
+          </p>
+        )}
         {name.addresses.map((address) => (
           <p className="address" key={address}>
             <code>{address}</code>

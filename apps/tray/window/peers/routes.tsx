@@ -1,5 +1,6 @@
 import { useFrame } from '../model.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { nameText } from '../parts/name.tsx';
 import { List } from '../parts/page.tsx';
 import { usePeers } from '../queries.ts';
 import { hubsFirst, isHost, type Peer } from './order.ts';
@@ -20,7 +21,7 @@ export function Routes() {
             draw={(route) => (
               <li className="row" key={`${route.key} ${route.cidr}`}>
                 <code className="row-main">{route.cidr}</code>
-                <span className="dim">{t('routes.through', { peer: route.peer })}</span>
+                <bdi className="dim">{t('routes.through', { peer: nameText(route.peer) })}</bdi>
               </li>
             )}
           />

@@ -102,6 +102,63 @@ export const pages: Cases = (needs, stage) => {
     assert.deepEqual(await asked(page, 'posture'), [{ anew: false }, { anew: true }]);
   });
 
+  test('a name from outside turns nothing around and is not endless', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected' });
+    await page.evaluate(() => {
+      const evil = `\u202egnp.exe${' and on'.repeat(60)}`;
+      window.gatehouseFake.called = evil;
+      window.gatehouseFake.play('connected');
+    });
+    const bad = /[\u202a-\u202e\u2066-\u2069]|and on(?: and on){20}/;
+    const said = () =>
+      page.evaluate(() =>
+        [
+          document.body.textContent,
+          ...Array.from(
+            document.querySelectorAll('[aria-label], [title]'),
+            (each) => `${each.getAttribute('aria-label')} ${each.getAttribute('title')}`,
+          ),
+        ].join('\n'),
+      );
+    await page
+      .getByRole('button', { name: /^Remove gnp\.exe/ })
+      .first()
+      .click();
+    await page.getByRole('dialog').waitFor();
+    assert.doesNotMatch(await said(), bad);
+    await page.keyboard.press('Escape');
+    for (const name of ['peers', 'activity'] as const) {
+      await open(page, name);
+      await page
+        .getByText(/gnp\.exe/)
+        .first()
+        .waitFor();
+      assert.doesNotMatch(await said(), bad);
+    }
+    await open(page, 'peers');
+    for (const tab of ['Names', 'Routes']) {
+      await page.getByRole('tab', { name: tab }).click();
+      await page
+        .getByText(/gnp\.exe/)
+        .first()
+        .waitFor();
+      assert.doesNotMatch(await said(), bad);
+    }
+  });
+
+  test('why updates are off is told in the language of the window', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected', lang: 'de' });
+    await page.evaluate(() =>
+      window.gatehouseFake.play('connected', { update: { kind: 'off', reason: 'no-package' } }),
+    );
+    await open(page, 'settings');
+    await page
+      .getByText('Diese Kopie aktualisiert sich nicht selbst: Sie wurde nicht aus einem Paket installiert.')
+      .waitFor();
+  });
+
   test('the log is filtered, copied, and followed or not', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'connected' });
