@@ -11,13 +11,27 @@ export const updatesCommand: Command = {
   takes: [0, 0],
   async run({ flags }, { env, out }) {
     const folder = path.join(loadConfig(env).dataDir, UPDATES_FOLDER);
-    const releases = listReleases(folder);
-    if (flags.json) return out(JSON.stringify({ folder, releases: releases ?? [] }));
+    const releases = list(folder);
+    if (flags.json) out(JSON.stringify({ folder, releases: releases ?? [] }));
     if (!releases) throw new CommandError(`There is no ${folder}: no updates are served. docs/updates.md says how.`);
+    if (flags.json) return;
     if (releases.length === 0) return out(`No release in ${folder}.`);
     for (const line of table(releases)) out(line);
   },
 };
+
+function list(folder: string): ReleaseListing[] | null {
+  try {
+    return listReleases(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
+    throw new CommandError(`${folder} is no folder, so no updates are served: move it away, and make a folder there.`);
+  }
+}
+
+/** Descriptions come from elsewhere: nothing in them drives a terminal or turns a line around. */
+const clean = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu, '?');
 
 function table(releases: readonly ReleaseListing[]): string[] {
   const rows = [
@@ -29,7 +43,7 @@ function table(releases: readonly ReleaseListing[]): string[] {
       String(files.length),
       problems.length === 0 ? 'complete' : problems.join('; '),
     ]),
-  ];
+  ].map((row) => row.map(clean));
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
 }

@@ -157,7 +157,20 @@ test('the box lists them too', async (t) => {
   assert.match(lines[1] ?? '', /^latest-linux\.yml +1\.2\.0 +2026-11-20 +1 +complete$/);
   const { releases } = JSON.parse((await call('updates', 'list', '--json')).lines[0] ?? '');
   assert.deepEqual(releases, listReleases(folder));
+  const hostile = DESCRIPTION.replace('1.2.0', '"1.\\e[31m2\\u202e"').replace(/url: .*/, 'url: "a\\nb\\x9b"');
+  writeFileSync(path.join(folder, 'beta.yml'), hostile);
+  const shown = (await call('updates', 'list')).lines;
+  assert.match(shown[1] ?? '', /^beta\.yml +1\.\?\[31m2\? +2026-11-20 +1 +it has no signature; a\?b\? is not there$/);
   rmSync(folder, { recursive: true });
   const gone = await call('updates', 'list');
   assert.deepEqual([gone.code, /no updates are served/.test(gone.lines.join())], [1, true]);
+  // For programs too, which get their JSON all the same.
+  const json = await call('updates', 'list', '--json');
+  assert.deepEqual([json.code, JSON.parse(json.lines[0] ?? '')], [1, { folder, releases: [] }]);
+  writeFileSync(folder, '');
+  for (const args of [[], ['--json']]) {
+    const file = await call('updates', 'list', ...args);
+    assert.equal(file.code, 1);
+    assert.match(file.lines.join('\n'), /^gatehouse-appliance: .*updates is no folder.*make a folder there\.$/);
+  }
 });
