@@ -114,6 +114,9 @@ describe('a failure', () => {
     const other = await failed(CONNECTED);
     other.link(up({ ...CONNECTED, rx: 1 }));
     assert.notEqual(other.message(), undefined);
+    // It took longer than the app waited.
+    other.link(up(ENROLLED));
+    assert.equal(other.message(), undefined);
   });
 
   test('for want of a daemon ends when it answers', async () => {

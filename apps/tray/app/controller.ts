@@ -292,10 +292,12 @@ export class Controller {
   #endFailure(): void {
     // Without the prediction: one that is taken back because it failed changes nothing.
     const { kind } = viewOf({ ...this.snapshot(), prediction: null });
-    const connected = kind === 'connected' && this.#kind !== 'connected';
+    const failed = this.#failure?.action;
+    const wanted = kind === 'connected' || (kind === 'disconnected' && failed === 'disconnect');
+    const arrived = wanted && this.#kind !== kind;
     this.#kind = kind;
     const old = this.#failure !== null && this.parts.clock.now() - this.#failure.at >= FAILURE_LIFETIME;
-    if (connected || old) this.#failure = null;
+    if (arrived || old) this.#failure = null;
   }
 
   #onLink(link: Link): void {
