@@ -268,6 +268,7 @@ export class Daemon {
       const { message } = error as Error;
       const code = error instanceof AgentError && causes.has(error.code) ? (error.code as CauseCode) : 'apply-failed';
       this.#parts.log(`the tunnel can't be set up: ${message}`);
+      this.#seen.forgetPort();
       this.dispatch({ type: 'failed', code, message, jitter: this.#random() });
       return;
     }

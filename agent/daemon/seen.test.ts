@@ -12,7 +12,7 @@ const stat = (publicKey: string, endpoint?: string) => ({
   allowedIps: [],
   ...(endpoint !== undefined && { endpoint }),
 });
-const state = (peers: { publicKey: string; endpoint?: string }[]) => ({ peers }) as unknown as PeerState;
+const state = (peers: { publicKey: string; endpoint?: string }[]) => ({ interface: {}, peers }) as unknown as PeerState;
 
 test('a new device is told where peers were last seen; a configured endpoint stays', () => {
   const seen = new SeenEndpoints();
@@ -30,4 +30,15 @@ test('what is no longer a peer is forgotten', () => {
   seen.learn({ peers: [stat('a', '198.51.100.7:1')] });
   seen.fill(state([]));
   assert.equal(seen.fill(state([{ publicKey: 'a' }])).peers[0]?.endpoint, undefined);
+});
+
+test('a new device has the port of the one before, unless the state names one or it can’t be had', () => {
+  const seen = new SeenEndpoints();
+  assert.equal(seen.fill(state([])).interface.listenPort, undefined);
+  seen.learn({ listenPort: 40001, peers: [] });
+  assert.equal(seen.fill(state([])).interface.listenPort, 40001);
+  const named = { interface: { listenPort: 51820 }, peers: [] } as unknown as PeerState;
+  assert.equal(seen.fill(named).interface.listenPort, 51820);
+  seen.forgetPort();
+  assert.equal(seen.fill(state([])).interface.listenPort, undefined);
 });

@@ -2,18 +2,27 @@ import type { PeerState } from '@gatehouse/protocol';
 import type { DeviceStat } from '../os/platform.ts';
 
 /**
- * Where peers without a configured endpoint were last seen. A device that is made anew (wireguard-go killed, a reboot)
- * knows none of them, and what spokes send while idle, keepalives of a session that it doesn't have, doesn't tell it: it
- * would be silent to them until their session ends, up to two minutes. Told where they were, it calls them at once.
+ * What a device that is made anew should know of the one before. Its own port: a controller that sees it change again and
+ * again takes one device for two. And where peers without a configured endpoint were last seen: a new device (wireguard-go
+ * killed, a reboot) knows none of them, and what spokes send while idle, keepalives of a session that it doesn't have,
+ * doesn't tell it: it would be silent to them until their session ends, up to two minutes. Told where they were, it calls
+ * them at once.
  */
 export class SeenEndpoints {
   #seen = new Map<string, string>();
+  #port: number | undefined;
 
-  learn({ peers }: DeviceStat): void {
+  learn({ peers, listenPort }: DeviceStat): void {
+    if (listenPort) this.#port = listenPort;
     for (const { publicKey, endpoint } of peers) if (endpoint) this.#seen.set(publicKey, endpoint);
   }
 
-  /** The state with an endpoint for each peer that has none and was seen. For a new device only: others know better. */
+  /** Somebody else may have the port by now. */
+  forgetPort(): void {
+    this.#port = undefined;
+  }
+
+  /** The state with the port of before, where it names none, and with an endpoint for each peer that has none and was seen. For a new device only: others know better. */
   fill(state: PeerState): PeerState {
     // What is no longer a peer is forgotten.
     const kept = new Map<string, string>();
@@ -24,6 +33,7 @@ export class SeenEndpoints {
       return peer.endpoint === undefined ? { ...peer, endpoint } : peer;
     });
     this.#seen = kept;
-    return { ...state, peers };
+    const own = this.#port === undefined ? state.interface : { listenPort: this.#port, ...state.interface };
+    return { ...state, interface: own, peers };
   }
 }

@@ -91,11 +91,15 @@ describe(
     });
 
     test('off by the switch, on by the menu of the tray', async () => {
+      const port = (await alice.model()).status?.interface?.listenPort;
+      assert.ok(port);
       await alice.clicks('switch', 'Connection');
       await alice.sees('disconnected');
       assert.equal(await lab.ping(ME, 'hub'), undefined);
       await alice.picks('Connect');
       await alice.sees('connected');
+      // Another one each time would look like two devices to the controller, which would put this one in quarantine.
+      assert.equal((await alice.model()).status?.interface?.listenPort, port);
       await until('an echo through the tunnel', () => lab.ping(ME, 'hub'));
     });
 
