@@ -170,10 +170,10 @@ describe('on the box', () => {
     });
     // Where nothing else tells, so many records behind the checkpoint do.
     const long = new TestLog(t);
-    for (let i = 0; i < 30; i++) long.add(lines(100 * i, 100), NOON + i * HOUR);
+    for (let i = 0; i < 60; i++) long.add(lines(100 * i, 100), NOON + (i * HOUR) / 2);
     long.seal();
     writeFileSync(path.join(long.folder, 'checkpoint'), long.batchNote(4));
-    await finds(long, /2500 records are behind the checkpoint of 500, more than ever wait/);
+    await finds(long, /5500 records are behind the checkpoint of 500, more than ever wait/);
   });
 
   test('what isn’t signed by both keys of its time is found', async (t) => {

@@ -9,6 +9,7 @@ import { sameHash } from '../merkle/hash.ts';
 import { noteVerifier, parseNote, verifyNote } from '../merkle/note.ts';
 import { TILE_WIDTH } from '../merkle/tiles.ts';
 import { rootAt } from '../merkle/tree.ts';
+import { LIMITS } from '../seal/limits.ts';
 import { timeOf } from './format.ts';
 import { cachedHashes } from './proofs.ts';
 import type { Anchor } from './verifier/clock.mjs';
@@ -35,8 +36,8 @@ export interface VerifyOptions extends Stretch {
   atLeast?: { size: number; root: Uint8Array } | undefined;
 }
 
-/** Records that wait to be sealed: more are never written. */
-const MAX_WAITING = 1000;
+/** Records that are written and not sealed yet: fewer than make a seal, and the batch that a crash cut short. */
+const MAX_WAITING = LIMITS.sealRecords + LIMITS.batchRecords;
 /** Findings that are told of one kind. */
 const MAX_TOLD = 20;
 
