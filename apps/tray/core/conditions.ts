@@ -37,7 +37,8 @@ const RULES: Partial<Record<StateKind, Rule>> = {
   connecting: { kind: 'problems', action: 'show-doctor', settle: true, problem: true },
   degraded: { kind: 'problems', action: 'show-doctor', settle: true, problem: true },
   error: { kind: 'problems', action: 'show-doctor', settle: true, problem: true },
-  quarantined: { kind: 'posture', action: 'show-posture' },
+  // The reason comes some seconds after the fact.
+  quarantined: { kind: 'posture', action: 'show-posture', settle: true },
 };
 
 const LINK = 'link:';

@@ -78,7 +78,7 @@ describe('what people are told', () => {
         [3, standing(false, 'firewall')],
         [30, standing(true)],
       ],
-      ['3 quarantined:office', '30 admitted'],
+      ['9 quarantined:office', '30 admitted'],
       60,
     ],
     [
@@ -104,9 +104,9 @@ describe('what people are told', () => {
       [
         [0, {}],
         [3, standing(false, 'firewall')],
-        [9, standing(true, 'firewall')],
+        [12, standing(true, 'firewall')],
       ],
-      ['3 quarantined:office', '9 admitted'],
+      ['9 quarantined:office', '12 admitted'],
       60,
     ],
     [

@@ -225,3 +225,10 @@ describe('the captive portal', () => {
     });
   }
 });
+
+test('a network without a hub: nobody is told to look for another network', () => {
+  const s = snapshot(because('connecting', 'no-handshake', { hub: null }));
+  const { detail } = viewOf(s);
+  assert.match(detail, /no hub yet/);
+  assert.doesNotMatch(detail, /phone/);
+});

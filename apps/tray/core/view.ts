@@ -1,4 +1,4 @@
-import { type AgentStatus, IPC_VERSION } from '@gatehouse/protocol';
+import { type AgentStatus, type CauseCode, IPC_VERSION } from '@gatehouse/protocol';
 import { allowed } from './allowed.ts';
 import { formatLatency, formatTime } from './format.ts';
 import { pickLocale, type Translate, translator } from './i18n/index.ts';
@@ -119,6 +119,10 @@ export function actionLabel(s: Snapshot, action: Action, t: Translate): string {
   }
 }
 
+/** Nobody answers where nobody is: another network wouldn't help. */
+const told = (cause: CauseCode, status: AgentStatus | null): CauseCode | 'no-hub' =>
+  cause === 'no-handshake' && status?.hub === null ? 'no-hub' : cause;
+
 type Texts = Pick<View, 'title' | 'detail'>;
 
 function textsOf(s: Snapshot, state: State, t: Translate): Texts {
@@ -147,7 +151,7 @@ function textsOf(s: Snapshot, state: State, t: Translate): Texts {
         detail: unheard
           ? t('cause.controller-unreachable.waiting', { network })
           : cause
-            ? `${sentence(t(`cause.${cause}.title`))} ${t(`cause.${cause}.advice`)}`
+            ? `${sentence(t(`cause.${told(cause, status)}.title`))} ${t(`cause.${told(cause, status)}.advice`)}`
             : t('state.connecting.detail'),
       };
     }
@@ -158,7 +162,7 @@ function textsOf(s: Snapshot, state: State, t: Translate): Texts {
       };
     case 'degraded':
     case 'error': {
-      const code = cause ?? 'apply-failed';
+      const code = told(cause ?? 'apply-failed', status);
       return { title: t(`cause.${code}.title`), detail: t(`cause.${code}.advice`) };
     }
     case 'quarantined':

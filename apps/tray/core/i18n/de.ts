@@ -80,6 +80,8 @@ export const de: Like<typeof en> = {
     'Sein Zertifikat gilt nicht für diese Adresse. Prüfen Sie Datum und Uhrzeit dieses Computers; stimmen sie, sagen Sie es Ihrem Administrator.',
   'cause.revoked.title': 'Vom Administrator abgemeldet',
   'cause.revoked.advice': 'Dieser Computer wurde entfernt. Bitten Sie Ihren Administrator um eine neue Einladung.',
+  'cause.no-hub.title': 'Dieses Netz hat noch keinen Hub',
+  'cause.no-hub.advice': 'Ihr Administrator muss erst einen einrichten; Gatehouse verbindet sich dann von selbst.',
   'cause.no-handshake.title': 'Der Hub antwortet nicht',
   'cause.no-handshake.advice':
     'Vielleicht sperrt dieses Netz die Verbindung: Versuchen Sie ein anderes, etwa das Ihres Telefons. Hilft das nicht, sagen Sie es Ihrem Administrator.',

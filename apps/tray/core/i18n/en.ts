@@ -75,6 +75,8 @@ export const en = {
     'Its certificate isn’t valid for this address. Check date and time of this computer; if they are right, tell your administrator.',
   'cause.revoked.title': 'Signed out by the administrator',
   'cause.revoked.advice': 'This computer was removed. Ask your administrator for a new invitation.',
+  'cause.no-hub.title': 'This network has no hub yet',
+  'cause.no-hub.advice': 'Your administrator has to add one; Gatehouse connects by itself then.',
   'cause.no-handshake.title': 'The hub doesn’t answer',
   'cause.no-handshake.advice':
     'Perhaps this network blocks the connection: try another one, such as your phone’s. If that doesn’t help, tell your administrator.',

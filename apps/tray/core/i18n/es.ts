@@ -80,6 +80,8 @@ export const es: Like<typeof en> = {
     'Su certificado no vale para esta dirección. Compruebe la fecha y la hora de este equipo; si son correctas, avise a su administrador.',
   'cause.revoked.title': 'Sesión cerrada por el administrador',
   'cause.revoked.advice': 'Este equipo ha sido retirado. Pida una nueva invitación a su administrador.',
+  'cause.no-hub.title': 'Esta red aún no tiene hub',
+  'cause.no-hub.advice': 'Primero su administrador debe añadir uno; Gatehouse se conectará entonces por sí solo.',
   'cause.no-handshake.title': 'El hub no responde',
   'cause.no-handshake.advice':
     'Quizá esta red bloquee la conexión: pruebe con otra, como la de su teléfono. Si no basta, avise a su administrador.',

@@ -88,6 +88,8 @@ export const fr: Like<typeof en> = {
     'Son certificat n’est pas valable pour cette adresse. Vérifiez la date et l’heure de cet ordinateur ; si elles sont justes, prévenez votre administrateur.',
   'cause.revoked.title': 'Déconnecté par l’administrateur',
   'cause.revoked.advice': 'Cet ordinateur a été retiré. Demandez une nouvelle invitation à votre administrateur.',
+  'cause.no-hub.title': 'Ce réseau n’a pas encore de hub',
+  'cause.no-hub.advice': 'Votre administrateur doit d’abord en ajouter un ; Gatehouse se connectera ensuite tout seul.',
   'cause.no-handshake.title': 'Le hub ne répond pas',
   'cause.no-handshake.advice':
     'Ce réseau bloque peut-être la connexion : essayez-en un autre, celui de votre téléphone par exemple. Si cela ne suffit pas, prévenez votre administrateur.',

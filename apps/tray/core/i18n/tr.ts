@@ -76,6 +76,8 @@ export const tr: Like<typeof en> = {
     'Sertifikası bu adres için geçerli değil. Bu bilgisayarın tarih ve saatini kontrol edin; doğruysa yöneticinize haber verin.',
   'cause.revoked.title': 'Yönetici oturumunuzu kapattı',
   'cause.revoked.advice': 'Bu bilgisayar ağdan çıkarıldı. Yöneticinizden yeni bir davet isteyin.',
+  'cause.no-hub.title': 'Bu ağın henüz hub’ı yok',
+  'cause.no-hub.advice': 'Önce yöneticinizin bir hub eklemesi gerekiyor; Gatehouse sonra kendiliğinden bağlanır.',
   'cause.no-handshake.title': 'Hub yanıt vermiyor',
   'cause.no-handshake.advice':
     'Bu ağ bağlantıyı engelliyor olabilir: başka bir ağ deneyin, örneğin telefonunuzunkini. Bu yetmezse yöneticinize haber verin.',

@@ -114,7 +114,7 @@ export const de: Like<typeof en> = {
   'posture.empty': 'Es wurde noch nichts geprüft.',
   'posture.fine': 'Alles ist, wie Ihr Netzwerk es wünscht.',
   'posture.bad': { one: 'Eines ist zu beheben', other: '{n} Dinge sind zu beheben' },
-  'posture.ok': 'in Ordnung',
+  'posture.ok': 'nicht beanstandet',
   'posture.failed': 'beheben',
   'posture.unknown': 'nicht bekannt',
   'posture.wanted': 'Gewünscht: {wanted}',

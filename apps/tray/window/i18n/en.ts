@@ -112,7 +112,7 @@ export const en = {
   'posture.empty': 'Nothing was checked yet.',
   'posture.fine': 'Everything is as your network wishes.',
   'posture.bad': { one: 'One thing to fix', other: '{n} things to fix' },
-  'posture.ok': 'fine',
+  'posture.ok': 'no objection',
   'posture.failed': 'to fix',
   'posture.unknown': 'not known',
   'posture.wanted': 'Wanted: {wanted}',

@@ -114,7 +114,7 @@ export const es: Like<typeof en> = {
   'posture.empty': 'Aún no se ha comprobado nada.',
   'posture.fine': 'Todo está como su red desea.',
   'posture.bad': { one: 'Una cosa por corregir', many: '{n} cosas por corregir', other: '{n} cosas por corregir' },
-  'posture.ok': 'correcto',
+  'posture.ok': 'sin objeción',
   'posture.failed': 'por corregir',
   'posture.unknown': 'no se sabe',
   'posture.wanted': 'Se pide: {wanted}',

@@ -114,7 +114,7 @@ export const fr: Like<typeof en> = {
   'posture.empty': 'Rien n’a encore été vérifié.',
   'posture.fine': 'Tout est comme votre réseau le souhaite.',
   'posture.bad': { one: 'Un point à corriger', many: '{n} points à corriger', other: '{n} points à corriger' },
-  'posture.ok': 'en ordre',
+  'posture.ok': 'pas d’objection',
   'posture.failed': 'à corriger',
   'posture.unknown': 'non connu',
   'posture.wanted': 'Souhaité : {wanted}',

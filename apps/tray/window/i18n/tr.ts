@@ -114,7 +114,7 @@ export const tr: Like<typeof en> = {
   'posture.empty': 'Henüz bir şey denetlenmedi.',
   'posture.fine': 'Her şey ağınızın istediği gibi.',
   'posture.bad': { one: 'Düzeltilecek bir şey var', other: 'Düzeltilecek {n} şey var' },
-  'posture.ok': 'uygun',
+  'posture.ok': 'itiraz yok',
   'posture.failed': 'düzeltilmeli',
   'posture.unknown': 'bilinmiyor',
   'posture.wanted': 'İstenen: {wanted}',

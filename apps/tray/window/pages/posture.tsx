@@ -13,8 +13,9 @@ import { PageBody } from '../parts/page.tsx';
 import { queryClient, usePosture } from '../queries.ts';
 
 type Check = CallResult<'posture'>['checks'][number];
-const ICONS = { ok: 'check', failed: 'warning', unknown: 'unknown' } as const;
-const TONES = { ok: 'good', failed: 'warning', unknown: 'off' } as const;
+/** No praise for what nobody asked for: `ok` says only that no policy objects. */
+const ICONS = { ok: 'info', failed: 'warning', unknown: 'unknown' } as const;
+const TONES = { ok: 'off', failed: 'warning', unknown: 'off' } as const;
 
 /** What the network asks of this device, what it found, and how to mend it. */
 export default function Posture() {
