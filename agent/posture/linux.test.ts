@@ -188,7 +188,7 @@ const machine = () => ({
   folders: {
     '/sys/firmware': ['acpi', 'memmap'],
     '/sys/module': ['apparmor'],
-    '/var/lib/apt/lists': ['deb.debian.org_debian_dists_bookworm_InRelease', 'lock', 'partial'],
+    '/var/lib/apt/lists': ['mirror.example_debian_dists_bookworm_InRelease', 'lock', 'partial'],
   } as Record<string, string[]>,
 });
 
