@@ -2,6 +2,7 @@ import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ElectronApplication } from 'playwright-core';
+import { CHROMIUM } from '../chromium.ts';
 
 /** How one copy of the app is started. */
 export interface Start {
@@ -47,19 +48,7 @@ const environment = ({ socketPath, busAddress }: Start): Record<string, string> 
 /** The app under `hook.ts`; its windows are pages of one headless Chromium. */
 export async function standInDriver(): Promise<Driver> {
   const { chromium } = await import('playwright-core');
-  const browser = await chromium.launchServer({
-    executablePath: '/usr/bin/chromium',
-    headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  const browser = await chromium.launchServer({ ...CHROMIUM, headless: true });
   const run = (how: Start) =>
     fork(`${how.folder}/main.js`, argv(how), {
       execArgv: ['--import', path('./hook.ts'), '--import', path('./spy.cjs')],

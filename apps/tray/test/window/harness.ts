@@ -6,6 +6,7 @@ import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { CSP } from '../../window/csp.ts';
+import { CHROMIUM } from '../chromium.ts';
 
 const TRAY = path.join(import.meta.dirname, '../..');
 const TYPES: Record<string, string> = {
@@ -41,18 +42,7 @@ export async function openStage(viewport = { width: 420, height: 640 }): Promise
   await build({ configFile: path.join(TRAY, 'vite.config.ts'), logLevel: 'error', build: { outDir: dist } });
   const server = await serve(dist);
   const { port } = server.address() as AddressInfo;
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  const browser = await chromium.launch(CHROMIUM);
   const page = await browser.newPage({ viewport, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' });
   await page.addInitScript({ content: await fakeScript() });
   const { NOW } = await import('../../window/fake/data.ts');
