@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const stamp = path.join(root, 'node_modules', '.gatehouse-bootstrap');
@@ -155,6 +155,9 @@ const bin = (name) => {
   return path.join(folder, typeof entry === 'string' ? entry : Object.values(entry)[0]);
 };
 
+/** Property tests draw the same cases every time. */
+const TEST = ['--test', '--import', pathToFileURL(path.join(root, 'test/seed.ts')).href];
+
 /** One more than there are cores: some tests wait for clocks and networks most of the time. */
 const TESTS_AT_ONCE = availableParallelism() + 1;
 
@@ -168,9 +171,9 @@ const tasks = {
   'gatehouse-appliance': (args) => [['appliance/cli.ts', ...args]],
   lab: (args) => [['test/lab/main.ts', ...args]],
   bench: (args) => [['test/bench/main.ts', ...args]],
-  test: (args) => [['--test', `--test-concurrency=${TESTS_AT_ONCE}`, ...(args.length > 0 ? args : filesOf('test'))]],
+  test: (args) => [[...TEST, `--test-concurrency=${TESTS_AT_ONCE}`, ...(args.length > 0 ? args : filesOf('test'))]],
   // One file at a time: these load the machine themselves.
-  soak: (args) => [['--test', '--test-concurrency=1', ...(args.length > 0 ? args : filesOf('soak'))]],
+  soak: (args) => [[...TEST, '--test-concurrency=1', ...(args.length > 0 ? args : filesOf('soak'))]],
   'test:electron': (args) => [['apps/tray/test/electron.playwright.ts', ...args]],
   tray: (args) => [['apps/tray/build.ts', ...args]],
   installers: (args) => [['installers/main.ts', ...args]],
@@ -201,8 +204,7 @@ const env = {
 const cwd = name.startsWith('gatehouse') ? (process.env.INIT_CWD ?? process.cwd()) : root;
 
 for (const command of tasks[name](args)) {
-  const [entry, ...rest] =
-    command[0] === '--test' ? ['--test', ...command.slice(1)] : [path.resolve(root, command[0]), ...command.slice(1)];
+  const [entry, ...rest] = command[0] === '--test' ? command : [path.resolve(root, command[0]), ...command.slice(1)];
   const child = spawn(node, [entry, ...rest], { cwd, env, stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   const code = await new Promise((resolve) => child.on('exit', (status, signal) => resolve(signal ? 1 : status)));
