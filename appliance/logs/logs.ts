@@ -52,6 +52,8 @@ export interface LogsOptions {
     server(): { key: string; chain: string };
     authorities(): string;
     onChange(listener: () => void): void;
+    /** Whether a sender's certificate counts; `chain` is DER, leaf first. Never rejects. */
+    check(chain: readonly Uint8Array[], purpose: 'sender'): Promise<{ ok: true } | { ok: false; reason: string }>;
   };
 }
 
@@ -105,6 +107,8 @@ export function createLogs(options: LogsOptions) {
     if (!receiver || !settings.syslogTls) return;
     receiver.setTls(tls()).catch((error) => log.error({ err: error }, 'syslog over TLS keeps its old certificate'));
   });
+
+  bus.on(['pki.certificate.revoked'], () => receiver?.recheck());
 
   const backend: Backend = new Proxy({} as Backend, {
     get: (_target, name: keyof Backend) => (closed ?? must(live).backend)[name],
@@ -172,6 +176,10 @@ export function createLogs(options: LogsOptions) {
     return startReceiver({
       listen,
       ...(settings.syslogTls && { tls: { ...settings.syslogTls, ...tls() } }),
+      async checkSender(chain) {
+        const checked = await certificates.check(chain, 'sender');
+        return checked.ok ? undefined : checked.reason;
+      },
       seal,
       log,
       onFailed: (error) => log.error({ err: error }, 'syslog is not received any more: restart the appliance'),

@@ -6,9 +6,9 @@ import type { Revocation } from './revocation.ts';
 import type { Authority, Login } from './settings.ts';
 import type { PkiState } from './state.ts';
 
-/** What a certificate is shown for: to sign in by EAP-TLS, or to be a RadSec client. */
-export type Purpose = 'user' | 'nas';
-/** `login` is empty where the purpose is `nas`. */
+/** What a certificate is shown for: to sign in by EAP-TLS, to be a RadSec client, or to send logs, which either may. */
+export type Purpose = 'user' | 'nas' | 'sender';
+/** `login` is empty where the purpose is not `user`. */
 export type Checked = { ok: true; facts: CertificateFacts; login: string } | { ok: false; reason: string };
 
 /** Chains that were followed already; following one costs a signature check or more. */
@@ -79,7 +79,7 @@ export function createCheck(options: {
           const problem = await revocation.problem(certificate, issuer, anchor, state().softFail);
           if (problem !== undefined) return no(problem);
         }
-        if (purpose === 'nas') return { ok: true, facts, login: '' };
+        if (purpose !== 'user') return { ok: true, facts, login: '' };
         const rule = anchor.own ? 'cn' : anchor.login;
         const login = loginOf(facts, rule);
         if (login === undefined) return no(`the certificate has no ${NAMES[rule]} that could be a login`);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -186,6 +187,71 @@ describe('rsyslogd', requires('rsyslogd', 'openssl'), () => {
     await until('nobody is asked', () => t.kept.length === 2);
     assert.equal(t.kept[1]!.flags, 0);
     assert.ok(t.lines.some(({ message }) => message.includes('over TLS was refused')));
+    await t.stop();
+  });
+
+  test('who is connected is looked at again, and cut off where the certificate does not count any more', async () => {
+    const credentials = { cert: pem('receiver.pem'), key: pem('receiver.key'), ca: pem('one.pem') };
+    const asked: string[] = [];
+    let problem: string | undefined;
+    const t = await testReceiver({
+      tls: { host: '127.0.0.1', port: 0, ...credentials },
+      limits: { logMs: 0 },
+      async checkSender(chain) {
+        asked.push(...chain.map((der) => new X509Certificate(der).subject));
+        return problem;
+      },
+    });
+    const connected = async () => {
+      const socket = connectTls({
+        port: t.tlsPort,
+        host: '127.0.0.1',
+        ca: pem('one.pem'),
+        checkServerIdentity: () => undefined,
+        cert: pem('sender.pem'),
+        key: pem('sender.key'),
+      });
+      socket.on('error', () => undefined);
+      socket.resume();
+      socket.write('8 <1>taken'); // before anybody has answered whether it counts
+      return socket;
+    };
+    const first = await connected();
+    const isGone = new Promise((resolve) => first.once('close', resolve));
+    await until('it is taken', () => t.kept.length === 1);
+    assert.deepEqual(asked, ['CN=sender', 'CN=one'], 'the whole chain');
+
+    t.receiver.recheck();
+    await until('it was asked again', () => asked.length === 4);
+    assert.equal((await t.receiver.stats()).connections.tls, 1, 'and it counts still');
+    problem = 'the certificate is revoked';
+    t.receiver.recheck();
+    await isGone;
+    assert.ok(t.lines.some(({ details }) => (details as { why?: string }).why === problem));
+
+    const second = await connected();
+    await new Promise((resolve) => second.once('close', resolve));
+    assert.equal((await t.receiver.stats()).refused.handshakes, 1);
+    assert.equal(t.kept.length, 1, 'nothing was taken of it');
+    await t.stop();
+  });
+
+  test('credentials that are replaced have the certificates of those that are there looked at', async () => {
+    const credentials = { cert: pem('receiver.pem'), key: pem('receiver.key'), ca: pem('one.pem') };
+    let problem: string | undefined;
+    const t = await testReceiver({
+      tls: { host: '127.0.0.1', port: 0, ...credentials },
+      checkSender: async () => problem,
+    });
+    const options = { port: t.tlsPort, host: '127.0.0.1', ca: pem('one.pem'), checkServerIdentity: () => undefined };
+    const socket = connectTls({ ...options, cert: pem('sender.pem'), key: pem('sender.key') });
+    socket.on('error', () => undefined);
+    const isGone = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    await until('it is there', async () => (await t.receiver.stats()).connections.tls === 1);
+    problem = 'its authority does not count any more';
+    await t.receiver.setTls({ ...credentials, ca: pem('two.pem') });
+    await isGone;
     await t.stop();
   });
 

@@ -13,6 +13,8 @@ export interface ReceiverLimits {
   connections: number;
   perAddress: number;
   handshakeMs: number;
+  /** Certificates of senders that are connected are checked again so often. */
+  recheckMs: number;
   /** A message of which a part has come must come whole in this time. */
   partMs: number;
   /**
@@ -40,6 +42,7 @@ export const LIMITS: Readonly<ReceiverLimits> = {
   connections: 1024,
   perAddress: 64,
   handshakeMs: 10_000,
+  recheckMs: 900_000,
   partMs: 60_000,
   idleMs: 86_400_000,
   sweepMs: 5000,

@@ -39,6 +39,9 @@ export interface SyslogTls {
   ca?: string;
 }
 
+/** Why a sender's certificate doesn't count (any more); undefined where it does. `chain`: DER, leaf first. Never rejects. */
+export type CheckSender = (chain: readonly Uint8Array[]) => Promise<string | undefined>;
+
 export interface ReceiverStats {
   messages: number;
   /** Of messages, without framing. */

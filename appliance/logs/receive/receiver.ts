@@ -5,7 +5,15 @@ import type { Clock } from '../clock.ts';
 import { Connections, type Say } from './connections.ts';
 import { createDrops } from './drops.ts';
 import type { ReceiverLimits } from './limits.ts';
-import { type DropReason, type FromSeal, OTHERS, type ReceiverStats, type SyslogTls, type ToSeal } from './messages.ts';
+import {
+  type CheckSender,
+  type DropReason,
+  type FromSeal,
+  OTHERS,
+  type ReceiverStats,
+  type SyslogTls,
+  type ToSeal,
+} from './messages.ts';
 import { addTo, Queue } from './queue.ts';
 import { listenTcp, type TcpListener } from './tcp.ts';
 import { createTls } from './tls.ts';
@@ -36,6 +44,7 @@ interface Surroundings {
   clock: Clock;
   monotonic: () => number;
   log: Log;
+  check: CheckSender;
   post(message: ToSeal, transfer: ArrayBuffer[]): void;
 }
 
@@ -56,7 +65,7 @@ function explained(error: unknown, setting: string, listen: Listen): Error {
 }
 
 /** Receives syslog and hands it on. Rejects, with the setting's name, where it can't listen. */
-export async function receive(options: ReceiveOptions, { clock, monotonic, log, post }: Surroundings) {
+export async function receive(options: ReceiveOptions, { clock, monotonic, log, check, post }: Surroundings) {
   const { limits } = options;
   const dropped = new Map<DropReason, Map<string, number>>();
   const said = new Map<string, number>();
@@ -135,13 +144,13 @@ export async function receive(options: ReceiveOptions, { clock, monotonic, log, 
   const tls = await (async () => {
     if (!options.tls) return undefined;
     try {
-      const entry = createTls({ credentials: options.tls, connections, limits, say });
+      const entry = createTls({ credentials: options.tls, connections, limits, check, say });
       const tlsHost = await addressOf('GATEHOUSE_SYSLOG_TLS', options.tls);
       const accept = (socket: Socket): void => {
         if (connections.admit(socket)) entry.accept(socket);
       };
       const listener = await listenTcp(tlsHost, options.tls.port, accept, onError);
-      return { ...listener, address: formatted({ host: tlsHost, port: listener.port }), replace: entry.replace };
+      return { listener, entry, address: formatted({ host: tlsHost, port: listener.port }) };
     } catch (error) {
       tcp.close();
       await Promise.all([udp.close(), connections.close()]);
@@ -174,7 +183,12 @@ export async function receive(options: ReceiveOptions, { clock, monotonic, log, 
 
     setTls(credentials: SyslogTls): void {
       if (!tls) throw new Error('GATEHOUSE_SYSLOG_TLS is not set: syslog over TLS is off');
-      tls.replace(credentials);
+      tls.entry.replace(credentials);
+    },
+
+    /** Looks whether the certificates of those that are connected still hold. */
+    recheck(): void {
+      tls?.entry.recheck();
     },
 
     setSynchronised(value: boolean): void {
@@ -200,7 +214,8 @@ export async function receive(options: ReceiveOptions, { clock, monotonic, log, 
     /** Takes no more, and hands on what has come. */
     async stop(): Promise<void> {
       tcp.close();
-      tls?.close();
+      tls?.listener.close();
+      tls?.entry.close();
       clearInterval(telling);
       await connections.close();
       // The system forgets its counter with the socket.

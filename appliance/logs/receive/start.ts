@@ -1,7 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { Logger } from '../../store/index.ts';
 import { LIMITS, type ReceiverLimits } from './limits.ts';
-import type { ReceiverStats, SyslogTls } from './messages.ts';
+import type { CheckSender, ReceiverStats, SyslogTls } from './messages.ts';
 import type { Listen, ReceiveOptions } from './receiver.ts';
 
 export interface ReceiverOptions {
@@ -9,6 +9,8 @@ export interface ReceiverOptions {
   listen: Listen;
   /** GATEHOUSE_SYSLOG_TLS; without it there is no syslog over TLS. */
   tls?: Listen & SyslogTls;
+  /** Where senders show certificates: whether they still count. Without it, those of the authorities do. */
+  checkSender?: CheckSender;
   /** To the sealing thread: it is transferred. `ToSeal` goes out, `FromSeal` comes in. */
   seal: MessagePort;
   log: Logger;
@@ -23,8 +25,13 @@ export interface Receiver {
   /** `host:port` of each, as they are bound. */
   addresses: { udp: string; tcp: string; tls: string | undefined };
   stats(): Promise<ReceiverStats>;
-  /** Credentials for connections from now on. Rejects where they can't be used: the old ones stay. */
+  /**
+   * Credentials for connections from now on; of those that stand the certificates are checked again. Rejects where they
+   * can't be used: the old ones stay.
+   */
   setTls(tls: SyslogTls): Promise<void>;
+  /** A certificate may have been revoked: who is connected with one that doesn't hold any more is cut off. */
+  recheck(): void;
   /** Whether the system's clock is synchronised: told with each message. At first it is. */
   setSynchronised(value: boolean): void;
   /** Takes no more, hands on what has come, and ends the thread; the last figures. */
@@ -33,16 +40,21 @@ export interface Receiver {
 
 export type WorkerData = ReceiveOptions & { seal: MessagePort };
 
-type Call =
+export type Call = { id: number } & (
   | { method: 'stats' }
   | { method: 'setTls'; tls: SyslogTls }
+  | { method: 'recheck' }
   | { method: 'setSynchronised'; value: boolean }
-  | { method: 'stop' };
-export type ToWorker = Call & { id: number };
+  | { method: 'stop' }
+);
+type WithoutId<T> = T extends { id: number } ? Omit<T, 'id'> : never;
+/** Calls, and answers to what the thread asks. */
+export type ToWorker = Call | { method: 'checked'; id: number; problem: string | undefined };
 
 export type FromWorker =
   | { type: 'ready'; addresses: Receiver['addresses']; bufferBytes: number }
   | { type: 'failed'; message: string; code: string | undefined }
+  | { type: 'check'; id: number; chain: readonly Uint8Array[] }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; details: object; message: string }
   | { type: 'answer'; id: number; value?: unknown; error?: string };
 
@@ -66,13 +78,17 @@ export function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   });
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let calls = 0;
-  const call = (what: Call): Promise<unknown> =>
+  const call = (what: WithoutId<Call>): Promise<unknown> =>
     new Promise((resolve, reject) => {
       const id = ++calls;
       waiting.set(id, { resolve, reject });
-      worker.postMessage({ ...what, id } satisfies ToWorker);
+      worker.postMessage({ ...what, id } as Call);
     });
   let stopped: Promise<ReceiverStats> | undefined;
+  const check = async (id: number, chain: readonly Uint8Array[]): Promise<void> => {
+    const problem = await options.checkSender?.(chain);
+    worker.postMessage({ method: 'checked', id, problem } satisfies ToWorker);
+  };
 
   return new Promise((resolve, reject) => {
     let ready = false;
@@ -81,6 +97,7 @@ export function startReceiver(options: ReceiverOptions): Promise<Receiver> {
       addresses,
       stats: () => (stopped ?? call({ method: 'stats' })) as Promise<ReceiverStats>,
       setTls: (tls) => call({ method: 'setTls', tls }) as Promise<void>,
+      recheck: () => void call({ method: 'recheck' }).catch(() => undefined),
       setSynchronised: (value) => void call({ method: 'setSynchronised', value }).catch(() => undefined),
       stop() {
         const ended = new Promise((done) => worker.once('exit', done));
@@ -96,6 +113,9 @@ export function startReceiver(options: ReceiverOptions): Promise<Receiver> {
       switch (message.type) {
         case 'log':
           log[message.level](message.details, message.message);
+          return;
+        case 'check':
+          void check(message.id, message.chain);
           return;
         case 'ready':
           ready = true;

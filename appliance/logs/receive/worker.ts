@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicMs, systemClock } from '../seal/clock.ts';
-import type { FromSeal } from './messages.ts';
+import type { CheckSender, FromSeal } from './messages.ts';
 import { receive } from './receiver.ts';
-import type { FromWorker, ToWorker, WorkerData } from './start.ts';
+import type { Call, FromWorker, ToWorker, WorkerData } from './start.ts';
 
 const main = parentPort!;
 const { seal, ...options } = workerData as WorkerData;
@@ -10,12 +10,24 @@ const { seal, ...options } = workerData as WorkerData;
 const say = (message: FromWorker): void => main.postMessage(message);
 type Receiver = Awaited<ReturnType<typeof receive>>;
 
-async function answer(receiver: Receiver, message: ToWorker): Promise<unknown> {
+/** What the main thread is asked: it knows which certificates still count. */
+const asked = new Map<number, (problem: string | undefined) => void>();
+let questions = 0;
+const check: CheckSender = (chain) =>
+  new Promise((resolve) => {
+    const id = ++questions;
+    asked.set(id, resolve);
+    say({ type: 'check', id, chain });
+  });
+
+async function answer(receiver: Receiver, message: Call): Promise<unknown> {
   switch (message.method) {
     case 'stats':
       return receiver.stats();
     case 'setTls':
       return receiver.setTls(message.tls);
+    case 'recheck':
+      return receiver.recheck();
     case 'setSynchronised':
       return receiver.setSynchronised(message.value);
     case 'stop':
@@ -28,6 +40,7 @@ try {
   const receiver = await receive(options, {
     clock: systemClock(),
     monotonic: monotonicMs,
+    check,
     log: (level, details, message) => say({ type: 'log', level, details, message }),
     post: (message, transfer) => seal.postMessage(message, transfer),
   });
@@ -35,6 +48,11 @@ try {
   // Whom it is for has gone: nothing is taken that would be kept nowhere.
   seal.on('close', () => receiver.hear({ type: 'pause' }));
   main.on('message', (message: ToWorker) => {
+    if (message.method === 'checked') {
+      asked.get(message.id)?.(message.problem);
+      asked.delete(message.id);
+      return;
+    }
     answer(receiver, message)
       .then(
         (value) => say({ type: 'answer', id: message.id, value }),
