@@ -48,7 +48,7 @@ async function system(probe: Probe, tell: Tell): Promise<void> {
   const { id, version } = parse.osRelease(text ?? '');
   tell('os_name', id, 'os-release');
   tell('os_version', version, 'os-release');
-  if (id && version) tell('os_supported', isSupported(id, version, probe.now()), 'os-release');
+  if (id) tell('os_supported', isSupported(id, version, probe.now()), 'os-release');
 }
 
 /** The root and people's homes: both have to be encrypted. */

@@ -210,17 +210,55 @@ test('support: until the end of the last day, by release; an unknown one is neit
   const day = Date.parse('2026-08-31T23:59:59Z');
   assert.equal(isSupported('debian', '11', day), true);
   assert.equal(isSupported('debian', '11', day + 1_000), false);
-  assert.equal(isSupported('rhel', '9.4', NOW), true);
-  assert.equal(isSupported('macos', '13.6.1', NOW), false);
-  assert.equal(isSupported('ubuntu', '24.04', NOW), true);
-  assert.equal(isSupported('windows', '19045 home', NOW), false);
+  const supported: [name: string, version: string | undefined][] = [
+    ...(['12', '13'] as const).map((version): [string, string] => ['debian', version]),
+    ...['22.04', '24.04', '26.04', '26.10'].map((version): [string, string] => ['ubuntu', version]),
+    ...['43', '44'].map((version): [string, string] => ['fedora', version]),
+    ...['rhel', 'rocky', 'almalinux'].flatMap((name) =>
+      ['8.10', '9.4', '10.2'].map((version): [string, string] => [name, version]),
+    ),
+    ['opensuse-leap', '16.0'],
+    ['opensuse-tumbleweed', '20261030'],
+    ['sles', '15.7'],
+    ['arch', undefined],
+    ['macos', '15.7.9'],
+    ['macos', '26.6'],
+    ['windows', '26200 home'],
+    ['windows', '22631 enterprise'],
+    ['windows', '19044 iot-ltsc'],
+    // Has no date of its own: LTSC's.
+    ['windows', '17763 iot-ltsc'],
+    ['windows', '26100 server'],
+  ];
+  for (const [name, version] of supported) assert.equal(isSupported(name, version, NOW), true, `${name} ${version}`);
+  const ended: [name: string, version: string][] = [
+    ['debian', '10'],
+    ['debian', '11'],
+    ['ubuntu', '20.04'],
+    ['ubuntu', '25.10'],
+    ['fedora', '42'],
+    ['opensuse-leap', '15.6'],
+    ['sles', '15.6'],
+    ['macos', '12.7.6'],
+    ['macos', '13.6.1'],
+    ['macos', '14.8.9'],
+    ['windows', '19045 home'],
+    ['windows', '26100 home'],
+    ['windows', '14393 iot-ltsc'],
+    ['windows', '25398 server'],
+  ];
+  for (const [name, version] of ended) assert.equal(isSupported(name, version, NOW), false, `${name} ${version}`);
   for (const [name, version] of [
     ['debian', '99'],
+    ['debian', undefined],
     ['ubuntu', '24'],
     ['constructor', ''],
-    ['arch', 'rolling'],
+    ['windows', '26100'],
+    ['windows', '26100 constructor'],
+    ['windows', '26100 undefined'],
+    ['nixos', '26.05'],
   ] as const) {
-    assert.equal(isSupported(name, version, NOW), undefined);
+    assert.equal(isSupported(name, version, NOW), undefined, `${name} ${version}`);
   }
 });
 

@@ -68,7 +68,7 @@ test('Windows, as documented: each value otherwise', () => {
   const release = (more: object) => windowsAnswer(JSON.stringify({ ...LAPTOP, ...more }))?.release;
   assert.equal(release({ edition: 'Enterprise' }), '26100 enterprise');
   assert.equal(release({ edition: 'EnterpriseS' }), '26100 ltsc');
-  assert.equal(release({ edition: 'IoTEnterpriseS' }), '26100 ltsc');
+  assert.equal(release({ edition: 'IoTEnterpriseS' }), '26100 iot-ltsc');
   assert.equal(release({ edition: 'ServerStandard', installation: 'Server Core' }), '26100 server');
   assert.equal(release({ edition: undefined }), undefined);
 });

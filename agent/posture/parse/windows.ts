@@ -32,7 +32,7 @@ function answer(text: string): Answer | undefined {
 /** What one edition is, as far as it has an end of its own. */
 function kindOf(edition: string, installation: string): string {
   if (installation.startsWith('Server')) return 'server';
-  if (/EnterpriseS/.test(edition)) return 'ltsc';
+  if (/EnterpriseS/.test(edition)) return edition.startsWith('IoT') ? 'iot-ltsc' : 'ltsc';
   return /Enterprise|Education|ServerRdsh/.test(edition) ? 'enterprise' : 'home';
 }
 
