@@ -55,11 +55,11 @@ export function callHandlers(controller: Controller): CallHandlers {
     },
     offer: async ({ text, from }) => offer(text, from),
     offerToken: async ({ url, token }) => offer(`${url.trim()} ${token.trim()}`, 'paste'),
-    confirmEnroll: async ({ host, accept, allowPlain }) => {
+    confirmEnroll: async ({ id, accept, allowPlain }) => {
       // A second click: the first one is under way, and keeps its prediction.
       if (enrollment.request(false)?.joining) throw new Problem('not-now');
-      if (accept) await join(controller, host, allowPlain);
-      else await controller.attempt('enroll', null, async () => enrollment.drop(host));
+      if (accept) await join(controller, id, allowPlain);
+      else await controller.attempt('enroll', null, async () => enrollment.drop(id));
       // Joined or refused, what is left to see is the state; what failed is told beside the invitation.
       controller.showPage('home');
       return null;
@@ -94,12 +94,12 @@ export function callHandlers(controller: Controller): CallHandlers {
 }
 
 /** Enrolls by the invitation that the user has seen. The token goes to the daemon, and is forgotten. */
-async function join(controller: Controller, host: string, allowPlain: boolean): Promise<void> {
+async function join(controller: Controller, id: number, allowPlain: boolean): Promise<void> {
   const before = controller.snapshot();
   const adds = before.enroll?.adds ?? false;
   await controller.attempt('enroll', predictEnroll(before), async () => {
     if (before.link.kind !== 'up') throw new Problem('no-daemon');
-    const { offer, putBack, done } = controller.enrollment.take({ host, allowPlain });
+    const { offer, putBack, done } = controller.enrollment.take({ id, allowPlain });
     const { url, token, plain } = offer;
     try {
       const optional = { ...(plain ? { allowHttp: true } : {}), ...(adds ? { add: true } : {}) };

@@ -7,7 +7,7 @@ import type { AgentStatus } from '@gatehouse/protocol';
 import { IpcError } from '@gatehouse/protocol/socket';
 import { CONNECTED, ENROLLED, FRESH } from '../test/electron/fake-daemon.ts';
 import { FAILURE_LIFETIME } from './controller.ts';
-import { OFFER_LIFETIME } from './enrollment.ts';
+import { MAX_OFFERS, OFFER_LIFETIME } from './enrollment.ts';
 import { Problem } from './problem.ts';
 import { stage } from './testing.ts';
 
@@ -150,7 +150,7 @@ describe('invitations', () => {
     link(up(FRESH));
     await controller.handlers.ready(null);
     controller.open(LINK);
-    const confirm = { host: 'gate.example.org', accept: true, allowPlain: false };
+    const confirm = { id: 1, accept: true, allowPlain: false };
     const used = Promise.withResolvers<unknown>();
     answers(() => used.promise);
     const joined = controller.handlers.confirmEnroll(confirm);
@@ -178,16 +178,18 @@ describe('invitations', () => {
     await controller.handlers.ready(null);
     controller.open(LINK);
     assert.deepEqual(controller.snapshot().enroll, {
+      id: 1,
       url: 'https://gate.example.org',
       host: 'gate.example.org',
       plain: false,
       from: 'link',
       adds: false,
+      behind: 0,
     });
     answers(async (_method, params) => {
       throw new IpcError('controller-error', `the controller said: ${JSON.stringify(params)}`);
     });
-    const confirm = { host: 'gate.example.org', accept: true, allowPlain: false };
+    const confirm = { id: 1, accept: true, allowPlain: false };
     await assert.rejects(controller.handlers.confirmEnroll(confirm), ({ message }: Error) => !message.includes(TOKEN));
     assert.deepEqual(asked, ['window', `enroll ${JSON.stringify({ url: 'https://gate.example.org', token: TOKEN })}`]);
     const report = await controller.handlers.report(null);
@@ -207,7 +209,7 @@ describe('invitations', () => {
     answers(async () => {
       throw new IpcError('controller-unreachable', 'no');
     });
-    const confirm = { host: 'gate.example.org', accept: true, allowPlain: false };
+    const confirm = { id: 1, accept: true, allowPlain: false };
     await assert.rejects(controller.handlers.confirmEnroll(confirm), /doesn’t answer/);
     assert.equal(controller.snapshot().enroll?.from, 'qr');
     answers(async (method, params) => {
@@ -226,17 +228,81 @@ describe('invitations', () => {
     const { controller, link, asked } = stage();
     link(up(FRESH));
     await controller.handlers.offerToken({ url: 'http://other.example.org:8080', token: TOKEN });
-    const answer = (host: string, accept: boolean, allowPlain = false) =>
-      controller.handlers.confirmEnroll({ host, accept, allowPlain });
-    await assert.rejects(answer('gate.example.org', true), /Another invitation/);
-    await assert.rejects(answer('gate.example.org', false), /Another invitation/);
-    await assert.rejects(answer('other.example.org:8080', true), /isn’t encrypted/);
+    const answer = (id: number, accept: boolean, allowPlain = false) =>
+      controller.handlers.confirmEnroll({ id, accept, allowPlain });
+    await assert.rejects(answer(2, true, true), /Another invitation/);
+    await assert.rejects(answer(2, false), /Another invitation/);
+    await assert.rejects(answer(1, true), /isn’t encrypted/);
     assert.deepEqual(asked, []);
-    await answer('other.example.org:8080', true, true);
+    await answer(1, true, true);
     assert.match(asked.join(), /"allowHttp":true/);
     await controller.handlers.offer({ text: LINK, from: 'paste' });
-    await answer('gate.example.org', false);
+    await assert.rejects(answer(1, true), /Another invitation/);
+    await answer(2, false);
     assert.equal(controller.snapshot().enroll, null);
+  });
+
+  test('a second link to the same host waits, and the word on the first is not for it', async () => {
+    const { controller, link, asked, clock } = stage();
+    link(up(FRESH));
+    const shown = () => {
+      const { enroll } = controller.snapshot();
+      return enroll && [enroll.id, enroll.url, enroll.behind];
+    };
+    const word = (id: number, accept: boolean) => controller.handlers.confirmEnroll({ id, accept, allowPlain: false });
+    controller.open(LINK);
+    clock.go(60_000);
+    controller.open(LINK.replace('gate.example.org', 'gate.example.org%2Fother').replace('SECRET', 'OTHERS'));
+    assert.deepEqual(shown(), [1, 'https://gate.example.org', 1]);
+    // Opened twice, it is one; and what can't be read changes nothing.
+    controller.open(LINK);
+    controller.open('gatehouse://other');
+    assert.deepEqual(shown(), [1, 'https://gate.example.org', 1]);
+    await word(1, false);
+    assert.deepEqual(shown(), [2, 'https://gate.example.org/other', 0]);
+    await assert.rejects(word(1, true), /Another invitation/);
+    assert.equal(asked.filter((line) => line.startsWith('enroll')).length, 0);
+    await word(2, true);
+    assert.deepEqual(
+      asked.filter((line) => line.startsWith('enroll')),
+      [`enroll ${JSON.stringify({ url: 'https://gate.example.org/other', token: TOKEN.replace('SECRET', 'OTHERS') })}`],
+    );
+    assert.equal(shown(), null);
+  });
+
+  test('the one behind is shown when the time of the first has passed; there are never too many', async () => {
+    const { controller, link, clock } = stage();
+    link(up(FRESH));
+    const offer = (at: number) => controller.open(LINK.replace('SECRET', `SECRET${at}`));
+    offer(0);
+    clock.go(60_000);
+    for (let at = 1; at < MAX_OFFERS; at += 1) offer(at);
+    assert.equal(controller.snapshot().failure, null);
+    offer(MAX_OFFERS);
+    assert.match(controller.snapshot().failure?.message ?? '', /Several invitations/);
+    const { enroll } = controller.snapshot();
+    assert.deepEqual([enroll?.id, enroll?.behind], [1, MAX_OFFERS - 1]);
+    clock.go(OFFER_LIFETIME - 60_000);
+    assert.deepEqual([controller.snapshot().enroll?.id, controller.snapshot().enroll?.behind], [2, MAX_OFFERS - 2]);
+    clock.go(60_000);
+    assert.equal(controller.snapshot().enroll, null);
+  });
+
+  test('while one is being used another waits, and is shown after it', async () => {
+    const { controller, link, answers, clock } = stage();
+    link(up(FRESH));
+    controller.open(LINK);
+    const used = Promise.withResolvers<unknown>();
+    answers(() => used.promise);
+    const joined = controller.handlers.confirmEnroll({ id: 1, accept: true, allowPlain: false });
+    controller.open(LINK.replace('SECRET', 'OTHERS'));
+    assert.deepEqual([controller.snapshot().enroll?.id, controller.snapshot().enroll?.joining], [1, true]);
+    // What is under way ends by its answer, not by its time.
+    clock.go(OFFER_LIFETIME - 1000);
+    assert.equal(controller.snapshot().enroll?.id, 1);
+    used.resolve({});
+    await joined;
+    assert.deepEqual([controller.snapshot().enroll?.id, controller.snapshot().enroll?.joining], [2, undefined]);
   });
 
   test('what is no invitation is told: to the window that asked, or in it', async () => {
@@ -250,7 +316,7 @@ describe('invitations', () => {
   test('a daemon that can’t be reached costs nobody their invitation', async () => {
     const { controller } = stage();
     controller.open(LINK);
-    const confirm = { host: 'gate.example.org', accept: true, allowPlain: false };
+    const confirm = { id: 1, accept: true, allowPlain: false };
     await assert.rejects(controller.handlers.confirmEnroll(confirm), /service doesn’t answer/);
     assert.equal(controller.snapshot().enroll?.host, 'gate.example.org');
   });

@@ -4,61 +4,88 @@ import { Problem } from './problem.ts';
 
 /** How long an invitation waits for the user's word, ms. */
 export const OFFER_LIFETIME = 10 * 60_000;
+/** So many wait at once, the shown one among them. */
+export const MAX_OFFERS = 5;
 
-/** The invitation that waits. The token is in here and nowhere else until the user has confirmed it. */
+/**
+ * The invitations that wait, one after the other: the first is shown, and none takes its place before it was answered or
+ * its time has passed. Their tokens are in here and nowhere else until the user has confirmed them.
+ */
 export interface Enrollment {
-  /** Takes an invitation in the place of any other; says why when it is none. */
+  /** Takes an invitation behind those that wait; says why when it can't. One that waits already gets its time anew. */
   offer(text: string, from: EnrollRequest['from']): OfferProblem | null;
+  /** The one to show. */
   request(adds: boolean): EnrollRequest | null;
   /**
-   * Hands the invitation over; it stays to be seen until it is used up (`done`) or couldn't be used (`putBack`). Throws a
-   * Problem when it isn't the one that the user has seen.
+   * Hands the shown invitation over; it stays to be seen until it is used up (`done`) or couldn't be used (`putBack`).
+   * Throws a Problem when `id` isn't the shown one's.
    */
-  take(seen: { host: string; allowPlain: boolean }): { offer: Offer; putBack(): void; done(): void };
-  /** Forgets the invitation to `host`; throws a Problem when it is another. */
-  drop(host: string): void;
+  take(seen: { id: number; allowPlain: boolean }): { offer: Offer; putBack(): void; done(): void };
+  /** Forgets the shown invitation; throws a Problem when `id` isn't its. */
+  drop(id: number): void;
+}
+
+interface Waiting {
+  readonly id: number;
+  readonly offer: Offer;
+  readonly from: EnrollRequest['from'];
+  readonly until: number;
+  readonly joining: boolean;
 }
 
 export function createEnrollment(clock: Clock, changed: () => void): Enrollment {
-  let waiting: { offer: Offer; from: EnrollRequest['from']; until: number; joining: boolean } | null = null;
+  let list: readonly Waiting[] = [];
+  let last = 0;
   let cancel = (): void => undefined;
-  const set = (next: typeof waiting): void => {
+  const set = (next: readonly Waiting[]): void => {
     cancel();
-    waiting = next;
-    if (next) cancel = clock.after(Math.max(0, next.until - clock.now()), () => set(null));
+    list = next;
+    // What is under way ends by its answer.
+    const ends = list.filter(({ joining }) => !joining).map(({ until }) => until);
+    if (ends.length > 0) cancel = clock.after(Math.max(0, Math.min(...ends) - clock.now()), expire);
     changed();
   };
-  const seen = (host: string) => {
-    if (!waiting) throw new Problem('offer-gone');
-    if (waiting.offer.host !== host) throw new Problem('offer-changed');
-    return waiting;
+  const expire = (): void => set(list.filter(({ joining, until }) => joining || until > clock.now()));
+  const change = (id: number, how: Partial<Waiting>): void =>
+    set(list.map((each) => (each.id === id ? { ...each, ...how } : each)));
+  const without = (id: number): void => set(list.filter((each) => each.id !== id));
+  const seen = (id: number): Waiting => {
+    const [shown] = list;
+    if (!shown) throw new Problem('offer-gone');
+    if (shown.id !== id) throw new Problem('offer-changed');
+    return shown;
   };
   return {
     offer: (text, from) => {
       const offer = parseOffer(text);
       if ('problem' in offer) return offer;
-      set({ offer, from, until: clock.now() + OFFER_LIFETIME, joining: false });
+      const until = clock.now() + OFFER_LIFETIME;
+      const same = list.find((each) => each.offer.url === offer.url && each.offer.token === offer.token);
+      if (same) {
+        change(same.id, { until });
+        return null;
+      }
+      if (list.length >= MAX_OFFERS) return { problem: 'offer.too-many' };
+      last += 1;
+      set([...list, { id: last, offer, from, until, joining: false }]);
       return null;
     },
     request: (adds) => {
-      if (!waiting) return null;
-      const { offer, from, joining } = waiting;
-      return { url: offer.url, host: offer.host, plain: offer.plain, from, adds, ...(joining && { joining }) };
+      const [shown] = list;
+      if (!shown) return null;
+      const { id, offer, from, joining } = shown;
+      const { url, host, plain } = offer;
+      return { id, url, host, plain, from, adds, behind: list.length - 1, ...(joining && { joining }) };
     },
-    take: ({ host, allowPlain }) => {
-      const taken = seen(host);
-      if (taken.offer.plain && !allowPlain) throw new Problem('offer-plain');
-      const joining = { ...taken, joining: true };
-      set(joining);
-      // Not in the place of one that has come since.
-      const end = (next: typeof waiting) => (): void => {
-        if (waiting === joining) set(next);
-      };
-      return { offer: taken.offer, putBack: end(taken), done: end(null) };
+    take: ({ id, allowPlain }) => {
+      const { offer } = seen(id);
+      if (offer.plain && !allowPlain) throw new Problem('offer-plain');
+      change(id, { joining: true });
+      return { offer, putBack: () => change(id, { joining: false }), done: () => without(id) };
     },
-    drop: (host) => {
-      seen(host);
-      set(null);
+    drop: (id) => {
+      seen(id);
+      without(id);
     },
   };
 }

@@ -170,7 +170,15 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
     } as const),
   ),
   enroll: fc.option(
-    fc.constant({ url: 'https://a.example', host: 'a.example', plain: false, from: 'link' as const, adds: false }),
+    fc.constant({
+      id: 1,
+      url: 'https://a.example',
+      host: 'a.example',
+      plain: false,
+      from: 'link' as const,
+      adds: false,
+      behind: 0,
+    }),
   ),
   failure: fc.constant(null),
   settings: fc.constantFrom('system' as const, ...LOCALES).map((language) => ({ ...DEFAULT_SETTINGS, language })),

@@ -12,7 +12,15 @@ const two = { profiles: [profile('office', { active: true }), profile('home'), p
 const silent = because('degraded', 'no-handshake', { controller: { connected: false, lastContact: null } });
 const COPY = 'Copy own address (10.10.0.5)';
 const click = (of: 'connect' | 'disconnect' | 'enroll'): Partial<Snapshot> => ({ prediction: { of, at: NOW } });
-const enroll = { url: 'https://a.example', host: 'a.example', plain: false, from: 'link', adds: false } as const;
+const enroll = {
+  id: 1,
+  url: 'https://a.example',
+  host: 'a.example',
+  plain: false,
+  from: 'link',
+  adds: false,
+  behind: 0,
+} as const;
 
 interface Situation {
   name: string;

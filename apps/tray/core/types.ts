@@ -57,6 +57,8 @@ export interface Prediction {
 
 /** An enrollment that waits for the user's word. The token stays in the app's main process. */
 export interface EnrollRequest {
+  /** Counts the invitations of this run of the app: the user's word is for the one that they have seen. */
+  id: number;
   /** Origin and path of the controller. */
   url: string;
   /** What the user is asked to confirm: `gate.example.org`, with the port where it isn't the scheme's. */
@@ -67,18 +69,24 @@ export interface EnrollRequest {
   from: 'link' | 'paste' | 'qr';
   /** Other networks are kept; this one is added to them. */
   adds: boolean;
+  /** So many more wait behind it; each is shown when the one before was answered. */
+  behind: number;
   /** The user has said yes, and the daemon is at it. */
   joining?: boolean;
 }
 
-export type Update =
+export type Update = (
   /** `reason`: why this copy can't update itself: by none of our packages (a development run), or nothing to check with. */
   | { kind: 'off'; reason: 'no-package' | 'no-key' }
   | { kind: 'none'; checked: string | null }
   | { kind: 'checking' }
   | { kind: 'downloading'; version: string; percent: number }
   | { kind: 'ready'; version: string }
-  | { kind: 'failed'; message: string };
+  | { kind: 'failed'; message: string }
+) & {
+  /** Since when nothing is known of newer versions, RFC 3339: what the update folder says was signed to count until then. */
+  stale?: string;
+};
 
 /** All that `core` needs to say what people see. */
 export interface Snapshot {

@@ -88,7 +88,7 @@ export function Frame() {
         </ul>
       </nav>
       <main id="content" className="content" tabIndex={-1}>
-        {model.enroll && <EnrollCard request={model.enroll} key={`${model.enroll.url} ${model.enroll.plain}`} />}
+        {model.enroll && <EnrollCard request={model.enroll} key={model.enroll.id} />}
         {model.failure && <Failed key={model.failure.message} message={model.failure.message} />}
         {/* Outside of the guard, which is another for each page: a page stays until the next one's script has come. */}
         <Suspense fallback={<Waiting />}>

@@ -8,14 +8,21 @@ export type Request = (options: RequestOptions, callback: (response: IncomingMes
 export const nodeRequest: Request = (options, callback) =>
   (options.protocol === 'http:' ? http : https)(options, callback);
 
-/** A server that says nothing for this long is given up. */
-const IDLE_MS = 60_000;
+/** How long a server may take. */
+export interface Patience {
+  /** A server that says nothing for this long is given up, ms. */
+  idleMs: number;
+  /** And so is one that sends less than this: else it could keep the app at one update for ever, bytes a second. */
+  bytesPerSecond: number;
+}
+const PATIENCE: Patience = { idleMs: 60_000, bytesPerSecond: 8 * 1024 };
 
 /**
  * The same, within bounds: no redirects (a feed is named by its own address), at most `limit` bytes of an answer, and
- * no more waiting than `idleMs`. What goes beyond is an `error` of the request.
+ * not slower than `patience` has it. What goes beyond is an `error` of the request.
  */
-export function bounded(request: Request, limit: () => number, idleMs = IDLE_MS): Request {
+export function bounded(request: Request, limit: () => number, patience: Patience = PATIENCE): Request {
+  const { idleMs, bytesPerSecond } = patience;
   return (options, callback) => {
     const fail = (message: string) => {
       sent.emit('error', new Error(message));
@@ -23,6 +30,13 @@ export function bounded(request: Request, limit: () => number, idleMs = IDLE_MS)
     };
     const idle = () => fail(`${options.hostname} does not answer`);
     let timer = setTimeout(idle, idleMs);
+    // Of what may come at all, whatever was announced.
+    const wholeMs = Math.min(idleMs + (limit() / bytesPerSecond) * 1000, 2 ** 31 - 1);
+    const whole = setTimeout(() => fail(`${options.hostname} is too slow`), wholeMs);
+    const done = () => {
+      clearTimeout(timer);
+      clearTimeout(whole);
+    };
     // Electron follows redirects itself unless told so; Node ignores it.
     const sent = request({ ...options, redirect: 'manual' } as RequestOptions, (response) => {
       if (response.statusCode !== undefined && response.statusCode >= 300 && response.statusCode < 400) {
@@ -35,10 +49,10 @@ export function bounded(request: Request, limit: () => number, idleMs = IDLE_MS)
         received += chunk.length;
         if (received > limit()) fail(`${options.hostname} sends more than was announced`);
       });
-      for (const end of ['end', 'aborted', 'error']) response.once(end, () => clearTimeout(timer));
+      for (const end of ['end', 'aborted', 'error']) response.once(end, done);
       callback(response);
     });
-    sent.once('error', () => clearTimeout(timer));
+    sent.once('error', done);
     // Electron's; Node's never has it.
     sent.on('redirect', () => fail(`${options.hostname} redirects; give the address that it leads to`));
     return sent;
@@ -46,11 +60,11 @@ export function bounded(request: Request, limit: () => number, idleMs = IDLE_MS)
 }
 
 /** The body of a small file; null where there is none (404). */
-export function get(request: Request, url: URL, limit: number): Promise<Buffer | null> {
+export function get(request: Request, url: URL, limit: number, patience?: Patience): Promise<Buffer | null> {
   return new Promise((resolve, reject) => {
     const { protocol, hostname, port, pathname, search } = url;
     const options = { method: 'GET', protocol, hostname, ...(port !== '' && { port }), path: pathname + search };
-    const sent = bounded(request, () => limit)(options, (response) => {
+    const sent = bounded(request, () => limit, patience)(options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('error', reject);

@@ -9,6 +9,8 @@ export interface Memory {
   set(channel: Channel, seen: Seen): void;
 }
 
+const isInstant = (value: unknown): value is string => typeof value === 'string' && !Number.isNaN(Date.parse(value));
+
 /** A memory in a JSON file. What can't be read counts as nothing seen; what can't be written throws. */
 export function fileMemory(file: string): Memory {
   const read = (): Partial<Record<Channel, unknown>> => {
@@ -22,13 +24,13 @@ export function fileMemory(file: string): Memory {
   return {
     get(channel) {
       const seen = read()[channel] as Partial<Seen> | null | undefined;
-      if (typeof seen?.version !== 'string' || typeof seen.releaseDate !== 'string') return undefined;
-      if (!isVersion(seen.version) || Number.isNaN(Date.parse(seen.releaseDate))) return undefined;
-      return { version: seen.version, releaseDate: seen.releaseDate };
+      const { version, releaseDate, expires } = seen ?? {};
+      if (typeof version !== 'string' || !isVersion(version)) return undefined;
+      return isInstant(releaseDate) && isInstant(expires) ? { version, releaseDate, expires } : undefined;
     },
-    set(channel, { version, releaseDate }) {
+    set(channel, { version, releaseDate, expires }) {
       mkdirSync(path.dirname(file), { recursive: true });
-      const text = JSON.stringify({ ...read(), [channel]: { version, releaseDate } }, null, 2);
+      const text = JSON.stringify({ ...read(), [channel]: { version, releaseDate, expires } }, null, 2);
       writeFileSync(`${file}.new`, `${text}\n`, { mode: 0o600 });
       renameSync(`${file}.new`, file);
     },

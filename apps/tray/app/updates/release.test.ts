@@ -17,7 +17,7 @@ const verified = (text: string, changes: Partial<Trust> = {}) =>
 
 test('a signed description gives the file for this computer, and nothing that was not checked', () => {
   const release = verified(`${describeRelease('1.2.0', files)}stagingPercentage: 3\npackages: {x64: {path: /x}}\n`);
-  assert.deepEqual(Object.keys(release), ['version', 'releaseDate', 'file']);
+  assert.deepEqual(Object.keys(release), ['version', 'releaseDate', 'expires', 'file']);
   assert.equal(release.version, '1.2.0');
   assert.equal(release.file.url, 'Gatehouse-1.2.0-linux-amd64.deb');
   assert.equal(release.file.size, 11);

@@ -23,7 +23,9 @@ export const MAX_SIGNATURE = 512;
 /** An installer is about 200 MB. */
 const MAX_FILE = 2 ** 31;
 
-/** What electron-builder writes to `latest*.yml`; what isn't named here is left out of what electron-updater sees. */
+const INSTANT = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{3})?Z$';
+
+/** What electron-builder writes to `latest*.yml`, and what signing adds (`expires`); what isn't named here is left out of what electron-updater sees. */
 const Description = Compile(
   Type.Object({
     version: Type.String(),
@@ -38,7 +40,8 @@ const Description = Compile(
       }),
       { minItems: 1, maxItems: 32 },
     ),
-    releaseDate: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{3})?Z$' }),
+    releaseDate: Type.String({ pattern: INSTANT }),
+    expires: Type.Optional(Type.String({ pattern: INSTANT })),
   }),
 );
 
@@ -57,14 +60,13 @@ export interface ReleaseFile {
 export interface Release {
   version: string;
   releaseDate: string;
+  /** Until when its maker vouches that nothing newer is out, RFC 3339. */
+  expires: string;
   file: ReleaseFile;
 }
 
-/** The newest release that was seen on a channel. */
-export interface Seen {
-  version: string;
-  releaseDate: string;
-}
+/** The newest release that was seen on a channel; `expires` is the latest that was signed for it. */
+export type Seen = Pick<Release, 'version' | 'releaseDate' | 'expires'>;
 
 /** Why an update isn't taken; the message is for people. */
 export class UpdateError extends Error {
@@ -112,13 +114,13 @@ export interface Trust {
 
 /**
  * A description whose signature is right, and that isn't older than what was seen before (a feed that goes back in time
- * is an attacker's, or a mistake's). Throws `UpdateError`.
+ * is an attacker's, or a mistake's). Expired or not: see `staleSince`. Throws `UpdateError`.
  */
 export function verifyRelease(description: Uint8Array, signature: string, trust: Trust): Release {
   if (!isSigned(description, signature, trust.keys)) {
     throw new UpdateError('the update is not signed by the maker of this app, so it was not taken');
   }
-  const { version, releaseDate, files } = parseDescription(description);
+  const { version, releaseDate, expires, files } = parseDescription(description);
   if (trust.channel === 'stable' && isPrerelease(version)) {
     throw new UpdateError(`${version} is a test version; this app takes finished versions only`);
   }
@@ -129,11 +131,27 @@ export function verifyRelease(description: Uint8Array, signature: string, trust:
   const file = files.find(({ url }) => isFor(url, trust));
   if (!file)
     throw new UpdateError(`version ${version} has no package for this computer (${trust.kind}, ${trust.arch})`);
-  return { version, releaseDate, file };
+  return { version, releaseDate, expires, file };
 }
 
+/** What is to be remembered after `release`: the newest release, and of one that was signed again the later end. */
+export function newest(seen: Seen | undefined, { version, releaseDate, expires }: Release): Seen {
+  if (!seen || isOlder(seen, { version, releaseDate })) return { version, releaseDate, expires };
+  return Date.parse(expires) > Date.parse(seen.expires) ? { ...seen, expires } : seen;
+}
+
+/**
+ * Since when nothing is known of newer releases (RFC 3339): the last word of their maker has ended. Whoever holds the
+ * folder or the way to it can repeat an old description, or say nothing, but no longer than this unnoticed ("freeze
+ * attack", The Update Framework 1.0, section 5.4.4). Undefined while the word holds, and before there was one.
+ */
+export const staleSince = (seen: Seen | undefined, now: Date): string | undefined =>
+  seen && Date.parse(seen.expires) <= now.getTime() ? seen.expires : undefined;
+
+type Dated = Pick<Seen, 'version' | 'releaseDate'>;
+
 /** By version; of the same version by date. */
-export const isOlder = (a: Seen, b: Seen): boolean => {
+const isOlder = (a: Dated, b: Dated): boolean => {
   const order = compareVersions(a.version, b.version);
   return order < 0 || (order === 0 && Date.parse(a.releaseDate) < Date.parse(b.releaseDate));
 };
@@ -156,8 +174,12 @@ function parseDescription(bytes: Uint8Array) {
   } catch {
     throw new UpdateError('the description of the update is not valid YAML');
   }
-  if (!Description.Check(value) || !isVersion(value.version) || Number.isNaN(Date.parse(value.releaseDate))) {
+  if (!Description.Check(value) || !isVersion(value.version) || !isInstant(value.releaseDate)) {
     throw new UpdateError('the description of the update has not the form that this app knows');
+  }
+  // Else whoever holds the folder could take one of before there was an end, and hold on to it for ever.
+  if (value.expires === undefined || !isInstant(value.expires)) {
+    throw new UpdateError('the description of the update does not say until when it counts, so it was not taken');
   }
   // A newer maker may add fields; electron-updater is handed none that weren't checked.
   const files = value.files.map(({ url, sha512, size, blockMapSize, isAdminRightsRequired }) => ({
@@ -167,5 +189,7 @@ function parseDescription(bytes: Uint8Array) {
     ...(blockMapSize !== undefined && { blockMapSize }),
     ...(isAdminRightsRequired !== undefined && { isAdminRightsRequired }),
   }));
-  return { version: value.version, releaseDate: value.releaseDate, files };
+  return { version: value.version, releaseDate: value.releaseDate, expires: value.expires, files };
 }
+
+const isInstant = (text: string): boolean => !Number.isNaN(Date.parse(text));

@@ -17,17 +17,19 @@ export function releaseKey(): { privateKey: KeyObject; publicText: string } {
 export const signatureOf = (description: string | Buffer, key: KeyObject): string =>
   `${sign(null, Buffer.from(description), key).toString('base64')}\n`;
 
-/** A description as electron-builder writes it. */
+/** A description as electron-builder writes it, with the end that signing adds to it. */
 export function describeRelease(
   version: string,
   files: Record<string, Buffer>,
   releaseDate = '2026-11-20T10:00:00.000Z',
+  expires = '2027-02-18T10:00:00.000Z',
 ): string {
   const entries = Object.entries(files).map(([url, body]) => {
     const digest = createHash('sha512').update(body).digest('base64');
     return `  - url: ${url}\n    sha512: ${digest}\n    size: ${body.length}\n`;
   });
-  return `version: ${version}\nfiles:\n${entries.join('')}path: ${Object.keys(files)[0]}\nreleaseDate: '${releaseDate}'\n`;
+  const dates = `releaseDate: '${releaseDate}'\nexpires: '${expires}'\n`;
+  return `version: ${version}\nfiles:\n${entries.join('')}path: ${Object.keys(files)[0]}\n${dates}`;
 }
 
 export interface Feed {

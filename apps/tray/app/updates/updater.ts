@@ -10,12 +10,13 @@ import { createDownloader, installCommand, installPackage, providerOf } from './
 import {
   type Channel,
   descriptionName,
-  isOlder,
   MAX_DESCRIPTION,
   MAX_SIGNATURE,
+  newest,
   type PackageKind,
   parseKeys,
   type Release,
+  staleSince,
   UpdateError,
   verifyRelease,
 } from './release.ts';
@@ -44,7 +45,10 @@ export interface UpdaterOptions {
 }
 
 export interface Updater {
-  /** Asks the feed, verifies, downloads. Never rejects: what went wrong is the state's `failed`. */
+  /**
+   * Asks the feed, verifies, downloads. Never rejects: what went wrong is the state's `failed`. A feed whose last word has
+   * ended isn't believed that there is nothing newer (`stale`); a newer version that it has is taken all the same.
+   */
   check(): Promise<void>;
   /** Installs what is `ready` and restarts the app; the daemon comes in the same package. Nothing otherwise. */
   install(): Promise<void>;
@@ -58,10 +62,11 @@ export function createUpdater(options: UpdaterOptions): Updater {
   let ready: { release: Release; file: string } | null = null;
   let running: Promise<void> | null = null;
   let limit = 0;
+  let stale: string | undefined;
 
   const set = (next: Update): void => {
-    update = next;
-    options.onChange(next);
+    update = stale === undefined ? next : { ...next, stale };
+    options.onChange(update);
   };
   const fail = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error);
@@ -86,8 +91,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
   downloader.on('error', () => undefined);
 
   /** The newest release of the feed that this copy may take, newer or not; null where there is none. */
-  const look = async (base: URL): Promise<Release | null> => {
-    const channel = options.channel();
+  const look = async (base: URL, channel: Channel): Promise<Release | null> => {
     const name = descriptionName(channel, options.platform, options.arch);
     const description = await get(request, new URL(name, base), MAX_DESCRIPTION);
     if (!description) return null;
@@ -96,7 +100,8 @@ export function createUpdater(options: UpdaterOptions): Updater {
     const seen = memory.get(channel);
     const trust = { keys, channel, kind, arch: options.arch, seen };
     const release = verifyRelease(description, signature.toString('latin1'), trust);
-    if (!seen || isOlder(seen, release)) memory.set(channel, release);
+    const next = newest(seen, release);
+    if (next !== seen) memory.set(channel, next);
     return release;
   };
 
@@ -123,10 +128,14 @@ export function createUpdater(options: UpdaterOptions): Updater {
     const feed = options.feed();
     if (feed === null) return;
     const checked = () => options.now().toISOString();
+    const channel = options.channel();
+    const remind = () => {
+      stale = staleSince(memory.get(channel), options.now());
+    };
     if (!ready) set({ kind: 'checking' });
     try {
       const base = folderUrl(feed);
-      const release = await look(base);
+      const release = await look(base, channel).finally(remind);
       if (!release || compareVersions(release.version, app.version) <= 0) {
         ready = null;
         return set({ kind: 'none', checked: checked() });
@@ -139,9 +148,10 @@ export function createUpdater(options: UpdaterOptions): Updater {
       log.info(`update: ${release.version} is ready`);
       set({ kind: 'ready', version: release.version });
     } catch (error) {
+      if (!ready) return fail(error);
       // What is ready stays ready: it was verified before the feed broke.
-      if (ready) log.warn(`update: ${(error as Error).message}`);
-      else fail(error);
+      log.warn(`update: ${(error as Error).message}`);
+      set({ kind: 'ready', version: ready.release.version });
     }
   };
 

@@ -137,6 +137,8 @@ export const de: Like<typeof en> = {
 
   'offer.empty': 'Da ist nichts zu lesen. Fügen Sie den Einladungslink Ihres Administrators ein.',
   'offer.too-long': 'Für eine Einladung ist das zu lang. Fügen Sie nur den Link ein.',
+  'offer.too-many':
+    'Es warten schon mehrere Einladungen. Beantworten Sie zuerst diese, dann öffnen oder fügen Sie die neue noch einmal ein.',
   'offer.not-an-offer': 'Das ist keine Einladung. Fügen Sie den Link Ihres Administrators ganz und allein ein.',
   'offer.no-token': 'Der Einladung fehlt das Token. Fügen Sie den Link ganz ein, bis zu seinem Ende.',
   'offer.bad-token': 'Das Token ist nicht vollständig oder enthält fremde Zeichen. Kopieren Sie es noch einmal.',

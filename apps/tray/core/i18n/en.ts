@@ -131,6 +131,7 @@ export const en = {
 
   'offer.empty': 'There is nothing to read. Paste the invitation link from your administrator.',
   'offer.too-long': 'That is too long for an invitation. Paste the link alone.',
+  'offer.too-many': 'Several invitations are waiting already. Answer them first, then open or paste this one again.',
   'offer.not-an-offer': 'That is no invitation. Paste the link from your administrator whole and alone.',
   'offer.no-token': 'The invitation has no token. Paste the link whole, up to its end.',
   'offer.bad-token': 'The token isn’t whole or has foreign characters. Copy it again.',

@@ -136,6 +136,7 @@ export const es: Like<typeof en> = {
 
   'offer.empty': 'No hay nada que leer. Pegue el enlace de invitación de su administrador.',
   'offer.too-long': 'Es demasiado largo para una invitación. Pegue solo el enlace.',
+  'offer.too-many': 'Ya esperan varias invitaciones. Respóndalas primero y luego abra o pegue esta de nuevo.',
   'offer.not-an-offer': 'Eso no es una invitación. Pegue el enlace de su administrador, entero y solo.',
   'offer.no-token': 'A la invitación le falta el token. Pegue el enlace entero, hasta el final.',
   'offer.bad-token': 'El token no está completo o tiene caracteres extraños. Cópielo de nuevo.',

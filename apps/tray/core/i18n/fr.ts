@@ -144,6 +144,8 @@ export const fr: Like<typeof en> = {
 
   'offer.empty': 'Il n’y a rien à lire. Collez le lien d’invitation de votre administrateur.',
   'offer.too-long': 'C’est trop long pour une invitation. Collez le lien seul.',
+  'offer.too-many':
+    'Plusieurs invitations attendent déjà. Répondez-y d’abord, puis ouvrez ou collez de nouveau celle-ci.',
   'offer.not-an-offer': 'Ce n’est pas une invitation. Collez le lien de votre administrateur, entier et seul.',
   'offer.no-token': 'Il manque le jeton à cette invitation. Collez le lien entier, jusqu’à sa fin.',
   'offer.bad-token': 'Le jeton est incomplet ou contient des caractères inattendus. Copiez-le de nouveau.',

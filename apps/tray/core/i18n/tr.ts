@@ -132,6 +132,7 @@ export const tr: Like<typeof en> = {
 
   'offer.empty': 'Okunacak bir şey yok. Yöneticinizin davet bağlantısını yapıştırın.',
   'offer.too-long': 'Bu, bir davet için çok uzun. Yalnızca bağlantıyı yapıştırın.',
+  'offer.too-many': 'Bekleyen birkaç davet var. Önce onları yanıtlayın, sonra bunu yeniden açın ya da yapıştırın.',
   'offer.not-an-offer': 'Bu bir davet değil. Yöneticinizin bağlantısını bütün ve tek başına yapıştırın.',
   'offer.no-token': 'Davette belirteç yok. Bağlantıyı sonuna kadar, bütün olarak yapıştırın.',
   'offer.bad-token': 'Belirteç eksik veya yabancı karakterler içeriyor. Yeniden kopyalayın.',

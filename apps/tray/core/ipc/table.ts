@@ -73,10 +73,10 @@ export const CALLS = {
     ),
     result: Ok,
   },
-  /** The user's word on `model.enroll`. `host` is what they have seen: another one in the meantime refuses. */
+  /** The user's word on `model.enroll`. `id` is the one that they have seen: with another one shown it is refused. */
   confirmEnroll: {
     argument: Type.Object(
-      { host: Type.String({ maxLength: 300 }), accept: Type.Boolean(), allowPlain: Type.Boolean() },
+      { id: Type.Integer({ minimum: 1 }), accept: Type.Boolean(), allowPlain: Type.Boolean() },
       { additionalProperties: false },
     ),
     result: Ok,

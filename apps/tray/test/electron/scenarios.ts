@@ -48,7 +48,7 @@ const isVisible = (app: Running) =>
 const model = async (app: Running) =>
   (await app.page('window.gatehouse.call("ready", null)')) as {
     view: { kind: string };
-    enroll: { host: string; from: string } | null;
+    enroll: { id: number; host: string; from: string } | null;
     failure: { action: string; message: string } | null;
   };
 const visible = (app: Running) => until('the window', async () => (await isVisible(app))[0] === true);
@@ -57,12 +57,13 @@ const TOKEN = 'ghe_0123456789abcdefSECRET';
 const LINK = `gatehouse://enroll?url=https%3A%2F%2Fgate.example.org&token=${TOKEN}`;
 
 /** The link must lead to the question for the user's word, and its token nowhere but to the daemon. */
-async function asksForWord(app: Running): Promise<void> {
+async function asksForWord(app: Running): Promise<number> {
   const enroll = await until('the invitation', async () => (await model(app)).enroll);
   assert.equal(enroll.host, 'gate.example.org');
   assert.equal(enroll.from, 'link');
   assert.ok(!JSON.stringify(await model(app)).includes(TOKEN));
   assert.ok(!app.stderr().includes(TOKEN));
+  return enroll.id;
 }
 
 /** What Chromium refused, `directive`s in order, while the code ran in the page. */
@@ -205,16 +206,15 @@ export const SCENARIOS: readonly { name: string; run(scene: Scene): Promise<void
     run: async ({ app, daemon, driver, how }) => {
       daemon.say(FRESH);
       assert.equal(await driver.startAgain({ ...how, args: [LINK] }), 0);
-      await asksForWord(app);
-      const word = (accept: boolean) =>
-        app.page(
-          `window.gatehouse.call('confirmEnroll', { host: 'gate.example.org', accept: ${accept}, allowPlain: false })`,
-        );
-      await word(false);
+      const first = await asksForWord(app);
+      const word = (id: number, accept: boolean) =>
+        app.page(`window.gatehouse.call('confirmEnroll', { id: ${id}, accept: ${accept}, allowPlain: false })`);
+      await word(first, false);
       assert.equal((await model(app)).enroll, null);
       await app.main(({ app }, link) => void app.emit('open-url', { preventDefault: () => undefined }, link), LINK);
-      await asksForWord(app);
-      await word(true);
+      const second = await asksForWord(app);
+      await assert.rejects(async () => word(first, true), /Another invitation/);
+      await word(second, true);
       assert.deepEqual(daemon.asked.slice(2), [
         `enroll ${JSON.stringify({ url: 'https://gate.example.org', token: TOKEN })}`,
       ]);

@@ -27,6 +27,11 @@ await mkdir(folder, { recursive: true });
 async function shoot(name: string): Promise<void> {
   const file = path.join(folder, `${name}.png`);
   await page.locator('.waiting').waitFor({ state: 'detached' });
+  // A card's buttons wait until it can have been seen.
+  await page.waitForFunction(() => {
+    const buttons = [...document.querySelectorAll<HTMLButtonElement>('.enroll-card button')];
+    return buttons.length === 0 || buttons.some((button) => !button.disabled);
+  });
   await page.waitForTimeout(150);
   await writeFile(file, await page.screenshot({ animations: 'disabled' }));
   await promisify(execFile)('/usr/bin/pngquant', ['--force', '--ext', '.png', '--speed', '1', '64', '--', file]).catch(

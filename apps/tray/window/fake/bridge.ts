@@ -1,6 +1,6 @@
 import type { Bridge, CallHandlers, Page, WindowEvent } from '../../core/ipc/table.ts';
 import { parseOffer } from '../../core/offer.ts';
-import type { Action, Snapshot } from '../../core/types.ts';
+import type { Action, EnrollRequest, Snapshot } from '../../core/types.ts';
 import { windowModel } from '../../core/view.ts';
 import * as data from './data.ts';
 import { type Scene, snapshotOf } from './scenes.ts';
@@ -52,13 +52,19 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
   };
   const missing = () => (snapshot.link.kind === 'up' ? (snapshot.link.status.standing?.missing ?? []) : []);
 
+  const behind: EnrollRequest[] = [];
+  let last = 100;
   const offer = (text: string, from: 'paste' | 'qr') => {
     const found = parseOffer(text);
     if ('problem' in found) throw new Error('That is no invitation. Ask your administrator for the link.');
     const { url, host, plain } = found;
-    set({
-      enroll: { url, host, plain, from, adds: snapshot.link.kind === 'up' && snapshot.link.status.enrolled !== null },
-    });
+    const adds = snapshot.link.kind === 'up' && snapshot.link.status.enrolled !== null;
+    const shown = snapshot.enroll;
+    if (shown?.url === url) return null;
+    last += 1;
+    const next: EnrollRequest = { id: last, url, host, plain, from, adds, behind: 0 };
+    if (shown) behind.push(next);
+    set({ enroll: shown ? { ...shown, behind: behind.length } : next });
     return null;
   };
 
@@ -86,7 +92,11 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
     offer: ({ text, from }: { text: string; from: 'paste' | 'qr' }) => offer(text, from),
     offerToken: ({ url, token }: { url: string; token: string }) => offer(`${url} ${token}`, 'paste'),
     confirmEnroll: ({ accept }: { accept: boolean }) => {
-      set({ enroll: null, ...(accept && { prediction: { of: 'enroll' as const, at: snapshot.now } }) });
+      const next = behind.shift();
+      set({
+        enroll: next ? { ...next, behind: behind.length } : null,
+        ...(accept && { prediction: { of: 'enroll' as const, at: snapshot.now } }),
+      });
       tell({ type: 'page', page: 'home' });
       return null;
     },

@@ -69,11 +69,13 @@ const LINKS: Record<StateKind, Link> = {
 };
 
 export const REQUEST: EnrollRequest = {
+  id: 1,
   url: 'https://gate.example.org',
   host: 'gate.example.org',
   plain: false,
   from: 'link',
   adds: false,
+  behind: 0,
 };
 
 const base = (kind: StateKind): Snapshot => ({

@@ -4,6 +4,9 @@ import type { EnrollRequest } from '../../core/types.ts';
 import { useCall, useFrame } from '../model.tsx';
 import { Message } from '../parts/message.tsx';
 
+/** A card that appears under somebody's finger must not take the click for its answer, ms. */
+const TO_LOOK = 500;
+
 /**
  * An enrollment waits for the user's word: who asks, in large letters, before anything is sent. What fails is told by
  * `model.failure`, below.
@@ -12,14 +15,15 @@ export function EnrollCard({ request }: { request: EnrollRequest }) {
   const { t } = useFrame();
   const confirm = useCall('confirmEnroll');
   const [trusted, setTrusted] = useState(false);
+  const seen = useSeen();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     heading.current?.focus();
     void heading.current?.scrollIntoView({ block: 'nearest' });
   }, []);
-  const { host } = request;
+  const { id, host, url, behind } = request;
   const joining = request.joining === true || confirm.isPending;
-  const say = (accept: boolean) => confirm.mutate({ host, accept, allowPlain: accept && request.plain && trusted });
+  const say = (accept: boolean) => confirm.mutate({ id, accept, allowPlain: accept && request.plain && trusted });
   return (
     <section className="card enroll-card" aria-labelledby="enroll-card-title" aria-busy={joining}>
       <h2 id="enroll-card-title" ref={heading} tabIndex={-1}>
@@ -28,6 +32,8 @@ export function EnrollCard({ request }: { request: EnrollRequest }) {
       <p className="enroll-host" aria-hidden="true">
         {host}
       </p>
+      {/* One host may have several controllers. */}
+      {new URL(url).pathname !== '/' && <p className="dim">{url}</p>}
       <p>{t(`enrollCard.from.${request.from}`)}</p>
       <p className="dim">{t('enrollCard.text', { host })}</p>
       {request.adds && <p className="dim">{t('enrollCard.adds')}</p>}
@@ -37,19 +43,36 @@ export function EnrollCard({ request }: { request: EnrollRequest }) {
           <Checkbox
             label={t('enrollCard.plainAllow')}
             checked={trusted}
-            disabled={joining}
+            disabled={joining || !seen}
             onChange={(event) => setTrusted(event.currentTarget.checked)}
           />
         </Message>
       )}
+      <div role="status">
+        {behind > 0 && (
+          <Message tone="info">
+            <p>{t('enrollCard.behind', { n: behind })}</p>
+          </Message>
+        )}
+      </div>
       <div className="buttons">
-        <Button onClick={() => say(true)} disabled={request.plain && !trusted} loading={joining}>
+        <Button onClick={() => say(true)} disabled={!seen || (request.plain && !trusted)} loading={joining}>
           {t('enrollCard.accept')}
         </Button>
-        <Button variant="default" onClick={() => say(false)} disabled={joining}>
+        <Button variant="default" onClick={() => say(false)} disabled={!seen || joining}>
           {t('enrollCard.refuse')}
         </Button>
       </div>
     </section>
   );
+}
+
+/** False in the first moment. */
+function useSeen(): boolean {
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSeen(true), TO_LOOK);
+    return () => clearTimeout(timer);
+  }, []);
+  return seen;
 }

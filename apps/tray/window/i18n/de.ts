@@ -65,6 +65,10 @@ export const de: Like<typeof en> = {
   'enrollCard.plain':
     'Die Verbindung zu {host} ist nicht verschlüsselt. Andere auf dem Weg könnten das Token lesen und sich als diese Stelle ausgeben.',
   'enrollCard.plainAllow': 'Ich vertraue dem Netz dazwischen',
+  'enrollCard.behind': {
+    one: 'Eine weitere Einladung ist eingetroffen. Sie wird gezeigt, sobald diese beantwortet ist.',
+    other: '{n} weitere Einladungen sind eingetroffen. Sie werden gezeigt, sobald diese beantwortet ist.',
+  },
   'enrollCard.accept': 'Beitreten',
   'enrollCard.refuse': 'Nicht beitreten',
 

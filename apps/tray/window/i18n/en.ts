@@ -63,6 +63,10 @@ export const en = {
   'enrollCard.plain':
     'The connection to {host} is not encrypted. Others on the way could read the token and pose as the site.',
   'enrollCard.plainAllow': 'I trust the network in between',
+  'enrollCard.behind': {
+    one: 'Another invitation arrived. It is shown when this one is answered.',
+    other: '{n} other invitations arrived. They are shown when this one is answered.',
+  },
   'enrollCard.accept': 'Join',
   'enrollCard.refuse': 'Don’t join',
 

@@ -65,6 +65,11 @@ export const es: Like<typeof en> = {
   'enrollCard.plain':
     'La conexión con {host} no está cifrada. Otros en el camino podrían leer el código y hacerse pasar por la sede.',
   'enrollCard.plainAllow': 'Confío en la red intermedia',
+  'enrollCard.behind': {
+    one: 'Ha llegado otra invitación. Se muestra cuando se responda a esta.',
+    many: 'Han llegado otras {n} invitaciones. Se muestran cuando se responda a esta.',
+    other: 'Han llegado otras {n} invitaciones. Se muestran cuando se responda a esta.',
+  },
   'enrollCard.accept': 'Unirse',
   'enrollCard.refuse': 'No unirse',
 

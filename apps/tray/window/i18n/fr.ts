@@ -65,6 +65,11 @@ export const fr: Like<typeof en> = {
   'enrollCard.plain':
     'La connexion à {host} n’est pas chiffrée. D’autres, en chemin, pourraient lire le jeton et se faire passer pour ce site.',
   'enrollCard.plainAllow': 'Je fais confiance au réseau entre les deux',
+  'enrollCard.behind': {
+    one: 'Une autre invitation est arrivée. Elle s’affichera après la réponse à celle-ci.',
+    many: '{n} autres invitations sont arrivées. Elles s’afficheront après la réponse à celle-ci.',
+    other: '{n} autres invitations sont arrivées. Elles s’afficheront après la réponse à celle-ci.',
+  },
   'enrollCard.accept': 'Rejoindre',
   'enrollCard.refuse': 'Ne pas rejoindre',
 

@@ -65,6 +65,10 @@ export const tr: Like<typeof en> = {
   'enrollCard.plain':
     '{host} ile bağlantı şifreli değil. Aradaki başkaları belirteci okuyabilir ve kendini orası gibi gösterebilir.',
   'enrollCard.plainAllow': 'Aradaki ağa güveniyorum',
+  'enrollCard.behind': {
+    one: 'Başka bir davet geldi. Bu davet yanıtlanınca gösterilir.',
+    other: '{n} davet daha geldi. Bu davet yanıtlanınca gösterilirler.',
+  },
   'enrollCard.accept': 'Katıl',
   'enrollCard.refuse': 'Katılma',
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { asked, open } from '../cases.ts';
+import { asked, focused, open } from '../cases.ts';
 import type { Cases } from './cases.ts';
 
 const FIXTURE = path.join(import.meta.dirname, '../fixtures/invitation.png');
@@ -21,9 +21,7 @@ export const enrollment: Cases = (needs, stage) => {
     assert.equal(await page.getByLabel('Invitation link').inputValue(), '', 'the token is not kept in the page');
     await card.getByRole('button', { name: 'Join', exact: true }).click();
     await card.waitFor({ state: 'detached' });
-    assert.deepEqual(await asked(page, 'confirmEnroll'), [
-      { host: 'gate.example.org', accept: true, allowPlain: false },
-    ]);
+    assert.deepEqual(await asked(page, 'confirmEnroll'), [{ id: 101, accept: true, allowPlain: false }]);
     await page.locator('.hero[data-kind="enrolling"]').waitFor();
   });
 
@@ -37,10 +35,51 @@ export const enrollment: Cases = (needs, stage) => {
     assert.equal(await join.isDisabled(), true);
     await card.getByRole('checkbox').check();
     await join.click();
-    assert.deepEqual(await asked(page, 'confirmEnroll'), [
-      { host: '192.168.178.2:8080', accept: true, allowPlain: true },
-    ]);
+    assert.deepEqual(await asked(page, 'confirmEnroll'), [{ id: 1, accept: true, allowPlain: true }]);
   });
+
+  test(
+    'a second link to the same host waits behind the first, is a card of its own, and takes no click',
+    needs,
+    async () => {
+      const { page, show } = stage();
+      await show({ scene: 'not-enrolled' });
+      const offer = (url: string) =>
+        page.evaluate((text) => window.gatehouse.call('offer', { text, from: 'paste' }), `${url} Zm9vYmFyLXRva2Vu`);
+      await offer('http://gate.example.org/one');
+      const card = page.getByRole('region', { name: 'Join gate.example.org?' });
+      await card.getByText('http://gate.example.org/one').waitFor();
+      assert.doesNotMatch((await card.textContent()) ?? '', /invitation/);
+      await card.getByRole('checkbox').check();
+      const first = await card.elementHandle();
+      await offer('http://gate.example.org/two');
+      await card.getByRole('status').filter({ hasText: 'Another invitation arrived.' }).waitFor();
+      assert.equal(await card.getByRole('checkbox').isChecked(), true);
+      assert.match((await card.textContent()) ?? '', /\/one/);
+      // In the moment in which the next card is drawn, before any of its time has passed.
+      await page.evaluate(() => {
+        new MutationObserver((_changes, observer) => {
+          if (!document.querySelector('.enroll-card')?.textContent?.includes('/two')) return;
+          observer.disconnect();
+          const controls = [...document.querySelectorAll<HTMLInputElement>('.enroll-card button, .enroll-card input')];
+          Object.assign(window, { drawn: controls.map(({ disabled }) => disabled) });
+        }).observe(document.body, { childList: true, subtree: true });
+      });
+      await card.getByRole('button', { name: 'Don’t join' }).click();
+      await card.getByText('http://gate.example.org/two').waitFor();
+      assert.deepEqual(await page.evaluate('window.drawn'), [true, true, true]);
+      assert.equal(await first?.evaluate((element) => element.isConnected), false, 'it is another card');
+      assert.equal(await card.getByRole('checkbox').isChecked(), false);
+      assert.equal(await focused(page), 'h2 Join gate.example.org?');
+      await card.getByRole('checkbox').check();
+      await card.getByRole('button', { name: 'Join', exact: true }).click();
+      await card.waitFor({ state: 'detached' });
+      assert.deepEqual(await asked(page, 'confirmEnroll'), [
+        { id: 101, accept: false, allowPlain: false },
+        { id: 102, accept: true, allowPlain: true },
+      ]);
+    },
+  );
 
   test('what was changed in between needs a new word', needs, async () => {
     const { page, show } = stage();
@@ -48,14 +87,22 @@ export const enrollment: Cases = (needs, stage) => {
     await page.getByRole('checkbox').check();
     await page.evaluate(() =>
       window.gatehouseFake.play('connected', {
-        enroll: { url: 'http://evil.example', host: 'evil.example', plain: true, from: 'link', adds: true },
+        enroll: {
+          id: 2,
+          url: 'http://evil.example',
+          host: 'evil.example',
+          plain: true,
+          from: 'link',
+          adds: true,
+          behind: 0,
+        },
       }),
     );
     const card = page.getByRole('region', { name: 'Join evil.example?' });
     await card.waitFor();
     assert.equal(await card.getByRole('checkbox').isChecked(), false);
     await card.getByRole('button', { name: 'Don’t join' }).click();
-    assert.deepEqual(await asked(page, 'confirmEnroll'), [{ host: 'evil.example', accept: false, allowPlain: false }]);
+    assert.deepEqual(await asked(page, 'confirmEnroll'), [{ id: 2, accept: false, allowPlain: false }]);
   });
 
   test('the card stays while joining, and is as it was when that fails, which is told beside it', needs, async () => {
@@ -110,7 +157,15 @@ export const enrollment: Cases = (needs, stage) => {
     await page.evaluate(
       (long) =>
         window.gatehouseFake.play('not-enrolled', {
-          enroll: { url: `http://${long}`, host: long, plain: true, from: 'link', adds: true },
+          enroll: {
+            id: 2,
+            url: `http://${long}/a/${'b'.repeat(1900)}`,
+            host: long,
+            plain: true,
+            from: 'link',
+            adds: true,
+            behind: 3,
+          },
         }),
       host,
     );
