@@ -36,8 +36,8 @@ export interface VerifyOptions extends Stretch {
   atLeast?: { size: number; root: Uint8Array } | undefined;
 }
 
-/** Records that are written and not sealed yet: fewer than make a seal, and the batch that a crash cut short. */
-const MAX_WAITING = LIMITS.sealRecords + LIMITS.batchRecords;
+/** Records that are written and not sealed yet: fewer than make a seal, and the batches that a crash cut short. */
+const MAX_WAITING = LIMITS.sealRecords + LIMITS.batchRecords * LIMITS.sealBatches;
 /** Findings that are told of one kind. */
 const MAX_TOLD = 20;
 

@@ -8,8 +8,10 @@ export const LIMITS = {
   sealBytes: 4 * 2 ** 20,
   /** … or when the first of them has waited so long: within five seconds it is on the disk. */
   sealAfterUs: 4.5e6,
-  /** Records of one batch, where more wait. */
-  batchRecords: 4000,
+  /** Records of one batch, where more wait: a frame is read as a whole, however few of its records are wanted, … */
+  batchRecords: 1000,
+  /** … and so many batches are sealed at once. */
+  sealBatches: 4,
   /** Leaves of a segment, and how long it stays open. */
   segmentRecords: 65_536,
   segmentUs: 24 * 3600e6,

@@ -37,7 +37,7 @@ describe('the sealer', () => {
     one.sealer.close();
   });
 
-  it('seals 1,000 records at once, and many more as one batch', () => {
+  it('seals 1,000 records at once, and many more as some batches of them', () => {
     const one = openSealer(place());
     one.pass(5);
     one.send(lines(999));
@@ -49,6 +49,11 @@ describe('the sealer', () => {
     const [first, second] = one.of('sealed').slice(2);
     assert.equal(first!.size - first!.from, 4000);
     assert.equal(second, undefined, 'the other 500 wait for five seconds');
+    const frames = one.archive().frames(0);
+    assert.deepEqual(
+      frames.filter(({ batchFirst }) => batchFirst >= first!.from).map(({ count }) => count),
+      [1000, 1000, 1000, 1000],
+    );
     one.pass(5);
     assert.equal(messagesOf(one.archive(), KIND.log).length, 5500);
     one.sealer.close();
@@ -72,7 +77,10 @@ describe('the sealer', () => {
     assert.deepEqual(one.receiver, []);
     one.send(lines(600));
     const bytes = Buffer.byteLength(lines(600).join(''));
-    assert.deepEqual(one.receiver, [{ type: 'credit', bytes: 2 * bytes }]);
+    assert.deepEqual(one.receiver, [
+      { type: 'credit', bytes },
+      { type: 'credit', bytes },
+    ]);
     one.sealer.close();
   });
 

@@ -94,8 +94,8 @@ export class Sealer {
       });
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
-      this.#tell({ type: 'ready', ...this.#identity() });
       this.#setState('damaged', `${error.message}. Nothing is taken in or signed until that is mended.`);
+      this.#tell({ type: 'ready', ...this.#identity() });
     }
     this.tick();
   }
@@ -196,9 +196,9 @@ export class Sealer {
     return this.#options.clock.monotonicUs() - since >= this.#limits.sealAfterUs;
   }
 
-  /** Writes and seals what waits, or a batch of it. */
+  /** Writes and seals what waits, or some batches of it. */
   #sealOnce(): void {
-    if (this.#waiting.records > 0) this.#writeOnce();
+    for (let left = this.#limits.sealBatches; left > 0 && this.#waiting.records > 0; left--) this.#writeOnce();
     this.#seal();
   }
 
@@ -206,14 +206,15 @@ export class Sealer {
   #writeOnce(): void {
     const log = this.#log!;
     if (log.room === 0) this.#closeSegment();
-    const most = Math.min(this.#limits.batchRecords, log.room);
+    const { batchRecords, sealBatches, sealBytes } = this.#limits;
+    const most = Math.min(batchRecords, log.room);
     const nowUs = this.#options.clock.receiveUs();
     const { since } = this.#waiting;
     const told = (id: number, address: string): void => {
       this.#tell({ type: 'source', id, address });
       if (id === MAX_SOURCES) this.#tell({ type: 'warning', reason: ALL_NUMBERS_GIVEN });
     };
-    const parts = this.#waiting.peek(most, 2 * this.#limits.sealBytes, (peers) =>
+    const parts = this.#waiting.peek(most, (2 * sealBytes) / sealBatches, (peers) =>
       this.#senders.idsOf(peers, nowUs, told),
     );
     const written = log.write(parts, KIND.log, (source) => this.#senders.classOf(source));
