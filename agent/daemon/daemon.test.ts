@@ -106,6 +106,36 @@ describe('the daemon', () => {
     assert.equal((await connected()).target, 'up');
   });
 
+  test('the port is kept over restarts, and another one too where somebody has taken it', async () => {
+    let daemon = await machine.daemonHere();
+    await enroll();
+    machine.kernel.traffic(92);
+    const port = async () => (await connected()).interface?.listenPort;
+    const first = await port();
+    assert.equal(first, machine.kernel.port);
+    const restart = async () => {
+      await daemon.stop();
+      assert.equal(machine.kernel.device, null);
+      daemon = await machine.daemonHere();
+      return port();
+    };
+    assert.equal(await restart(), first);
+    assert.equal(await restart(), first);
+    machine.kernel.taken = first!;
+    const second = await restart();
+    assert.notEqual(second, first);
+    machine.kernel.taken = null;
+    assert.equal(await restart(), second);
+    // And by a daemon that couldn't say goodbye, whose interface is gone too: a power cut.
+    await daemon.stop();
+    const killed = await machine.daemon();
+    await connected();
+    await machine.kill(killed, 'SIGKILL');
+    machine.kernel.destroy();
+    daemon = await machine.daemonHere();
+    assert.equal(await port(), second);
+  });
+
   test('SIGUSR2: exit 0, the tunnel stays, and the next daemon adopts it', async () => {
     const first = await machine.daemon();
     await enroll();

@@ -19,7 +19,7 @@ import { networkFingerprint } from './network.ts';
 import type { DaemonParts } from './parts.ts';
 import { EndpointResolver, systemLookup } from './resolver.ts';
 import { Saver } from './saver.ts';
-import { SeenEndpoints } from './seen.ts';
+import { Seen } from './seen.ts';
 import { agentPeers, agentStatus, type Snapshot } from './status.ts';
 import { Uplink } from './uplink.ts';
 import { TunnelWorker } from './worker.ts';
@@ -38,7 +38,7 @@ export class Daemon {
   readonly #worker: TunnelWorker;
   readonly uplink: Uplink;
   readonly instruments: Instruments;
-  readonly #seen = new SeenEndpoints();
+  readonly #seen = new Seen();
   readonly #saver = new Saver(() => this.#writeNetwork());
   readonly #watchers = new Set<() => void>();
   #tunnel: TunnelState;
@@ -207,6 +207,7 @@ export class Daemon {
     this.#switching = false;
     this.#identity = identity;
     this.#position = network && { epoch: network.epoch, seq: network.seq, state: network.state };
+    this.#seen.port = network?.port;
     this.#resolver = new EndpointResolver(this.#parts.lookup ?? systemLookup, network?.addresses ?? {});
     this.#unapplied = [];
     this.uplink.forget();
@@ -253,7 +254,11 @@ export class Daemon {
   #config(): TunnelConfig | null {
     if (!this.#identity || !this.#position || this.#switching) return null;
     const state = this.#resolver.apply(this.#position.state);
-    return { privateKey: this.#identity.privateKey, state: this.#worker.tunnel ? state : this.#seen.fill(state) };
+    return {
+      privateKey: this.#identity.privateKey,
+      state: this.#worker.tunnel ? state : this.#seen.fill(state),
+      formerPort: this.#seen.port,
+    };
   }
 
   async #apply(): Promise<void> {
@@ -268,7 +273,6 @@ export class Daemon {
       const { message } = error as Error;
       const code = error instanceof AgentError && causes.has(error.code) ? (error.code as CauseCode) : 'apply-failed';
       this.#parts.log(`the tunnel can't be set up: ${message}`);
-      this.#seen.forgetPort();
       this.dispatch({ type: 'failed', code, message, jitter: this.#random() });
       return;
     }
@@ -302,7 +306,7 @@ export class Daemon {
       this.instruments.sample(device);
       if (!device) return;
       this.#device = device;
-      this.#seen.learn(device);
+      if (this.#seen.learn(device)) void this.#saver.save();
       const hub = this.#tunnel.hub?.publicKey;
       const stat = hub === undefined ? undefined : device.peers.find((peer) => peer.publicKey === hub);
       this.dispatch({ type: 'reading', lastHandshake: stat?.lastHandshake ?? 0, rx: stat?.rx ?? 0 });
@@ -372,9 +376,9 @@ export class Daemon {
 
   async #writeNetwork(): Promise<void> {
     if (!this.#position || !this.#identity) return;
-    await this.#parts.store
-      .writeNetwork(this.#identity.peerId, { ...this.#position, addresses: this.#resolver.addresses })
-      .catch(this.#cantWrite);
+    const { port } = this.#seen;
+    const network = { ...this.#position, addresses: this.#resolver.addresses, ...(port !== undefined && { port }) };
+    await this.#parts.store.writeNetwork(this.#identity.peerId, network).catch(this.#cantWrite);
   }
 
   async #portalUrl(peer: string): Promise<string> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PeerState } from '@gatehouse/protocol';
-import { SeenEndpoints } from './seen.ts';
+import { Seen } from './seen.ts';
 
 const stat = (publicKey: string, endpoint?: string) => ({
   publicKey,
@@ -15,7 +15,7 @@ const stat = (publicKey: string, endpoint?: string) => ({
 const state = (peers: { publicKey: string; endpoint?: string }[]) => ({ interface: {}, peers }) as unknown as PeerState;
 
 test('a new device is told where peers were last seen; a configured endpoint stays', () => {
-  const seen = new SeenEndpoints();
+  const seen = new Seen();
   seen.learn({ peers: [stat('a', '198.51.100.7:1'), stat('b', '198.51.100.8:2'), stat('c')] });
   seen.learn({ peers: [stat('a', '198.51.100.7:9')] });
   const filled = seen.fill(state([{ publicKey: 'a' }, { publicKey: 'b', endpoint: 'hub:51820' }, { publicKey: 'c' }]));
@@ -26,19 +26,19 @@ test('a new device is told where peers were last seen; a configured endpoint sta
 });
 
 test('what is no longer a peer is forgotten', () => {
-  const seen = new SeenEndpoints();
+  const seen = new Seen();
   seen.learn({ peers: [stat('a', '198.51.100.7:1')] });
   seen.fill(state([]));
   assert.equal(seen.fill(state([{ publicKey: 'a' }])).peers[0]?.endpoint, undefined);
 });
 
-test('a new device has the port of the one before, unless the state names one or it can’t be had', () => {
-  const seen = new SeenEndpoints();
-  assert.equal(seen.fill(state([])).interface.listenPort, undefined);
-  seen.learn({ listenPort: 40001, peers: [] });
-  assert.equal(seen.fill(state([])).interface.listenPort, 40001);
-  const named = { interface: { listenPort: 51820 }, peers: [] } as unknown as PeerState;
-  assert.equal(seen.fill(named).interface.listenPort, 51820);
-  seen.forgetPort();
-  assert.equal(seen.fill(state([])).interface.listenPort, undefined);
+test('the port of the device before is known, and when it changes', () => {
+  const seen = new Seen();
+  assert.equal(seen.learn({ peers: [] }), false);
+  // On a link that is down.
+  assert.equal(seen.learn({ peers: [], listenPort: 0 }), false);
+  assert.equal(seen.port, undefined);
+  assert.equal(seen.learn({ peers: [], listenPort: 40001 }), true);
+  assert.equal(seen.learn({ peers: [], listenPort: 40001 }), false);
+  assert.equal(seen.port, 40001);
 });

@@ -31,6 +31,8 @@ const NetworkFile = Type.Object({
   state: PeerState,
   /** Addresses that host names of endpoints had when they resolved last. */
   addresses: Type.Record(Type.String(), Type.String()),
+  /** The UDP port that the tunnel had last. */
+  port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
 });
 export type Network = Type.Static<typeof NetworkFile>;
 

@@ -372,6 +372,37 @@ test('a listen port that another program holds is an error that says so', needs,
   await second.call('close');
 });
 
+test(
+  'a device made anew has the port of before, or another where a program holds it; a running one keeps its own',
+  needs,
+  async () => {
+    const listens = async (one: Agent) => (await one.call('read')).listenPort;
+    const spoke = (formerPort: number): TunnelConfig => ({ ...config('spoke'), formerPort });
+    const hub = agent(HUB);
+    await hub.call('open', HUB.name);
+    await hub.call('apply', config('hub'));
+    const folder = stateDir();
+    const one = agent(SPOKE, folder);
+    await one.call('open', SPOKE.name);
+    await one.call('apply', spoke(42_871));
+    assert.equal(await listens(one), 42_871);
+    await one.kill();
+    const second = agent(SPOKE, folder);
+    await second.call('open', SPOKE.name);
+    await second.call('apply', spoke(42_872));
+    assert.equal(await listens(second), 42_871);
+    await second.call('close');
+    const holder = agent(HUB);
+    const name = `${HUB.name}2`;
+    await holder.call('open', name);
+    // The hub's own device has it.
+    await holder.call('apply', { ...spoke(51_877), state: { ...config('spoke').state, routes: [] } });
+    const other = await listens(holder);
+    assert.ok(other && other !== 51_877);
+    await holder.call('close');
+  },
+);
+
 test('a device of the same name in another namespace is refused', needs, async () => {
   const hub = agent(HUB);
   await hub.call('open', HUB.name);

@@ -25,6 +25,8 @@ export interface DeviceStat {
 export interface TunnelConfig {
   privateKey: string;
   state: PeerState;
+  /** The UDP port that this device had before, where the state names none: see `DeviceConfig`. */
+  formerPort?: number | undefined;
 }
 
 /**

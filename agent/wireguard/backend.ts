@@ -10,6 +10,11 @@ export type PeerConfig = Pick<WgPeer, 'publicKey' | 'presharedKey' | 'endpoint' 
 export interface DeviceConfig {
   privateKey: string;
   listenPort?: number;
+  /**
+   * The port that a device made anew gets when nobody else has it; one that runs already keeps its own. A controller that
+   * sees a port change again and again takes one device for two.
+   */
+  formerPort?: number | undefined;
   /** Mark on the device's own UDP packets; 0 is off. */
   fwmark: number;
   peers: readonly PeerConfig[];

@@ -89,3 +89,36 @@ test('repair uses sync where the driver has it, keeps living endpoints and the p
   assert.equal(endpoint, '192.0.2.1:1');
   assert.deepEqual(synced, [{ ...want(''), listenPort: 40000, peers: [peer] }]);
 });
+
+const fresh: DeviceStat = { listenPort: 40000, fwmark: 0, peers: [] };
+const bound = (formerPort: number, listenPort?: number): DeviceConfig => ({
+  ...want('192.0.2.1:1'),
+  formerPort,
+  ...(listenPort !== undefined && { listenPort }),
+});
+const ports = (sets: DeviceChange[]) => sets.map(({ listenPort }) => listenPort);
+
+test('a new device gets the port of the one before; one that runs keeps its own, and the state has the last word', async () => {
+  const made = recorder(fresh);
+  const keeper = new DeviceKeeper(made, () => NOW);
+  await keeper.apply(bound(41000));
+  await keeper.apply(bound(41001));
+  assert.deepEqual(ports(made.sets), [41000, undefined]);
+  const running = recorder(held(NOW - 100));
+  await new DeviceKeeper(running, () => NOW).apply(bound(41000));
+  assert.deepEqual(running.sets, []);
+  const named = recorder(fresh);
+  await new DeviceKeeper(named, () => NOW).apply(bound(41000, 51820));
+  assert.deepEqual(ports(named.sets), [51820]);
+});
+
+test('where somebody else has the port of before, the system chooses one', async () => {
+  const backend = recorder(fresh);
+  const { set } = backend;
+  backend.set = async (change) => {
+    if (change.listenPort === 41000) throw new Error('the UDP port is in use');
+    await set.call(backend, change);
+  };
+  await new DeviceKeeper(backend, () => NOW).apply(bound(41000));
+  assert.deepEqual(ports(backend.sets), [0, undefined]);
+});

@@ -29,6 +29,7 @@ export class DeviceKeeper {
     if (applied) change = diffDevice(applied, config);
     else {
       const found = await this.#backend.read();
+      await this.#restorePort(found, config);
       change = diffDevice(found, config, this.#alive(found));
     }
     if (change) await this.#backend.set(change);
@@ -60,6 +61,18 @@ export class DeviceKeeper {
     if (change.fwmark !== undefined) repaired.push('the firewall mark');
     if (change.peers.length > 0) repaired.push(`${change.peers.length} WireGuard peer(s)`);
     return repaired;
+  }
+
+  /** A device that is to get its key only now is new, and is bound to the port of the one before it. */
+  async #restorePort(found: DeviceStat, { privateKey, listenPort, formerPort }: DeviceConfig): Promise<void> {
+    if (formerPort === undefined || listenPort !== undefined) return;
+    if (found.privateKey === privateKey || found.listenPort === formerPort) return;
+    try {
+      await this.#backend.set({ listenPort: formerPort, peers: [] });
+    } catch {
+      // Somebody else has it. wireguard-go now listens nowhere: let the system choose.
+      await this.#backend.set({ listenPort: 0, peers: [] });
+    }
   }
 
   /** Peers whose session lives: their endpoint works, wherever they have roamed to. */

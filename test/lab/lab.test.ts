@@ -5,7 +5,7 @@ import { requires } from '../requires.ts';
 import { CONTROLLER, type Lab } from './lab.ts';
 import { HOME } from './plan.ts';
 import { allowedIpsArrive, dnsArrives } from './scenarios/changes.ts';
-import { carriesWithoutAgents, rebuildsTunnelOf, survivesKillOf } from './scenarios/crashes.ts';
+import { carriesWithoutAgents, isOneDevice, rebuildsTunnelOf, survivesKillOf } from './scenarios/crashes.ts';
 import { deletedPeerIsOut, downAndUp, newTokenCutsOff } from './scenarios/devices.ts';
 import { carriesWithoutController } from './scenarios/outages.ts';
 import {
@@ -32,6 +32,7 @@ const SCENARIOS: Scenario[] = [
   ['kill -9 of the controller', (lab) => survivesKillOf(lab, CONTROLLER)],
   ["kill -9 of the hub's agent", (lab) => survivesKillOf(lab, 'hub')],
   ["kill -9 of alice's agent", (lab) => survivesKillOf(lab, 'alice')],
+  ["alice's agent restarted: it keeps its port", (lab) => isOneDevice(lab, 'alice', 2)],
   ['all agents dead at a time: the tunnel carries on', carriesWithoutAgents],
   ["kill -9 of the hub's wireguard-go", (lab) => rebuildsTunnelOf(lab, 'hub')],
   ["kill -9 of bob's wireguard-go", (lab) => rebuildsTunnelOf(lab, 'bob')],

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AgentError } from '../../errors.ts';
@@ -5,8 +6,8 @@ import type { DeviceStat, Platform, Tunnel, TunnelConfig } from '../../os/platfo
 
 /**
  * A Platform for tests, in the place of an operating system (which needs root): the "kernel" is a folder of files, so
- * it outlives a killed daemon as real interfaces do. `device.json` is the interface and what was applied, `stats.json`
- * what its peers did, `fail` makes calls fail (`<code> <message>`), `journal` lists the calls.
+ * it outlives a killed daemon as real interfaces do. `device.json` is the interface and what was applied, `port` where it
+ * listens, `stats.json` what its peers did, `fail` makes calls fail (`<code> <message>`), `journal` lists the calls.
  */
 export class FakeKernel implements Platform {
   readonly folder: string;
@@ -39,6 +40,18 @@ export class FakeKernel implements Platform {
     else writeFileSync(this.#file('fail'), message);
   }
 
+  /** Where the device listens. */
+  get port(): number {
+    return Number(readFileSync(this.#file('port'), 'utf8'));
+  }
+
+  #listen(port: number): void {
+    writeFileSync(this.#file('port'), String(port));
+  }
+
+  /** A port that another program has, so that no device gets it. */
+  taken: number | null = null;
+
   /** What happens when wireguard-go is killed. */
   destroy(): void {
     rmSync(this.#file('device.json'), { force: true });
@@ -53,7 +66,10 @@ export class FakeKernel implements Platform {
     this.#failing();
     const adopted = existsSync(this.#file('device.json'));
     this.#note(adopted ? 'adopt' : 'open');
-    if (!adopted) writeFileSync(this.#file('device.json'), 'null');
+    if (!adopted) {
+      writeFileSync(this.#file('device.json'), 'null');
+      this.#listen(randomInt(20_000, 60_000));
+    }
     const read = async (): Promise<DeviceStat> => {
       if (!existsSync(this.#file('device.json'))) throw new Error('no such device');
       const config = this.device;
@@ -68,7 +84,7 @@ export class FakeKernel implements Platform {
         tx: 0,
         ...stats,
       }));
-      return { listenPort: 51820, peers };
+      return { listenPort: this.port, peers };
     };
     return {
       name,
@@ -77,6 +93,9 @@ export class FakeKernel implements Platform {
       apply: async (config) => {
         this.#failing();
         if (!existsSync(this.#file('device.json'))) throw new Error('no such device');
+        const { formerPort, state } = config;
+        const wanted = state.interface.listenPort ?? (this.device === null ? formerPort : undefined);
+        if (wanted !== undefined && wanted !== this.taken) this.#listen(wanted);
         this.#note(`apply ${config.state.peers.map((peer) => peer.endpoint ?? '-').join(' ')}`);
         writeFileSync(this.#file('device.json'), JSON.stringify(config));
       },

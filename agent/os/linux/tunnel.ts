@@ -107,14 +107,14 @@ export class LinuxTunnel implements Tunnel {
   }
 
   /** The firewall first, so that nothing passes that isn't allowed; the device next, so that no route leads into a tunnel without keys; then network, kernel settings and DNS. */
-  async #bring({ privateKey, state }: TunnelConfig, repair: boolean): Promise<string[]> {
+  async #bring({ privateKey, state, formerPort }: TunnelConfig, repair: boolean): Promise<string[]> {
     let plan: NetPlan;
     let device: DeviceConfig;
     try {
       plan = planNet(this.name, state);
       const { listenPort } = state.interface;
       const fwmark = plan.tableRoutes.length > 0 ? plan.table : 0;
-      device = { privateKey, ...(listenPort !== undefined && { listenPort }), fwmark, peers: state.peers };
+      device = { privateKey, ...(listenPort !== undefined && { listenPort }), formerPort, fwmark, peers: state.peers };
     } catch (error) {
       throw failed(error, 'the controller sent a state that can’t be applied');
     }

@@ -161,7 +161,7 @@ export class PortableTunnel implements Tunnel {
   }
 
   /** A repair says everything again: these systems answer "exists" to what is there. */
-  async #bring({ privateKey, state }: TunnelConfig, repair: boolean): Promise<string[]> {
+  async #bring({ privateKey, state, formerPort }: TunnelConfig, repair: boolean): Promise<string[]> {
     if (state.firewall)
       throw new AgentError(
         'apply-failed',
@@ -179,7 +179,8 @@ export class PortableTunnel implements Tunnel {
       );
     }
     const { listenPort } = state.interface;
-    const device = { privateKey, fwmark: 0, peers: state.peers, ...(listenPort !== undefined && { listenPort }) };
+    const ports = { ...(listenPort !== undefined && { listenPort }), formerPort };
+    const device = { privateKey, fwmark: 0, peers: state.peers, ...ports };
     const repaired = repair ? await this.#keeper.repair(device) : [];
     if (!repair) await this.#keeper.apply(device);
     const before = this.#notes.plan;

@@ -62,3 +62,18 @@ export async function rebuildsTunnelOf(lab: Lab, name: AgentName): Promise<void>
   });
   await allIsWell(lab);
 }
+
+/** A daemon that is restarted again and again is one device: it comes back at the port that it had, and nobody suspects it. */
+export async function isOneDevice(lab: Lab, name: AgentName, restarts: number): Promise<void> {
+  const port = (await lab.status(name))?.interface?.listenPort;
+  assert.ok(port);
+  for (let i = 0; i < restarts; i += 1) {
+    const ended = await lab.services.kill(name, 'SIGTERM');
+    await until(`${name} to be started again`, () => (lab.services.pid(name) ?? ended) !== ended);
+    await until(`${name} to be connected`, async () => (await lab.status(name))?.state === 'connected');
+    assert.equal((await lab.status(name))?.interface?.listenPort, port);
+  }
+  await allIsWell(lab);
+  const { standing } = (await lab.status(name))!;
+  assert.notEqual(standing?.admitted, false, standing?.reason ?? '');
+}
