@@ -40,7 +40,8 @@ test('a new key signs the exact bytes of every description', (t) => {
     const signature = Buffer.from(readFileSync(path.join(folder, `${name}.sig`), 'utf8'), 'base64');
     assert.ok(verify(null, readFileSync(path.join(folder, name)), publicKey, signature));
   }
-  assert.deepEqual(said.slice(1, 3).sort(), ['signed beta.yml', 'signed latest-linux.yml']);
+  for (const line of said.slice(1, 3))
+    assert.match(line, /^signed [a-z-]+\.yml: 1\.0\.0 of 2026-11-20, counts until 20\d\d-/);
   assert.ok(!said.join().includes('PRIVATE'));
 });
 
@@ -54,6 +55,79 @@ test('two keys give two lines', (t) => {
   writeFileSync(path.join(folder, 'latest.yml'), describe('a.exe', 'package'));
   main([folder], { GATEHOUSE_UPDATE_SIGNING_KEY_FILE: file }, () => undefined);
   assert.match(readFileSync(path.join(folder, 'latest.yml.sig'), 'utf8'), /^([A-Za-z0-9+/]{86}==\n){2}$/);
+});
+
+test('a description counts for 90 days or as long as it is told, and is signed again without its packages', (t) => {
+  const folder = folderOf(t);
+  const [key, other] = [path.join(folder, 'k'), path.join(folder, 'other')];
+  for (const file of [key, other]) main(['--new-key', file], {}, () => undefined);
+  const file = path.join(folder, 'latest.yml');
+  writeFileSync(path.join(folder, 'a.exe'), 'package');
+  writeFileSync(file, describe('a.exe', 'package').trimEnd());
+  const run = (now: string, args: string[], named = key) => {
+    const said: string[] = [];
+    const env = { GATEHOUSE_UPDATE_SIGNING_KEY_FILE: named };
+    main([...args, folder], env, (line) => said.push(line), new Date(now));
+    const text = readFileSync(file, 'utf8');
+    const signature = Buffer.from(readFileSync(`${file}.sig`, 'utf8'), 'base64');
+    assert.ok(verify(null, Buffer.from(text), createPublicKey(readFileSync(named)), signature));
+    return { said: said[0], ends: text.match(/^expires: .*$/gm), text };
+  };
+  const first = run('2026-11-20T10:00:00Z', []);
+  assert.deepEqual(first.ends, ["expires: '2027-02-18T10:00:00.000Z'"]);
+  assert.equal(first.said, 'signed latest.yml: 1.0.0 of 2026-11-20, counts until 2027-02-18');
+  assert.equal(first.text.replace(/^expires: .*\n/m, ''), describe('a.exe', 'package'));
+
+  rmSync(path.join(folder, 'a.exe'));
+  assert.throws(() => run('2027-02-01T00:00:00Z', []), /a\.exe: not there/);
+  const second = run('2027-02-01T00:00:00Z', ['--renew', '--days', '30']);
+  assert.deepEqual(second.ends, ["expires: '2027-03-03T00:00:00.000Z'"]);
+
+  // Only what this key has signed, and as it was: else anyone could have a release signed by laying it there.
+  assert.throws(() => run('2027-02-02T00:00:00Z', ['--renew'], other), /was not signed with this key before/);
+  writeFileSync(file, second.text.replace('1.0.0', '6.6.6'));
+  assert.throws(() => run('2027-02-02T00:00:00Z', ['--renew']), /or was changed since/);
+  writeFileSync(file, second.text);
+  rmSync(`${file}.sig`);
+  assert.throws(() => run('2027-02-02T00:00:00Z', ['--renew']), /was not signed with this key before/);
+  for (const bad of ['0', '731', '-1', '1.5', 'x', ''])
+    assert.throws(() => run('2027-02-02T00:00:00Z', [`--days=${bad}`]), /--days takes 1 to 730/, bad);
+});
+
+test('a description that another reader of YAML could read otherwise is not signed', (t) => {
+  const folder = folderOf(t);
+  const key = path.join(folder, 'k');
+  main(['--new-key', key], {}, () => undefined);
+  writeFileSync(path.join(folder, 'a.exe'), 'package');
+  const good = describe('a.exe', 'package');
+  const sign = (text: string) => () => {
+    writeFileSync(path.join(folder, 'latest.yml'), text);
+    main([folder], { GATEHOUSE_UPDATE_SIGNING_KEY_FILE: key }, () => undefined);
+  };
+  sign(good)();
+  sign(`${good}# a word\n\nstagingPercentage: 10\n`)();
+  sign(good.replaceAll('\n', '\r\n'))();
+  const elsewhere = good.slice(good.indexOf('files:'), good.indexOf('path:')).replace('a.exe', 'b.exe');
+  for (const text of [
+    `${good}version: 9.9.9\n`,
+    `${good}"version": 9.9.9\n`,
+    `${good}${elsewhere}`,
+    `${good}${elsewhere.replace('files:', '"files":')}`,
+    `${good}? files\n: []\n`,
+    `${good}<<: {files: []}\n`,
+    `${good}---\n${good}`,
+    `%YAML 1.1\n---\n${good}`,
+    good.replace('version: 1.0.0', 'version: &v 1.0.0'),
+    good.replace('version: 1.0.0', 'version: !!str 1.0.0'),
+    good.replace('version: 1.0.0', 'version: "1.0.0'),
+    good.replace('version: 1.0.0', "version: '1.0.0"),
+    good.replace('version: 1.0.0', 'version: |'),
+    good.replace('version: 1.0.0', 'version: 1.0.0\n  9.9.9'),
+    good.replace('version: 1.0.0', 'version: 1.0.0\n\t9.9.9'),
+    good.replace('version: 1.0.0', 'version: {a: b}'),
+    good.replace('url: a.exe', 'url: a.exe # b.exe'),
+  ])
+    assert.throws(sign(text), /none that electron-builder writes/, text);
 });
 
 test('what is missing is said', (t) => {

@@ -1,7 +1,16 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
 /** The descriptions that electron-builder writes beside its packages. */
 const DESCRIPTION = /^(latest|beta)(-mac|-linux|-linux-arm64)?\.yml$/;
@@ -9,8 +18,16 @@ const DESCRIPTION = /^(latest|beta)(-mac|-linux|-linux-arm64)?\.yml$/;
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/;
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]+?-----END [A-Z ]*PRIVATE KEY-----/g;
 
-const USAGE = `usage: node installers/sign-update.ts <folder>          signs the releases of a folder
-       node installers/sign-update.ts --new-key <file>  makes a key, and prints its public half
+/** How long a description counts: until then it is to be signed again, or apps say that nothing is known. */
+const DAYS = { usual: 90, most: 730 };
+
+const USAGE = `usage: node installers/sign-update.ts [--days <n>] [--renew] <folder>
+                          signs the releases of a folder, for ${DAYS.usual} days unless told otherwise
+       node installers/sign-update.ts --new-key <file>
+                          makes a key, and prints its public half
+
+  --days <n>   until when the descriptions count (1 to ${DAYS.most} days from now); sign again before that
+  --renew      signs again what this key has signed before: the packages needn't lie there
 
 The key is PEM (Ed25519): in GATEHOUSE_UPDATE_SIGNING_KEY, or in the file that
 GATEHOUSE_UPDATE_SIGNING_KEY_FILE names. Two keys one after the other sign both, while one replaces the other.`;
@@ -57,23 +74,58 @@ function readKey(pem: string, from: string): KeyObject {
   return key;
 }
 
+export interface Signing {
+  keys: readonly KeyObject[];
+  /** Until when the descriptions count. */
+  expires: Date;
+  /** Of what one of the keys has signed before; else the packages have to lie there. */
+  renew?: boolean;
+}
+
 /**
- * Writes `<name>.sig` beside each description of a folder: a line of base64 for each key, over the exact bytes of the
- * file. Returns the names. Throws, and signs none, where a package isn't as its description says: every app would fail
- * after its download.
+ * Writes into each description of a folder until when it counts, and beside it `<name>.sig`: a line of base64 for each
+ * key, over the exact bytes of the file. Returns a line of each. Throws, and changes none, where a package isn't as its
+ * description says: every app would fail after its download.
  */
-export function signFolder(folder: string, keys: readonly KeyObject[]): string[] {
+export function signFolder(folder: string, { keys, expires, renew = false }: Signing): string[] {
   const names = namesIn(folder).filter((name) => DESCRIPTION.test(name));
   if (names.length === 0) throw new Error(`there is no latest*.yml or beta*.yml in ${folder}`);
-  const signed = names.map((name) => ({ name, bytes: readFileSync(path.join(folder, name)) }));
-  for (const { name, bytes } of signed) {
-    for (const described of describedFiles(name, bytes.toString('utf8'))) checkFile(folder, name, described);
-  }
-  for (const { name, bytes } of signed) {
+  const signed = names.map((name) => {
+    const bytes = readFileSync(path.join(folder, name));
+    const text = bytes.toString('utf8');
+    checkForm(name, text);
+    const files = describedFiles(name, text);
+    if (renew) checkSigned(folder, name, bytes, keys);
+    else for (const described of files) checkFile(folder, name, described);
+    return { name, text: withEnd(text, expires) };
+  });
+  for (const { name, text } of signed) {
+    const bytes = Buffer.from(text);
+    writeFileSync(path.join(folder, name), bytes);
     const lines = keys.map((key) => `${sign(null, bytes, key).toString('base64')}\n`);
     writeFileSync(path.join(folder, `${name}.sig`), lines.join(''));
   }
-  return names;
+  return signed.map(({ name, text }) => {
+    const value = (key: string) => new RegExp(`^${key}: *'?([^'\\r\\n]*)`, 'm').exec(text)?.[1]?.slice(0, 64) ?? '?';
+    const [released, until] = [value('releaseDate'), value('expires')].map((date) => date.slice(0, 10));
+    return `${name}: ${value('version')} of ${released}, counts until ${until}`;
+  });
+}
+
+/** A description with its end, in place of one that it had. */
+const withEnd = (text: string, expires: Date): string =>
+  `${text.replace(/^expires:.*(?:\r?\n|$)/gm, '').replace(/(?<!\n)$/, '\n')}expires: '${expires.toISOString()}'\n`;
+
+/** Throws where a description was not signed by one of the keys before, as it lies there. */
+function checkSigned(folder: string, name: string, bytes: Buffer, keys: readonly KeyObject[]): void {
+  const file = path.join(folder, `${name}.sig`);
+  const stat = statSync(file, { throwIfNoEntry: false });
+  const lines = stat?.isFile() ? readFileSync(file, 'latin1').split(/\r?\n/).slice(0, 4) : [];
+  const known = lines.map((line) => Buffer.from(line, 'base64')).filter(({ length }) => length === 64);
+  if (known.some((signature) => keys.some((key) => verify(null, bytes, createPublicKey(key), signature)))) return;
+  throw new Error(
+    `${name} was not signed with this key before, or was changed since: sign it where its packages are, without --renew`,
+  );
 }
 
 function namesIn(folder: string): string[] {
@@ -100,6 +152,28 @@ interface Described {
   sha512: string;
   /** Bytes. */
   size: number;
+}
+
+/** A value on its own line: nothing of YAML that begins another node, and quotes that end. */
+const VALUE = "(?:'[^']*'|[^&*!|>{}\\[\\]%@`\"'#?\\s-](?:(?! #|: ).)*|\\d+)";
+const LINE = new RegExp(
+  `^(?:|#.*|files:|([A-Za-z]\\w*): ${VALUE}|  - url: ${VALUE}|    ([A-Za-z]\\w*): ${VALUE}) *\\r?$`,
+);
+
+/**
+ * Throws where a description isn't laid out as electron-builder does it: what is read here has to be what apps read, who
+ * take YAML whole.
+ */
+function checkForm(name: string, text: string): void {
+  const seen = new Set<string>();
+  for (const [index, line] of text.split('\n').entries()) {
+    const key = /^[A-Za-z]\w*(?=:)/.exec(line)?.[0];
+    if (LINE.test(line) && !(key && seen.has(key))) {
+      if (key) seen.add(key);
+      continue;
+    }
+    throw new Error(`line ${index + 1} of ${name} is none that electron-builder writes; build it again`);
+  }
 }
 
 /**
@@ -149,16 +223,39 @@ function newKey(file: string): string {
   return publicHalf(privateKey);
 }
 
-export function main(args: readonly string[], env: Environment, out: (line: string) => void): void {
-  const [first, file] = args;
-  if (first === '--new-key' && file && args.length === 2) {
-    out(`GATEHOUSE_UPDATE_KEY=${newKey(file)}`);
+function days(text: string): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (value >= 1 && value <= DAYS.most) return value;
+  throw new Error(`--days takes 1 to ${DAYS.most}, not '${text}'`);
+}
+
+export function main(
+  args: readonly string[],
+  env: Environment,
+  out: (line: string) => void,
+  now: Date = new Date(),
+): void {
+  const { values, positionals } = parsed(args);
+  const keyFile = values['new-key'];
+  if (keyFile && args.length === 2) {
+    out(`GATEHOUSE_UPDATE_KEY=${newKey(keyFile)}`);
     return;
   }
-  if (!first || first.startsWith('-') || args.length > 1) throw new Error(USAGE);
+  const [folder] = positionals;
+  if (!folder || positionals.length > 1 || keyFile !== undefined) throw new Error(USAGE);
+  const expires = new Date(now.getTime() + days(values.days ?? String(DAYS.usual)) * 86_400_000);
   const keys = signingKeys(env);
-  for (const name of signFolder(first, keys)) out(`signed ${name}`);
+  for (const line of signFolder(folder, { keys, expires, renew: values.renew ?? false })) out(`signed ${line}`);
   out(`by ${keys.map(publicHalf).join(' and ')}`);
+}
+
+function parsed(args: readonly string[]) {
+  const options = { days: { type: 'string' }, renew: { type: 'boolean' }, 'new-key': { type: 'string' } } as const;
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch {
+    throw new Error(USAGE);
+  }
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -64,7 +64,11 @@ export function get(request: Request, url: URL, limit: number, patience?: Patien
   return new Promise((resolve, reject) => {
     const { protocol, hostname, port, pathname, search } = url;
     const options = { method: 'GET', protocol, hostname, ...(port !== '' && { port }), path: pathname + search };
-    const sent = bounded(request, () => limit, patience)(options, (response) => {
+    const sent = bounded(
+      request,
+      () => limit,
+      patience,
+    )(options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('error', reject);

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { descriptionName, isSigned, parseKeys, type Trust, UpdateError, verifyRelease } from './release.ts';
+import {
+  descriptionName,
+  isSigned,
+  newest,
+  parseKeys,
+  staleSince,
+  type Trust,
+  UpdateError,
+  verifyRelease,
+} from './release.ts';
 import { describeRelease, releaseKey, signatureOf } from './testing.ts';
 
 const { privateKey, publicText } = releaseKey();
@@ -63,13 +72,79 @@ test('while keys change, a signature by the old and one by the new stand side by
 
 test('a feed cannot go back: not in version, and of the same version not in date', () => {
   const text = describeRelease('1.2.0', files, '2026-11-20T10:00:00.000Z');
-  const seen = (version: string, releaseDate = '2026-11-20T10:00:00.000Z') => ({ seen: { version, releaseDate } });
+  const seen = (version: string, releaseDate = '2026-11-20T10:00:00.000Z') => ({
+    seen: { version, releaseDate, expires: '2027-01-01T00:00:00.000Z' },
+  });
   assert.throws(() => verified(text, seen('1.3.0')), /older than 1\.3\.0/);
   assert.throws(() => verified(text, seen('1.2.0', '2026-11-21T10:00:00.000Z')), /older than/);
   assert.equal(verified(text, seen('1.2.0')).version, '1.2.0');
   assert.equal(verified(text, seen('1.2.0-beta.1')).version, '1.2.0');
   // A wrong clock where a release was made doesn't block the next one.
   assert.equal(verified(text, seen('1.1.0', '2099-01-01T00:00:00.000Z')).version, '1.2.0');
+});
+
+test('a description counts until the end that was signed with it, and there is none without one', () => {
+  const RELEASED = '2026-11-20T10:00:00.000Z';
+  const release = (version: string, expires: string) => verified(describeRelease(version, files, RELEASED, expires));
+  const first = newest(undefined, release('1.2.0', '2027-02-18T10:00:00.000Z'));
+  assert.equal(staleSince(first, new Date('2027-02-18T09:59:59.999Z')), undefined);
+  assert.equal(staleSince(first, new Date('2027-02-18T10:00:00.000Z')), first.expires);
+  assert.equal(staleSince(undefined, new Date('2099-01-01T00:00:00.000Z')), undefined);
+
+  // Signed again: the later end counts, and the earlier one isn't an end any more when it is shown again.
+  const again = newest(first, release('1.2.0', '2027-05-18T10:00:00.000Z'));
+  assert.equal(again.expires, '2027-05-18T10:00:00.000Z');
+  assert.equal(newest(again, release('1.2.0', '2027-02-18T10:00:00.000Z')), again);
+  // Another release has an end of its own, even an earlier one.
+  assert.equal(newest(again, release('1.3.0', '2027-03-01T00:00:00.000Z')).expires, '2027-03-01T00:00:00.000Z');
+
+  const text = describeRelease('1.2.0', files);
+  assert.throws(() => verified(text.replace(/^expires: .*\n/m, '')), /does not say until when it counts/);
+  for (const bad of ['', 'never', '2027-02-30', '2027-13-01T00:00:00.000Z', '[]', '~', '1800000000'])
+    assert.throws(() => verified(text.replace(/^expires: .*/m, `expires: ${bad}`)), UpdateError, bad);
+});
+
+test('what YAML has in store for two readers to see two things is refused', () => {
+  const good = describeRelease('1.2.0', files);
+  assert.equal(verified(good).version, '1.2.0');
+  for (const text of [
+    `${good}version: 9.9.9\n`,
+    `${good}"version": 9.9.9\n`,
+    `${good}expires: '2099-01-01T00:00:00.000Z'\n`,
+    good.replace('size: 11', 'size: 11\n    size: 12'),
+    `${good}---\n${good}`,
+    `${good}...\n---\nversion: 9.9.9\n`,
+    `base: &base\n  version: 9.9.9\n<<: *base\n${good}`,
+    good.replace('version: 1.2.0', 'version: !!binary MS4yLjA='),
+    good.replace('version: 1.2.0', 'version: 1.2'),
+    good.replace('size: 11', 'size: "11"'),
+  ])
+    assert.throws(() => verified(text), UpdateError, text);
+  // Not UTF-8, whatever the signature says.
+  const bytes = Buffer.concat([Buffer.from(good), Buffer.from([0x23, 0xff, 0x0a])]);
+  assert.throws(() => verifyRelease(bytes, signatureOf(bytes, privateKey), trust), UpdateError);
+});
+
+test('a signature counts by Ed25519 over the whole description only', () => {
+  const text = describeRelease('1.2.0', files);
+  const good = signatureOf(text, privateKey).trim();
+  const signed = (signature: string) => isSigned(Buffer.from(text), signature, keys);
+  assert.ok(signed(good));
+  assert.ok(signed(`${'A'.repeat(86)}==\r\n${good}\r\n`));
+  // S is read modulo nothing (RFC 8032, section 5.1.7): S + L is no second signature.
+  const raw = Buffer.from(good, 'base64');
+  const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+  const s = BigInt(`0x${Buffer.from(raw.subarray(32)).reverse().toString('hex')}`) + order;
+  const high = Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse();
+  assert.equal(signed(Buffer.concat([raw.subarray(0, 32), high]).toString('base64')), false);
+  for (const bad of ['', `${'A'.repeat(86)}==`, good.slice(1), ` ${good}`, `ed25519:${good}`, `${good}${good}`, '-'])
+    assert.equal(signed(bad), false, bad);
+  // Of many lines the first four count: nobody makes an app verify for hours.
+  assert.equal(signed(`${`${'A'.repeat(86)}==\n`.repeat(4)}${good}\n`), false);
+  // What was signed is the description of one system; cut or lengthened it isn't that any more.
+  for (const changed of [text.slice(0, -1), `${text}\n`, ` ${text}`, text.replaceAll('\n', '\r\n')])
+    assert.equal(isSigned(Buffer.from(changed), good, keys), false);
+  assert.equal(isSigned(Buffer.from(text), good, []), false);
 });
 
 test('test versions go to those who asked for them', () => {

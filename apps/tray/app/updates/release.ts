@@ -170,7 +170,8 @@ function isFor(name: string, { kind, arch }: Pick<Trust, 'kind' | 'arch'>): bool
 function parseDescription(bytes: Uint8Array) {
   let value: unknown;
   try {
-    value = parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), { maxAliasCount: 0, logLevel: 'silent' });
+    // 'silent' would take what has errors, a key that stands twice among them.
+    value = parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), { maxAliasCount: 0, logLevel: 'error' });
   } catch {
     throw new UpdateError('the description of the update is not valid YAML');
   }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Update } from '../../core/types.ts';
+import { get, nodeRequest } from './http.ts';
 import { fileMemory } from './memory.ts';
 import { installCommand, packageKind } from './packages.ts';
 import type { Channel, PackageKind } from './release.ts';
@@ -43,9 +44,9 @@ async function setUp(t: TestContext, kind: PackageKind, changes: Partial<Updater
 }
 
 /** Puts a release of a kind into the feed. */
-function publish(feed: Feed, kind: PackageKind, version: string, name: string, bytes = body): string {
+function publish(feed: Feed, kind: PackageKind, version: string, name: string, bytes = body, expires?: string): string {
   const file = PACKAGES[kind].file(version);
-  const description = describeRelease(version, { [file]: bytes });
+  const description = describeRelease(version, { [file]: bytes }, undefined, expires);
   feed.files.set(name, description);
   feed.files.set(`${name}.sig`, signatureOf(description, privateKey));
   feed.files.set(file, bytes);
@@ -173,6 +174,83 @@ test('nothing newer: none; no releases at all: none; not enrolled: nothing is as
   url = 'ftp://127.0.0.1/';
   await updater.check();
   assert.match(JSON.stringify(updater.state()), /no address of updates/);
+});
+
+test('a feed that is frozen is found out at the end that was signed, and what it offers is taken all the same', async (t) => {
+  let now = '2026-11-22T12:00:00.000Z';
+  const END = '2027-02-18T10:00:00.000Z';
+  const { feed, updater, states, folder } = await setUp(t, 'deb', { now: () => new Date(now) });
+  publish(feed, 'deb', '1.0.0', 'latest-linux.yml', body, END);
+  await updater.check();
+  assert.deepEqual(updater.state(), { kind: 'none', checked: now });
+
+  // Whoever holds the folder shows the same again and again: believed until the end, and no longer.
+  now = '2027-02-18T10:00:00.000Z';
+  await updater.check();
+  assert.deepEqual(updater.state(), { kind: 'none', checked: now, stale: END });
+  // Or empties it, or breaks it.
+  const frozen = new Map(feed.files);
+  feed.files.clear();
+  await updater.check();
+  assert.deepEqual(updater.state(), { kind: 'none', checked: now, stale: END });
+  feed.answer = (_request, response) => void response.writeHead(500).end();
+  await updater.check();
+  assert.deepEqual([updater.state().kind, updater.state().stale], ['failed', END]);
+  feed.answer = undefined;
+  // Whoever looks meanwhile doesn't see it come and go.
+  assert.ok(states.slice(-4).every(({ stale }) => stale === END));
+
+  // After a restart too, and one who has never seen this feed is told by what it shows.
+  for (const file of [path.join(folder, 'updates.json'), path.join(folder, 'fresh.json')]) {
+    const other = await setUp(t, 'deb', { now: () => new Date(now), feed: () => feed.url, memory: fileMemory(file) });
+    if (file.endsWith('fresh.json')) for (const [name, bytes] of frozen) feed.files.set(name, bytes);
+    await other.updater.check();
+    assert.equal(other.updater.state().stale, END, file);
+  }
+
+  // Signed again, nothing built: all is well.
+  publish(feed, 'deb', '1.0.0', 'latest-linux.yml', body, '2027-05-20T00:00:00.000Z');
+  await updater.check();
+  assert.deepEqual(updater.state(), { kind: 'none', checked: now });
+  // The signature of before is no way back.
+  for (const [name, bytes] of frozen) feed.files.set(name, bytes);
+  await updater.check();
+  assert.deepEqual(updater.state(), { kind: 'none', checked: now });
+
+  // An old word of a newer version is better than an even older one; that there may be a newer one yet is said.
+  publish(feed, 'deb', '1.2.0', 'latest-linux.yml', body, '2027-01-01T00:00:00.000Z');
+  await updater.check();
+  const ready = { kind: 'ready', version: '1.2.0', stale: '2027-01-01T00:00:00.000Z' };
+  assert.deepEqual(updater.state(), ready);
+  feed.files.clear();
+  feed.answer = (request) => void request.socket.destroy();
+  await updater.check();
+  assert.deepEqual(updater.state(), ready);
+});
+
+test('a description without an end is refused', async (t) => {
+  const { feed, updater } = await setUp(t, 'deb');
+  publish(feed, 'deb', '1.2.0', 'latest-linux.yml');
+  const text = (feed.files.get('latest-linux.yml') as string).replace(/^expires: .*\n/m, '');
+  feed.files.set('latest-linux.yml', text);
+  feed.files.set('latest-linux.yml.sig', signatureOf(text, privateKey));
+  await updater.check();
+  assert.match(JSON.stringify(updater.state()), /does not say until when it counts/);
+});
+
+test('a server that drips is given up: it cannot keep the app at one update', async (t) => {
+  const feed = await startFeed(t);
+  feed.answer = (_request, response) => {
+    response.writeHead(200, { 'content-length': 1_000_000 });
+    const timer = setInterval(() => response.write('x'), 5);
+    response.once('close', () => clearInterval(timer));
+  };
+  const drip = get(nodeRequest, new URL(`${feed.url}/latest.yml`), 1000, { idleMs: 500, bytesPerSecond: 1e6 });
+  // At a byte each 5 ms it is never idle, and has not sent too much by then.
+  await assert.rejects(drip, /is too slow/);
+  feed.answer = () => undefined;
+  const silent = get(nodeRequest, new URL(`${feed.url}/latest.yml`), 1e6, { idleMs: 50, bytesPerSecond: 1 });
+  await assert.rejects(silent, /does not answer/);
 });
 
 test('the channel is asked for at each check', async (t) => {
