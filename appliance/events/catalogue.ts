@@ -121,6 +121,11 @@ export interface EventData {
     cosignatures: number;
     genTime: string | null;
   };
+  /**
+   * Whether what comes is sealed: `full`, `damaged` and `refused` are alarms, `sealing` is their end. Told once for each
+   * change, `at` which it was (RFC 3339); later, where the database's disk is full as well.
+   */
+  'log.state': { state: 'sealing' | 'full' | 'damaged' | 'refused'; reason: string | null; at: string };
   /** On the box, by its command line: exports over the API are recorded before they begin. */
   'logs.exported': { by: string; case: string | null; from: string; to: string; source: string[]; file: string };
   'logs.source.updated': { sourceId: number; address: string; name: string; changed: string[] };

@@ -1,5 +1,6 @@
 import type { Migration } from '../store/index.ts';
 import { logMigrations } from './migrations.ts';
+import { rememberedMigrations } from './remembered.ts';
 import { anchorMigrations } from './rounds/anchor.ts';
 import { witnessMigrations } from './witness/migrations.ts';
 
@@ -12,4 +13,9 @@ export { noteVerifier } from './merkle/note.ts';
 export { anchorIn, setAnchorIn } from './rounds/anchor.ts';
 export { parseMicroseconds, rfc3339 } from './times.ts';
 
-export const logsMigrations: readonly Migration[] = [...logMigrations, ...witnessMigrations, ...anchorMigrations];
+export const logsMigrations: readonly Migration[] = [
+  ...logMigrations,
+  ...witnessMigrations,
+  ...anchorMigrations,
+  ...rememberedMigrations,
+];

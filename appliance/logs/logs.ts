@@ -23,6 +23,7 @@ import { type Anchor, readAnchor } from './rounds/anchor.ts';
 import { createRounds, type Rounds } from './rounds/rounds.ts';
 import { type SealerThread, startSealer } from './seal/start.ts';
 import { type Search, startSearch } from './search/index.ts';
+import { createStateTeller } from './state.ts';
 import { clockState } from './synchronised.ts';
 import { witnessRoutes } from './witness/routes.ts';
 import { createWitness } from './witness/server.ts';
@@ -87,6 +88,7 @@ export function createLogs(options: LogsOptions) {
   let watching: NodeJS.Timeout | undefined;
   /** Where the log can't be opened. */
   let closed: Backend | undefined;
+  const states = createStateTeller({ store, log, now });
   const appender = createAppender(() => must(sealer), log);
   // Where the log can't be opened, events must not wait for it: all else hears them with it.
   const named = createNamed(options.usernames, bus);
@@ -134,6 +136,7 @@ export function createLogs(options: LogsOptions) {
           live?.sourceSeen();
           void api?.sourceSeen();
         },
+        onState: states.tell,
       },
     );
     const ready = await sealer.ready;
@@ -186,8 +189,7 @@ export function createLogs(options: LogsOptions) {
     });
   }
 
-  async function stop(): Promise<void> {
-    if (closed) return; // all of it has ended already
+  async function stopThreads(): Promise<void> {
     clearInterval(measuring);
     clearInterval(watching);
     await receiver?.stop();
@@ -215,13 +217,14 @@ export function createLogs(options: LogsOptions) {
         // Without new keys: they would be taken for those of the log that is gone.
         const reason = `the log is gone: ${folder} is empty, and the database remembers ${anchor.size} records. Put it back, or have a new one begin with 'gatehouse-appliance logs forget'`;
         log.error({}, reason);
+        states.tell('damaged', reason);
         closed = createClosed(origin, () => ({ state: 'damaged', reason }));
         return {};
       }
       try {
         return await startThreads(anchor);
       } catch (error) {
-        await stop();
+        await stopThreads();
         // Only now everything that the sealing thread had to say has come.
         if (sealer?.state().state !== 'damaged') throw error;
         // A log that is broken is an alarm, and no reason to let nobody in: all else goes on.
@@ -232,7 +235,10 @@ export function createLogs(options: LogsOptions) {
       }
     },
     /** Takes no more, seals what is there. */
-    stop,
+    async stop(): Promise<void> {
+      if (!closed) await stopThreads();
+      await states.stop();
+    },
   };
 }
 

@@ -59,6 +59,18 @@ describe('the disk of the log is full', requires('root', 'mount', 'radclient'), 
       const { body } = await a.admin.get('/v1/logs?q=app:radius.accept&user=alice');
       return body.length > 0;
     });
+    // The alarm and its end, once each: in the log as well.
+    const changes = await found(a.admin, { q: 'app:log.state' }, 2);
+    assert.deepEqual(
+      changes
+        .map(({ raw }) => JSON.parse(raw))
+        .sort((a, b) => (a.at < b.at ? -1 : 1))
+        .map((change) => [change.state, change.reason]),
+      [
+        ['full', reason],
+        ['sealing', null],
+      ],
+    );
     await sendUdp(port, ['<13>papa after']);
     await found(a.admin, { q: '"papa after" kind:log' });
     const { drops } = await inState(a.admin, 'sealing');

@@ -10,8 +10,8 @@ export function refusing(
 ): Pick<Sealer, 'hear' | 'pump' | 'tick' | 'call'> & { search: { credit(bytes: number): void } } {
   let refused = 0;
   let nextStats = 0;
-  tell({ type: 'ready', size: 0, logVkey: '', created: false });
   tell({ type: 'state', state: 'damaged', reason });
+  tell({ type: 'ready', size: 0, logVkey: '', created: false });
   return {
     search: { credit: () => undefined },
     pump: () => undefined,

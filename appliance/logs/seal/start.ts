@@ -42,11 +42,16 @@ export interface SealerThread {
   stop(): Promise<void>;
 }
 
-/** Starts the sealing thread; `onSource` hears of senders that it has given a number. */
-export function startSealer(
-  data: SealData,
-  { log, onSource }: { log: Logger; onSource: (id: number, address: string) => void },
-): SealerThread {
+interface Listeners {
+  log: Logger;
+  /** A sender was given a number. */
+  onSource(id: number, address: string): void;
+  /** Whether it seals: once it has started, and at each change. */
+  onState(state: SealState, reason: string): void;
+}
+
+/** Starts the sealing thread. */
+export function startSealer(data: SealData, { log, onSource, onState }: Listeners): SealerThread {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: data,
     transferList: [data.receiver, data.search],
@@ -87,7 +92,9 @@ export function startSealer(
     switch (message.type) {
       case 'ready': {
         const { type: _, ...told } = message;
-        if (state.state === 'starting') state = { state: 'sealing', reason: '' };
+        // The disk was full, and isn't any more; what is damaged has been told of before.
+        if (state.state !== 'damaged') state = { state: 'sealing', reason: '' };
+        onState(state.state as SealState, state.reason);
         open(told);
         return;
       }
@@ -100,6 +107,7 @@ export function startSealer(
         state = { state: message.state, reason: message.reason };
         if (message.state === 'sealing') log.info({}, 'the log is sealed');
         else log.error({ state: message.state }, `the log is not sealed: ${message.reason}`);
+        onState(message.state, message.reason);
         return;
       case 'warning':
         log.warn({}, message.reason);
@@ -121,6 +129,7 @@ export function startSealer(
   worker.on('error', (error) => {
     log.error({ err: error }, 'the sealing thread has failed: nothing is sealed until the appliance is restarted');
     state = { state: 'damaged', reason: `the sealing thread has failed: ${(error as Error).message}` };
+    onState('damaged', state.reason);
     end(error as Error);
   });
   worker.on('exit', () => end(new Error('the log is closed')));
