@@ -187,6 +187,7 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
     { kind: 'ready', version: '0.2.0' },
     { kind: 'off', reason: 'no-key' },
     { kind: 'failed', message: 'x' },
+    { kind: 'none', checked: new Date(NOW).toISOString(), stale: '2026-01-02T03:04:05.000Z' },
   ),
   now: fc.constant(NOW),
 });

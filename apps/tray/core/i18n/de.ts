@@ -134,6 +134,9 @@ export const de: Like<typeof en> = {
   'notice.posture.title': 'Auf diesem Computer ist etwas zu beheben',
   'notice.update.title': 'Gatehouse {version} ist bereit',
   'notice.update.body': 'Es wird installiert, wann Sie es möchten. Die Verbindung ist nach wenigen Sekunden wieder da.',
+  'notice.update-stale.title': 'Nichts Neues über Updates',
+  'notice.update-stale.body':
+    'Seit {time} gibt es aus dem Ordner für Updates nichts Neues: Es kann eine neuere Version geben. Fragen Sie Ihren Administrator.',
 
   'offer.empty': 'Da ist nichts zu lesen. Fügen Sie den Einladungslink Ihres Administrators ein.',
   'offer.too-long': 'Für eine Einladung ist das zu lang. Fügen Sie nur den Link ein.',

@@ -128,6 +128,9 @@ export const en = {
   'notice.posture.title': 'Something to fix on this computer',
   'notice.update.title': 'Gatehouse {version} is ready',
   'notice.update.body': 'It is installed when you choose to. The connection is back within seconds.',
+  'notice.update-stale.title': 'No news of updates',
+  'notice.update-stale.body':
+    'No news from the update folder since {time}: there may be a newer version. Ask your administrator.',
 
   'offer.empty': 'There is nothing to read. Paste the invitation link from your administrator.',
   'offer.too-long': 'That is too long for an invitation. Paste the link alone.',

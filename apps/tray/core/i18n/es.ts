@@ -133,6 +133,9 @@ export const es: Like<typeof en> = {
   'notice.posture.title': 'Hay algo que arreglar en este equipo',
   'notice.update.title': 'Gatehouse {version} está listo',
   'notice.update.body': 'Se instala cuando usted lo decida. La conexión vuelve en unos segundos.',
+  'notice.update-stale.title': 'Sin noticias de actualizaciones',
+  'notice.update-stale.body':
+    'No hay noticias de la carpeta de actualizaciones desde {time}: puede que haya una versión más reciente. Pregunte a su administrador.',
 
   'offer.empty': 'No hay nada que leer. Pegue el enlace de invitación de su administrador.',
   'offer.too-long': 'Es demasiado largo para una invitación. Pegue solo el enlace.',

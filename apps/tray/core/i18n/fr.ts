@@ -141,6 +141,9 @@ export const fr: Like<typeof en> = {
   'notice.posture.title': 'Un point à régler sur cet ordinateur',
   'notice.update.title': 'Gatehouse {version} est prêt',
   'notice.update.body': 'Il s’installe quand vous le décidez. La connexion revient en quelques secondes.',
+  'notice.update-stale.title': 'Pas de nouvelles des mises à jour',
+  'notice.update-stale.body':
+    'Pas de nouvelles du dossier des mises à jour depuis {time} : une version plus récente existe peut-être. Demandez à votre administrateur.',
 
   'offer.empty': 'Il n’y a rien à lire. Collez le lien d’invitation de votre administrateur.',
   'offer.too-long': 'C’est trop long pour une invitation. Collez le lien seul.',

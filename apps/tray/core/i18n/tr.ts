@@ -129,6 +129,9 @@ export const tr: Like<typeof en> = {
   'notice.posture.title': 'Bu bilgisayarda düzeltilecek bir şey var',
   'notice.update.title': 'Gatehouse {version} hazır',
   'notice.update.body': 'Siz istediğinizde kurulur. Bağlantı birkaç saniye içinde geri gelir.',
+  'notice.update-stale.title': 'Güncellemelerden haber yok',
+  'notice.update-stale.body':
+    'Güncelleme klasöründen {time} tarihinden beri haber yok: daha yeni bir sürüm olabilir. Yöneticinize sorun.',
 
   'offer.empty': 'Okunacak bir şey yok. Yöneticinizin davet bağlantısını yapıştırın.',
   'offer.too-long': 'Bu, bir davet için çok uzun. Yalnızca bağlantıyı yapıştırın.',

@@ -211,6 +211,9 @@ export const de: Like<typeof en> = {
   'update.off.no-key': 'Ihr fehlt der Schlüssel, mit dem Updates geprüft werden',
   'update.none': 'Auf dem neuesten Stand.',
   'update.checked': 'Auf dem neuesten Stand, geprüft {time}',
+  'update.looked': 'Nach Updates gesucht: {time}',
+  'update.stale':
+    'Seit {time} gibt es aus dem Ordner für Updates nichts Neues: Es kann eine neuere Version geben. Fragen Sie Ihren Administrator.',
   'update.checking': 'Nach Updates wird gesucht…',
   'update.downloading': '{version} wird geladen: {percent} %',
   'update.ready': 'Version {version} ist bereit. Die Verbindung pausiert einen Moment.',

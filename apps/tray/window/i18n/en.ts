@@ -209,6 +209,8 @@ export const en = {
   'update.off.no-key': 'it has no key to check updates with',
   'update.none': 'Up to date.',
   'update.checked': 'Up to date, checked {time}',
+  'update.looked': 'Looked for updates {time}',
+  'update.stale': 'No news from the update folder since {time}: there may be a newer version. Ask your administrator.',
   'update.checking': 'Looking for updates…',
   'update.downloading': 'Downloading {version}: {percent} %',
   'update.ready': 'Version {version} is ready. The connection pauses for a moment.',

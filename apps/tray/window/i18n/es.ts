@@ -216,6 +216,9 @@ export const es: Like<typeof en> = {
   'update.off.no-key': 'no tiene la clave para comprobar las actualizaciones',
   'update.none': 'Al día.',
   'update.checked': 'Al día, comprobado {time}',
+  'update.looked': 'Actualizaciones buscadas {time}',
+  'update.stale':
+    'No hay noticias de la carpeta de actualizaciones desde {time}: puede que haya una versión más reciente. Pregunte a su administrador.',
   'update.checking': 'Buscando actualizaciones…',
   'update.downloading': 'Descargando {version}: {percent} %',
   'update.ready': 'La versión {version} está lista. La conexión se interrumpe un momento.',

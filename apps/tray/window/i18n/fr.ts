@@ -212,6 +212,9 @@ export const fr: Like<typeof en> = {
   'update.off.no-key': 'elle n’a pas la clé qui sert à vérifier les mises à jour',
   'update.none': 'À jour.',
   'update.checked': 'À jour, vérifié {time}',
+  'update.looked': 'Mises à jour cherchées {time}',
+  'update.stale':
+    'Pas de nouvelles du dossier des mises à jour depuis {time} : une version plus récente existe peut-être. Demandez à votre administrateur.',
   'update.checking': 'Recherche de mises à jour…',
   'update.downloading': 'Téléchargement de {version} : {percent} %',
   'update.ready': 'La version {version} est prête. La connexion s’interrompt un instant.',

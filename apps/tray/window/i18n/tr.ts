@@ -211,6 +211,9 @@ export const tr: Like<typeof en> = {
   'update.off.no-key': 'güncellemeleri denetleyecek anahtarı yok',
   'update.none': 'Güncel.',
   'update.checked': 'Güncel; denetlendi: {time}',
+  'update.looked': 'Güncellemeler arandı: {time}',
+  'update.stale':
+    'Güncelleme klasöründen {time} tarihinden beri haber yok: daha yeni bir sürüm olabilir. Yöneticinize sorun.',
   'update.checking': 'Güncellemeler aranıyor…',
   'update.downloading': '{version} indiriliyor: %{percent}',
   'update.ready': '{version} sürümü hazır. Bağlantı kısa bir an duraklar.',

@@ -1,5 +1,5 @@
 import { Button, NativeSelect, Progress } from '@mantine/core';
-import { formatAgo } from '../../core/format.ts';
+import { formatAgo, formatTime } from '../../core/format.ts';
 import type { SettingsPatch } from '../../core/ipc/table.ts';
 import type { Update, WindowModel } from '../../core/types.ts';
 import type { Text } from '../i18n/index.ts';
@@ -15,6 +15,11 @@ export function Updates({ set }: { set: (patch: SettingsPatch) => void }) {
   return (
     <Card title={t('settings.updates')}>
       <p role="status">{describe(update, model, t, now)}</p>
+      {update.stale !== undefined && (
+        <p role="status">
+          <strong>{t('update.stale', { time: formatTime(model.locale, update.stale) })}</strong>
+        </p>
+      )}
       {update.kind === 'downloading' && (
         <Progress
           value={update.percent}
@@ -58,9 +63,11 @@ function describe(update: Update, model: WindowModel, t: Text, now: number): str
     case 'off':
       return t('update.off', { reason: t(`update.off.${update.reason}`) });
     case 'none':
-      return update.checked === null
-        ? t('update.none')
-        : t('update.checked', { time: formatAgo(model.locale, update.checked, now) });
+      if (update.checked === null) return t('update.none');
+      // Nothing newer is known, which is not to say that there is nothing.
+      return t(update.stale === undefined ? 'update.checked' : 'update.looked', {
+        time: formatAgo(model.locale, update.checked, now),
+      });
     case 'checking':
       return t('update.checking');
     case 'downloading':

@@ -159,6 +159,24 @@ export const pages: Cases = (needs, stage) => {
       .waitFor();
   });
 
+  test('nothing newer is no praise once what the update folder says has ended', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected' });
+    await open(page, 'settings');
+    await page.getByText('Up to date, checked').waitFor();
+    const stale = '2026-01-02T12:00:00.000Z';
+    for (const update of [
+      { kind: 'none', checked: '2026-11-20T12:00:00.000Z', stale },
+      { kind: 'ready', version: '0.2.0', stale },
+      { kind: 'failed', message: 'x', stale },
+    ] as const) {
+      await page.evaluate((now) => window.gatehouseFake.play('connected', { update: now }), update);
+      await page.getByText(/No news from the update folder since .*2026.*Ask your administrator\./).waitFor();
+      assert.equal(await page.getByText('Up to date').count(), 0);
+    }
+    await page.getByRole('button', { name: 'Look for updates' }).waitFor();
+  });
+
   test('the log is filtered, copied, and followed or not', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'connected' });
