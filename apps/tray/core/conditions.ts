@@ -1,3 +1,4 @@
+import { formatTime } from './format.ts';
 import { translator } from './i18n/index.ts';
 import { factText, missesByFact } from './posture.ts';
 import type { State } from './state.ts';
@@ -48,7 +49,7 @@ export const isOfStatus = (key: string): boolean => !key.startsWith(LINK) && !ke
 
 /** What holds in this snapshot, each with the notice that would tell it. `wasHeld`: whether a key held before. */
 export function conditionsOf(s: Snapshot, state: State, wasHeld: (key: string) => boolean): Condition[] {
-  return [...stateCondition(s, state), ...factConditions(s, state, wasHeld), ...updateCondition(s)];
+  return [...stateCondition(s, state), ...factConditions(s, state, wasHeld), ...updateCondition(s), ...staleCondition(s, wasHeld)];
 }
 
 function stateCondition(s: Snapshot, { kind, cause, status, profile }: State): Condition[] {
@@ -108,6 +109,32 @@ function updateCondition({ update, ...s }: Snapshot): Condition[] {
       body: t('notice.update.body'),
       action: { id: 'install-update' },
       settle: false,
+      problem: false,
+      told: false,
+    },
+  ];
+}
+
+/**
+ * What the update folder says has ended. Not while it can't be reached, unless it was told before: a computer that comes
+ * back from a long sleep has its network a moment later.
+ */
+function staleCondition({ update, ...s }: Snapshot, wasHeld: (key: string) => boolean): Condition[] {
+  if (update.stale === undefined) return [];
+  const key = `${UPDATE}stale:${update.stale}`;
+  const asked = update.kind === 'ready' || (update.kind === 'none' && update.checked !== null);
+  if (!asked && !wasHeld(key)) return [];
+  const locale = localeOf({ ...s, update });
+  const t = translator(locale);
+  return [
+    {
+      key,
+      kind: 'updates',
+      title: t('notice.update-stale.title'),
+      body: t('notice.update-stale.body', { time: formatTime(locale, update.stale) }),
+      action: { id: 'show-settings' },
+      settle: false,
+      mends: false,
       problem: false,
       told: false,
     },

@@ -14,6 +14,7 @@ const silent = because('degraded', 'no-traffic');
 const captive: Partial<AgentStatus> = { captive: { url: 'http://login.example' } };
 const gone: Partial<Snapshot> = { link: { kind: 'down', starting: false } };
 const QUIET = 'quiet' as const;
+const STALE = new Date(NOW - 86_400_000).toISOString();
 
 type Step = [second: number, agent: Partial<AgentStatus> | null, more?: Partial<Snapshot>, quiet?: typeof QUIET];
 
@@ -243,6 +244,20 @@ describe('what people are told', () => {
         [3, {}, { update: { kind: 'ready', version: '0.2.0' } }],
       ],
       ['3 update:0.2.0'],
+      1800,
+    ],
+    [
+      'no news of updates: once, and not because the network is away',
+      [
+        [0, {}],
+        [3, {}, { update: { kind: 'failed', message: 'x', stale: STALE } }],
+        [6, {}, { update: { kind: 'checking', stale: STALE } }],
+        [9, {}, { update: { kind: 'none', checked: STALE, stale: STALE } }],
+        [900, {}, { update: { kind: 'checking', stale: STALE } }],
+        [903, {}, { update: { kind: 'failed', message: 'x', stale: STALE } }],
+        [1600, {}, { update: { kind: 'none', checked: STALE, stale: STALE } }],
+      ],
+      [`9 update:stale:${STALE}`],
       1800,
     ],
     [
