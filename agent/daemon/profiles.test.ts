@@ -233,6 +233,18 @@ describe('profiles', () => {
     assert.ok(steps > 8, `${steps} steps`);
   });
 
+  test('what an agent from before profiles enrolled meanwhile is one more, and the profiles are as they were', async () => {
+    const [home, office] = [identity('peer-home'), identity('peer-office')];
+    const profiles = await load();
+    await profiles.commit(home, false);
+    // It knows nothing of profiles: for it this device was enrolled nowhere.
+    writeFileSync(path.join(folder, 'identity.json'), JSON.stringify(office));
+    const again = await load();
+    assert.equal(again.active?.peerId, 'peer-office');
+    assert.equal(again.find('peer-home').privateKey, home.privateKey);
+    assert.equal(again.problem, null);
+  });
+
   test('an enrollment ends whenever the power goes: nothing is lost, and the same commit completes it', async () => {
     const before = await load();
     const [first, second] = [identity('peer-first'), identity('peer-second')];

@@ -1,17 +1,18 @@
 import type { AgentConfig } from '../config.ts';
 import { AGENT_VERSION } from '../config.ts';
 import { AgentError } from '../errors.ts';
-import { type IpcServer, serveIpc } from '../ipc/index.ts';
+import { type Handlers, type IpcServer, serveIpc } from '../ipc/index.ts';
 import type { Platform } from '../os/platform.ts';
 import { Daemon } from './daemon.ts';
 import { diagnose } from './doctor.ts';
 import { makeStateFolder } from './files.ts';
-import { claimFormat } from './format.ts';
+import { claimFormat, StateRefused } from './format.ts';
 import { Service } from './handlers.ts';
 import { lockFolder } from './lock.ts';
 import type { Log } from './log.ts';
 import type { DaemonParts } from './parts.ts';
 import { Profiles } from './profiles.ts';
+import { refusedHandlers } from './refused.ts';
 import { AgentStore } from './store.ts';
 
 export interface RunningDaemon {
@@ -26,7 +27,8 @@ export type Overrides = Pick<
 
 /**
  * Starts the agent: local IPC, and the tunnel as the user left it. Throws AgentError when another agent has the
- * socket or the state folder, or when either can't be used.
+ * socket or the state folder, or when either can't be used. Where the folder isn't to be touched (StateRefused), it only
+ * answers so: a daemon that ended would be started again each second, and nobody would be told why.
  */
 export async function startDaemon(
   config: AgentConfig,
@@ -36,15 +38,25 @@ export async function startDaemon(
 ): Promise<RunningDaemon> {
   const unlock = await hold(config.stateDir);
   let server: IpcServer | undefined;
+  const serve = (handlers: Handlers): Promise<IpcServer> =>
+    serveIpc(config.socketPath, handlers, log.write).catch((error: Error) => {
+      throw unusable(error, 'GATEHOUSE_AGENT_SOCKET', config.socketPath);
+    });
   try {
+    const refused = await claimed(config.stateDir);
+    if (refused) {
+      const serving = await serve(refusedHandlers(refused, log));
+      server = serving;
+      log.write(`error: ${refused.message}`);
+      log.write(`gatehouse agent ${AGENT_VERSION} does nothing but say so on ${config.socketPath}`);
+      return { stop: () => serving.close().finally(unlock) };
+    }
     const store = new AgentStore(config.stateDir, log.write);
     const profiles = new Profiles(store, log.write);
     const { interfaceName } = config;
     const daemon = new Daemon({ interfaceName, platform, store, profiles, log: log.write, ...overrides });
     const service = new Service(daemon, profiles, log, () => diagnose(daemon, platform, interfaceName));
-    const serving = await serveIpc(config.socketPath, service.handlers, log.write).catch((error: Error) => {
-      throw unusable(error, 'GATEHOUSE_AGENT_SOCKET', config.socketPath);
-    });
+    const serving = await serve(service.handlers);
     server = serving;
     await profiles.load();
     await daemon.start();
@@ -74,13 +86,22 @@ async function hold(folder: string): Promise<() => void> {
   try {
     await makeStateFolder(folder);
     unlock = lockFolder(folder);
-    if (unlock) await claimFormat(folder);
   } catch (error) {
-    unlock?.();
     throw unusable(error as Error, 'GATEHOUSE_AGENT_STATE', folder);
   }
   if (unlock) return unlock;
   throw new AgentError('internal', `Another Gatehouse agent uses ${folder} (GATEHOUSE_AGENT_STATE).`);
+}
+
+/** Why the folder isn't to be touched; null when it is ours. */
+async function claimed(folder: string): Promise<StateRefused | null> {
+  try {
+    await claimFormat(folder);
+    return null;
+  } catch (error) {
+    if (error instanceof StateRefused) return error;
+    throw unusable(error as Error, 'GATEHOUSE_AGENT_STATE', folder);
+  }
 }
 
 function unusable(error: Error, setting: string, path: string): AgentError {
