@@ -375,6 +375,39 @@ describe('the daemon', () => {
     assert.equal(tell(true), 0);
     assert.notEqual(tell(false), 0);
   });
+
+  test('a sign-out in sleep is told once, when the network had its time to come back', () => {
+    const { controller, link, clock, notices } = stage();
+    const keys = () => notices.map(({ key }) => key);
+    const [profile] = CONNECTED.profiles;
+    assert.ok(profile);
+    link(up(CONNECTED));
+    clock.go(60_000);
+    controller.suspend();
+    clock.go(8 * 3_600_000);
+    controller.resume();
+    clock.go(10_000);
+    link(up({ ...CONNECTED, state: 'error', profiles: [{ ...profile, revoked: true }] }));
+    clock.go(9_000);
+    assert.deepEqual(keys(), []);
+    clock.go(1_000);
+    assert.deepEqual(keys(), ['signed-out:p1']);
+    clock.go(3_600_000);
+    // Asleep anew while it had just woken: it waits from the second time on.
+    link(up(CONNECTED));
+    clock.go(60_000);
+    controller.suspend();
+    controller.resume();
+    clock.go(15_000);
+    controller.suspend();
+    link(up({ ...CONNECTED, state: 'error', profiles: [{ ...profile, revoked: true }] }));
+    clock.go(60_000);
+    controller.resume();
+    clock.go(15_000);
+    assert.equal(keys().length, 1);
+    clock.go(10_000);
+    assert.deepEqual(keys(), ['signed-out:p1', 'signed-out:p1']);
+  });
 });
 
 describe('the rest of the window’s calls', () => {

@@ -58,7 +58,7 @@ const FIRST_UPDATE = 60_000;
 const NEXT_UPDATE = 6 * 3_600_000;
 /** How long a daemon that was started may take until it answers, ms. */
 const START_PATIENCE = 15_000;
-/** After a resume the network comes back in steps; nothing is told of them, ms. */
+/** After a resume the network comes back in steps; nothing is told before, ms. */
 const QUIET_AFTER_RESUME = 20_000;
 /** How long a failure is told where nothing happens that ends it, ms. */
 export const FAILURE_LIFETIME = 2 * 60_000;
@@ -90,8 +90,9 @@ export class Controller {
   #listening = false;
   #page: Page | null = null;
   #launched = false;
-  #asleep = false;
-  #quietUntil = 0;
+  /** Asleep, or just woken. */
+  #quiet = false;
+  #cancelQuiet = (): void => undefined;
   #cancelTick = (): void => undefined;
   #cancelUpdate = (): void => undefined;
 
@@ -123,6 +124,7 @@ export class Controller {
   stop(): void {
     this.#cancelTick();
     this.#cancelUpdate();
+    this.#cancelQuiet();
     this.daemon.stop();
   }
 
@@ -167,8 +169,7 @@ export class Controller {
         desktop.send({ type: 'model', model });
       }
     }
-    const quiet = this.#asleep || clock.now() < this.#quietUntil;
-    const { memory, notices } = noticesOf(this.#notices, s, quiet);
+    const { memory, notices } = noticesOf(this.#notices, s, this.#quiet);
     this.#notices = memory;
     for (const notice of notices) desktop.notify(notice);
   }
@@ -248,12 +249,18 @@ export class Controller {
   }
 
   suspend(): void {
-    this.#asleep = true;
+    this.#cancelQuiet();
+    this.#quiet = true;
   }
 
   resume(): void {
-    this.#asleep = false;
-    this.#quietUntil = this.parts.clock.now() + QUIET_AFTER_RESUME;
+    this.#cancelQuiet();
+    this.#quiet = true;
+    // By a timer: the wall clock may be set anew when the network is back.
+    this.#cancelQuiet = this.parts.clock.after(QUIET_AFTER_RESUME, () => {
+      this.#quiet = false;
+      this.refresh();
+    });
     this.daemon.hurry();
     this.refresh();
   }

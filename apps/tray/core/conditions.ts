@@ -10,6 +10,8 @@ import { localeOf, viewOf } from './view.ts';
 export interface Condition extends Notice {
   /** It may pass by itself within seconds: tell it only when it lasts. */
   settle: boolean;
+  /** It mends itself when the network does: after sleep it is given longer. */
+  mends: boolean;
   /** A problem of the connection, whose end is `connected`. */
   problem: boolean;
   /** Another condition tells of it already. */
@@ -20,6 +22,7 @@ interface Rule {
   kind: NotificationKind;
   action: ActionId;
   settle?: true;
+  mends?: true;
   problem?: true;
 }
 
@@ -34,9 +37,9 @@ const RULES: Partial<Record<StateKind, Rule>> = {
   'version-mismatch': { kind: 'problems', action: 'show-window', settle: true },
   'signed-out': { kind: 'problems', action: 'enroll' },
   captive: { kind: 'problems', action: 'open-portal', problem: true },
-  'no-internet': { kind: 'problems', action: 'show-doctor', settle: true, problem: true },
-  connecting: { kind: 'problems', action: 'show-doctor', settle: true, problem: true },
-  degraded: { kind: 'problems', action: 'show-doctor', settle: true, problem: true },
+  'no-internet': { kind: 'problems', action: 'show-doctor', settle: true, mends: true, problem: true },
+  connecting: { kind: 'problems', action: 'show-doctor', settle: true, mends: true, problem: true },
+  degraded: { kind: 'problems', action: 'show-doctor', settle: true, mends: true, problem: true },
   error: { kind: 'problems', action: 'show-doctor', settle: true, problem: true },
   // The reason comes some seconds after the fact.
   quarantined: { kind: 'posture', action: 'show-posture', settle: true },
@@ -49,7 +52,12 @@ export const isOfStatus = (key: string): boolean => !key.startsWith(LINK) && !ke
 
 /** What holds in this snapshot, each with the notice that would tell it. `wasHeld`: whether a key held before. */
 export function conditionsOf(s: Snapshot, state: State, wasHeld: (key: string) => boolean): Condition[] {
-  return [...stateCondition(s, state), ...factConditions(s, state, wasHeld), ...updateCondition(s), ...staleCondition(s, wasHeld)];
+  return [
+    ...stateCondition(s, state),
+    ...factConditions(s, state, wasHeld),
+    ...updateCondition(s),
+    ...staleCondition(s, wasHeld),
+  ];
 }
 
 function stateCondition(s: Snapshot, { kind, cause, status, profile }: State): Condition[] {
@@ -59,7 +67,7 @@ function stateCondition(s: Snapshot, { kind, cause, status, profile }: State): C
   const { title, detail } = viewOf(s);
   const about = kind === 'signed-out' || kind === 'quarantined' ? `${kind}:${profile?.id ?? ''}` : kind;
   const causal = kind === 'degraded' || kind === 'connecting' || kind === 'error';
-  const { settle = false, problem = false } = rule;
+  const { settle = false, mends = false, problem = false } = rule;
   return [
     {
       // One trouble keeps its key while the tunnel goes from degraded to connecting to error.
@@ -69,6 +77,7 @@ function stateCondition(s: Snapshot, { kind, cause, status, profile }: State): C
       body: detail,
       action: { id: rule.action },
       settle,
+      mends,
       problem,
       told: false,
     },
@@ -91,6 +100,7 @@ function factConditions(s: Snapshot, { kind, status }: State, wasHeld: (key: str
       body: `${name}: ${advice}${more}`,
       action: { id: 'show-posture' },
       settle: false,
+      mends: false,
       problem: false,
       told: kind === 'quarantined' || fact !== fresh[0]?.fact,
     };
@@ -109,6 +119,7 @@ function updateCondition({ update, ...s }: Snapshot): Condition[] {
       body: t('notice.update.body'),
       action: { id: 'install-update' },
       settle: false,
+      mends: false,
       problem: false,
       told: false,
     },

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AgentStatus } from '@gatehouse/protocol';
 import fc from 'fast-check';
+import { conditionsOf } from './conditions.ts';
 import { type NoticeMemory, noNotices, noticesOf } from './index.ts';
+import { stateOf } from './state.ts';
 import { anySnapshot, because, down, NOW, notEnrolled, profile, snapshot } from './testing.ts';
 import { DEFAULT_SETTINGS, type Notice, type Snapshot } from './types.ts';
 
@@ -261,14 +263,210 @@ describe('what people are told', () => {
       1800,
     ],
     [
-      'what happens in sleep',
+      'what came in sleep and holds after it',
       [
         [0, {}],
         [3, captive, {}, QUIET],
         [30, captive],
+        [90, {}],
+      ],
+      ['30 captive', '90 recovered'],
+      900,
+    ],
+    [
+      'signed out in sleep',
+      [
+        [0, {}],
+        [3, {}, {}, QUIET],
+        [6, because('error', 'revoked'), {}, QUIET],
+        [30, because('error', 'revoked')],
+      ],
+      ['30 signed-out:office'],
+      3600,
+    ],
+    [
+      'quarantined in the seconds after sleep, with what to fix',
+      [
+        [0, {}],
+        [3, {}, {}, QUIET],
+        [24, standing(false, 'firewall'), {}, QUIET],
+        [27, standing(false, 'firewall')],
+        [60, standing(true)],
+      ],
+      ['33 quarantined:office', '60 admitted'],
+      900,
+    ],
+    [
+      'quarantined in sleep, and let in shortly after',
+      [
+        [0, {}],
+        [3, standing(false), {}, QUIET],
+        [30, standing(false)],
+        [33, {}],
+      ],
+      [],
+      900,
+    ],
+    [
+      'an error of sleep that lasts',
+      [
+        [0, {}],
+        [3, because('error', 'no-wireguard'), {}, QUIET],
+        [30, because('error', 'no-wireguard')],
+      ],
+      ['36 cause:no-wireguard'],
+      900,
+    ],
+    [
+      'an error of sleep that ends',
+      [
+        [0, {}],
+        [3, because('error', 'no-wireguard'), {}, QUIET],
+        [30, because('error', 'no-wireguard')],
+        [33, {}],
+      ],
+      [],
+      900,
+    ],
+    [
+      'a trouble of sleep that mends itself while the network comes back',
+      [
+        [0, {}],
+        [3, silent, {}, QUIET],
+        [30, silent],
+        [84, {}],
+      ],
+      [],
+      900,
+    ],
+    [
+      'and one that doesn’t',
+      [
+        [0, {}],
+        [3, silent, {}, QUIET],
+        [30, silent],
+        [120, {}],
+      ],
+      ['90 cause:no-traffic', '120 recovered'],
+      900,
+    ],
+    [
+      'a trouble that turns into an error after sleep',
+      [
+        [0, {}],
+        [3, silent, {}, QUIET],
+        [30, silent],
+        [48, because('error', 'no-traffic')],
+      ],
+      ['48 cause:no-traffic'],
+      900,
+    ],
+    [
+      'one that began just before sleep gets its time after it',
+      [
+        [0, {}],
+        [3, because('error', 'no-wireguard')],
+        [6, because('error', 'no-wireguard'), {}, QUIET],
+        [3600, because('error', 'no-wireguard')],
+      ],
+      ['3606 cause:no-wireguard'],
+      3700,
+    ],
+    [
+      'told before sleep, and holding after it, whatever came between and however long it slept',
+      [
+        [0, {}],
+        [3, because('error', 'revoked')],
+        [9, because('error', 'revoked'), {}, QUIET],
+        [30, {}, {}, QUIET],
+        [36_000, because('error', 'revoked')],
+      ],
+      ['3 signed-out:office'],
+      37_000,
+    ],
+    [
+      'kept out before sleep, let in in it',
+      [
+        [0, {}],
+        [3, standing(false)],
+        [30, standing(true), {}, QUIET],
+        [60, standing(true)],
+      ],
+      ['9 quarantined:office'],
+      900,
+    ],
+    [
+      'kept out for a moment only',
+      [
+        [0, {}],
+        [3, standing(false)],
+        [6, standing(true)],
       ],
       [],
       60,
+    ],
+    [
+      'kept out when the app started, let in later',
+      [
+        [0, standing(false)],
+        [30, standing(true)],
+      ],
+      ['30 admitted'],
+      60,
+    ],
+    [
+      'told before sleep, ended in it, and back later',
+      [
+        [0, {}],
+        [3, captive],
+        [9, {}, {}, QUIET],
+        [3600, {}],
+        [3700, captive],
+      ],
+      ['3 captive', '3700 captive'],
+      4000,
+    ],
+    [
+      'the daemon that is away after sleep',
+      [
+        [0, {}],
+        [3, null, gone, QUIET],
+        [30, null, gone],
+      ],
+      ['36 link:daemon-down'],
+      900,
+    ],
+    [
+      'signed out in sleep, and the daemon away for a moment after it',
+      [
+        [0, {}],
+        [3, because('error', 'revoked'), {}, QUIET],
+        [30, null, gone],
+        [33, because('error', 'revoked')],
+      ],
+      ['33 signed-out:office'],
+      900,
+    ],
+    [
+      'heard first in sleep',
+      [
+        [0, null, {}, QUIET],
+        [3, captive, {}, QUIET],
+        [30, captive],
+      ],
+      [],
+      900,
+    ],
+    [
+      'a quarantine told a while ago is told once more when it comes back and lasts',
+      [
+        [0, {}],
+        [3, standing(false)],
+        [60, {}],
+        [120, standing(false)],
+      ],
+      ['9 quarantined:office', '60 admitted', '609 quarantined:office'],
+      1800,
     ],
     [
       'and its end',
@@ -348,6 +546,65 @@ describe('flapping', () => {
         for (const [key, lines] of Object.entries(counts)) assert.ok((lines?.length ?? 0) <= 2, `${key}: ${lines}`);
       }),
       { numRuns: 200 },
+    );
+  });
+});
+
+describe('sleep', () => {
+  const states: readonly (Partial<AgentStatus> | null)[] = [
+    {},
+    captive,
+    silent,
+    down,
+    because('error', 'no-wireguard'),
+    standing(false, 'firewall'),
+    standing(true, 'firewall'),
+    because('error', 'revoked'),
+    null,
+  ];
+  const last = [standing(false, 'firewall'), because('error', 'revoked')];
+  type Chosen = { state: Partial<AgentStatus> | null; quiet: boolean; seconds: number };
+  const step: fc.Arbitrary<Chosen> = fc.record({
+    state: fc.constantFrom(...states),
+    quiet: fc.boolean(),
+    seconds: fc.constantFrom(3, 9, 30, 700, 40_000),
+  });
+  /** Snapshots each 3 s, or fewer where nothing changes for long. */
+  function* played(steps: readonly Chosen[]): Generator<{ s: Snapshot; quiet: boolean }> {
+    let at = NOW;
+    for (const { state, quiet, seconds } of steps) {
+      const every = seconds > 1000 ? 60 : 3;
+      for (let second = 0; second < seconds; second += every, at += every * 1000) {
+        yield { s: snapshot(state, { ...(state === null && gone), now: at }), quiet };
+      }
+    }
+  }
+  const keysOf = (s: Snapshot): string[] => conditionsOf(s, stateOf(s), () => false).map(({ key }) => key);
+
+  test('each change is told at most once; signed out or kept out for long is always told', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 14 }), fc.constantFrom(...last), (chosen, end) => {
+        const start = { state: {}, quiet: false, seconds: 9 };
+        const steps = [start, ...chosen, { state: end, quiet: false, seconds: 700 }];
+        let memory: NoticeMemory = noNotices;
+        /** Told, and not ended since by the daemon's word in a time that isn't quiet. */
+        const open = new Set<string>();
+        for (const { s, quiet } of played(steps)) {
+          const result = noticesOf(memory, s, quiet);
+          memory = result.memory;
+          if (quiet) assert.deepEqual(result.notices, []);
+          else if (s.link.kind === 'up') for (const key of open) if (!keysOf(s).includes(key)) open.delete(key);
+          for (const { key } of result.notices) {
+            if (['recovered', 'admitted', 'disconnected'].includes(key)) continue;
+            assert.ok(keysOf(s).includes(key), `${key} holds when it is told`);
+            assert.ok(!open.has(key), `${key} was told already`);
+            open.add(key);
+          }
+        }
+        const wanted = end === last[0] ? 'quarantined:office' : 'signed-out:office';
+        assert.ok(open.has(wanted), `${wanted} was told`);
+      }),
+      { numRuns: 300 },
     );
   });
 });
