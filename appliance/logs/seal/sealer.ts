@@ -6,16 +6,14 @@ import { Catalog } from '../archive/catalog.ts';
 import { SEGMENTS } from '../archive/files.ts';
 import { MAX_SOURCES } from '../archive/sources.ts';
 import { TileStore } from '../archive/tiles.ts';
-import type { Settings } from '../backend.ts';
-import { consistencyProof } from '../merkle/tree.ts';
 import type { ToSeal } from '../receive/messages.ts';
-import { ArchiveError } from '../record/error.ts';
 import { CLASSES, FLAG, KIND, type Kind } from '../record/types.ts';
-import { erase, expire, expiring, finishRetention, RetentionError, type Vault } from '../retention/index.ts';
-import { appendFault, faultOf, internalRecords } from './assemble.ts';
+import { faultOf, internalRecords } from './assemble.ts';
+import { answer, type Called } from './calls.ts';
 import { diskProblem } from './disk.ts';
 import { SearchFeed } from './feed.ts';
 import { Gaps } from './gaps.ts';
+import { Keeping } from './keeping.ts';
 import { LIMITS, type SealLimits } from './limits.ts';
 import { Log, type Sealed, type Written } from './log.ts';
 import type { FromSealer, SealState, ToSealer } from './messages.ts';
@@ -42,6 +40,8 @@ export class Sealer {
   readonly #notes: Notes | undefined;
   readonly #rounds: Rounds | undefined;
   readonly #senders: Senders;
+  readonly #keeping: Keeping;
+  readonly #called: Called;
   readonly #waiting = new Waiting();
   readonly #gaps = new Gaps();
   #closed = false;
@@ -51,8 +51,6 @@ export class Sealer {
   #unsealedSince: number | undefined;
   #segmentSince = 0;
   #retryAt = 0;
-  #nextExpiry = 0;
-  #settings: Settings | undefined;
   #nextSecond = 0;
   /** Of the appliance's own records. */
   #flags = 0;
@@ -71,6 +69,19 @@ export class Sealer {
     this.#tiles = new TileStore(folder, hasher);
     this.#senders = new Senders(this.#catalog);
     this.#segmentSince = clock.monotonicUs();
+    this.#keeping = new Keeping({
+      vault: {
+        ...{ folder, catalog: this.#catalog, tiles: this.#tiles, archive: this.#archive },
+        seal: (records) => {
+          if (records.length > 0) this.#record(KIND.erasure, SYSTEM, records);
+          this.#sealWaiting();
+        },
+        closeSegment: () => this.#closeSegment(),
+        rewritten: (segment) => this.search.tell({ type: 'rewritten', segment }),
+      },
+      trustedUs: () => this.#rounds?.trustedUs() ?? 0,
+      expiryUs: this.#limits.expiryUs,
+    });
     const boot = Number(this.#catalog.get('boot') ?? 0) + 1;
     const parts = { folder, catalog: this.#catalog, tiles: this.#tiles, archive: this.#archive, hasher };
     try {
@@ -90,13 +101,24 @@ export class Sealer {
       this.#guarded(() => {
         if (recovered) this.#record(KIND.recovery, SYSTEM, [recovered]);
         this.#rounds!.sealStatements();
-        finishRetention(this.#vault());
+        this.#keeping.finish();
       });
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
       this.#setState('damaged', `${error.message}. Nothing is taken in or signed until that is mended.`);
       this.#tell({ type: 'ready', ...this.#identity() });
     }
+    this.#called = {
+      ...{ catalog: this.#catalog, archive: this.#archive, senders: this.#senders, keeping: this.#keeping },
+      notes: this.#notes,
+      size: () => this.#log?.sealed.size ?? 0,
+      now: this.#now,
+      guarded: (work) => this.#guarded(work),
+      record: (kind, retentionClass, records) => this.#record(kind, retentionClass, records),
+      sealAll: () => this.sealAll(),
+      witnessed: (size) => this.#witnessed(size),
+      close: () => this.close(),
+    };
     this.tick();
   }
 
@@ -270,51 +292,8 @@ export class Sealer {
 
   /** From the main thread. */
   async call(message: ToSealer): Promise<void> {
-    switch (message.type) {
-      case 'append': {
-        const { id, kind, class: retentionClass, records } = message;
-        const fault = appendFault(message);
-        const error = fault ?? this.#guarded(() => this.#record(kind, retentionClass, records));
-        return this.#tell({ type: 'appended', id, ...(error !== undefined && { error }) });
-      }
-      case 'seal': {
-        const error = this.sealAll();
-        const { size } = this.#identity();
-        const note = this.#notes?.newest;
-        const rest = { ...(note !== undefined && { note }), ...(error !== undefined && { error }) };
-        return this.#tell({ type: 'sealedNow', id: message.id, size, ...rest });
-      }
-      case 'proof':
-        return this.#prove(message);
-      case 'cosigned':
-        this.#guarded(() => this.#notes?.cosigned(message.size, message.lines, this.#now()));
-        return;
-      case 'timestamp':
-        this.#guarded(() => {
-          this.#catalog.addTimestamp(message);
-          this.#notes?.keep(message.size, 'timestamp', this.#now().receiveUs);
-        });
-        return;
-      case 'witnessSize':
-        this.#witnessed(message.size);
-        return;
-      case 'settings':
-        this.#settings = message;
-        this.#senders.setClasses(message.sources);
-        this.#nextExpiry = 0;
-        return;
-      case 'erase':
-        return this.#tell({ type: 'erased', id: message.id, ...this.#erase(message) });
-      case 'expiring': {
-        const { id, retention } = message;
-        const rules = { days: retention, holds: this.#settings?.holds ?? [], nowUs: this.#rounds?.trustedUs() ?? 0 };
-        const found = expiring({ archive: this.#archive, catalog: this.#catalog }, rules);
-        return this.#tell({ type: 'expiring', id, expiring: found });
-      }
-      case 'stop':
-        this.sealAll();
-        this.close();
-    }
+    const answered = answer(message, this.#called);
+    if (answered) this.#tell(answered);
   }
 
   /** Seals all that waits; why not, where it can't. */
@@ -325,17 +304,6 @@ export class Sealer {
   #sealWaiting(): void {
     do this.#sealOnce();
     while (this.#waiting.records > 0);
-  }
-
-  #prove({ id, old }: Extract<ToSealer, { type: 'proof' }>): void {
-    const { size } = this.#identity();
-    try {
-      const note = this.#notes?.newest;
-      const hashes = consistencyProof(old, size, this.#archive.readHash);
-      this.#tell({ type: 'proof', id, old, size, hashes, ...(note !== undefined && { note }) });
-    } catch (error) {
-      this.#tell({ type: 'proof', id, old, size, hashes: [], error: (error as Error).message });
-    }
   }
 
   #witnessed(size: number): void {
@@ -367,7 +335,7 @@ export class Sealer {
       if (gaps.length > 0) this.#record(KIND.gap, SYSTEM, gaps);
       this.#gaps.clear();
       this.#rounds!.look();
-      if (now >= this.#nextExpiry) this.#expire(now);
+      this.#keeping.look(now);
     });
     const oldest = Math.min(this.#waiting.since, this.#unsealedSince ?? Number.POSITIVE_INFINITY);
     this.#tell({
@@ -376,40 +344,6 @@ export class Sealer {
       waiting: this.#waiting.records + (this.#log ? this.#log.size - this.#log.sealed.size : 0),
       ...(oldest < Number.POSITIVE_INFINITY && { oldestUs: this.#options.clock.receiveUs() - (now - oldest) }),
     });
-  }
-
-  /** Destroys what is past its days; a little at a time. */
-  #expire(now: number): void {
-    if (!this.#settings) return;
-    const { retention, holds } = this.#settings;
-    const left = expire(this.#vault(), { days: retention, holds, nowUs: this.#rounds!.trustedUs() });
-    this.#nextExpiry = left > 0 ? now : now + this.#limits.expiryUs;
-  }
-
-  #erase({ indexes, reason, by }: Extract<ToSealer, { type: 'erase' }>): { count: number; error?: string } {
-    let count = 0;
-    try {
-      const error = this.#guarded(() => {
-        count = erase(this.#vault(), { indexes, reason, by, holds: this.#settings?.holds ?? [] });
-      });
-      return { count, ...(error !== undefined && { error }) };
-    } catch (error) {
-      if (!(error instanceof RetentionError || error instanceof ArchiveError)) throw error;
-      return { count: 0, error: error.message };
-    }
-  }
-
-  /** What retention may do here. */
-  #vault(): Vault {
-    return {
-      ...{ folder: this.#options.folder, catalog: this.#catalog, tiles: this.#tiles, archive: this.#archive },
-      seal: (records) => {
-        if (records.length > 0) this.#record(KIND.erasure, SYSTEM, records);
-        this.#sealWaiting();
-      },
-      closeSegment: () => this.#closeSegment(),
-      rewritten: (segment) => this.search.tell({ type: 'rewritten', segment }),
-    };
   }
 
   close(): void {

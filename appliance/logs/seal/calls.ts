@@ -1,0 +1,85 @@
+import type { Archive } from '../archive/archive.ts';
+import type { Catalog } from '../archive/catalog.ts';
+import { consistencyProof } from '../merkle/tree.ts';
+import type { Kind } from '../record/types.ts';
+import { appendFault } from './assemble.ts';
+import type { Keeping } from './keeping.ts';
+import type { FromSealer, ToSealer } from './messages.ts';
+import type { Notes } from './notes.ts';
+import type { Senders } from './senders.ts';
+
+/** The sealer, for what the main thread asks of it. */
+export interface Called {
+  catalog: Catalog;
+  archive: Archive;
+  senders: Senders;
+  keeping: Keeping;
+  /** Undefined where the log is damaged. */
+  notes: Notes | undefined;
+  /** Leaves that are sealed. */
+  size(): number;
+  now(): { receiveUs: number; monotonicUs: number };
+  /** Runs what writes; why it didn't come about. */
+  guarded(work: () => void): string | undefined;
+  record(kind: Kind, retentionClass: number, records: readonly string[]): void;
+  /** Why not, where it can't. */
+  sealAll(): string | undefined;
+  /** A witness has seen so many leaves. */
+  witnessed(size: number): void;
+  close(): void;
+}
+
+/** Does what the main thread has asked for; the answer, where it wants one. */
+export function answer(message: ToSealer, sealer: Called): FromSealer | undefined {
+  const { catalog, keeping, notes, guarded } = sealer;
+  switch (message.type) {
+    case 'append': {
+      const { id, kind, class: retentionClass, records } = message;
+      const error = appendFault(message) ?? guarded(() => sealer.record(kind, retentionClass, records));
+      return { type: 'appended', id, ...failure(error) };
+    }
+    case 'seal': {
+      const error = sealer.sealAll();
+      return { type: 'sealedNow', id: message.id, size: sealer.size(), ...noteOf(notes), ...failure(error) };
+    }
+    case 'proof':
+      return proofOf(message, sealer);
+    case 'cosigned':
+      guarded(() => notes?.cosigned(message.size, message.lines, sealer.now()));
+      return;
+    case 'timestamp':
+      guarded(() => {
+        catalog.addTimestamp(message);
+        notes?.keep(message.size, 'timestamp', sealer.now().receiveUs);
+      });
+      return;
+    case 'witnessSize':
+      sealer.witnessed(message.size);
+      return;
+    case 'settings':
+      sealer.senders.setClasses(message.sources);
+      keeping.set(message);
+      return;
+    case 'erase':
+      return { type: 'erased', id: message.id, ...keeping.erase(message, guarded) };
+    case 'expiring':
+      return { type: 'expiring', id: message.id, expiring: keeping.expiring(message.retention) };
+    case 'stop':
+      sealer.sealAll();
+      sealer.close();
+      return;
+  }
+}
+
+const failure = (error: string | undefined) => (error === undefined ? {} : { error });
+
+const noteOf = (notes: Notes | undefined) => (notes?.newest === undefined ? {} : { note: notes.newest });
+
+function proofOf({ id, old }: Extract<ToSealer, { type: 'proof' }>, { archive, notes, size }: Called): FromSealer {
+  const about = { type: 'proof', id, old, size: size() } as const;
+  try {
+    return { ...about, hashes: consistencyProof(old, about.size, archive.readHash), ...noteOf(notes) };
+  } catch (error) {
+    return { ...about, hashes: [], error: (error as Error).message };
+  }
+}
