@@ -6,11 +6,13 @@ import { addIpv4, addNumber, addText, type TokenSet } from './tokens.ts';
 /** The bytes of a column's values, the highest first, each with one byte a row; a number where all rows have it. */
 export type Plane = Uint8Array | number;
 
-/** 0 is "none" in all of them. */
+/** 0 is "none" in all of them. What is asked for is read then: it may throw IndexError. */
 export interface Column {
-  planes: Plane[];
-  /** Value n is texts[n - 1]: a text, or an IPv6 address. */
-  texts?: readonly string[];
+  /** How many planes it has. */
+  readonly count: number;
+  plane(i: number): Plane;
+  /** Value n is texts()[n - 1]: a text, or an IPv6 address. Empty where values are numbers. */
+  texts(): readonly string[];
 }
 
 /** First plane of an IP column: whether the other four are an IPv4 address or the place of an IPv6 one in `texts`. */
@@ -218,14 +220,20 @@ export class ColumnBuilder {
 
   /** What was gathered so far; undefined where no row has a value. The planes may be longer than there are rows. */
   column(name: Name): Column | undefined {
-    if (name === 'source') return { planes: this.source };
-    if (name === 'kind') return { planes: this.kind };
-    if (name === 'bytes') return { planes: this.bytes };
+    if (name === 'source') return columnOf(this.source);
+    if (name === 'kind') return columnOf(this.kind);
+    if (name === 'bytes') return columnOf(this.bytes);
     const ip = this.ips.get(name as IpField);
-    if (ip) return { planes: ip.planes, texts: ip.texts };
+    if (ip) return columnOf(ip.planes, ip.texts);
     const port = this.ports.get(name);
-    if (port) return { planes: port };
+    if (port) return columnOf(port);
     const text = this.texts.get(name);
-    return text && { planes: [text.high, text.low], texts: text.texts };
+    return text && columnOf([text.high, text.low], text.texts);
   }
 }
+
+const columnOf = (planes: readonly Uint8Array[], texts: readonly string[] = []): Column => ({
+  count: planes.length,
+  plane: (i) => planes[i]!,
+  texts: () => texts,
+});

@@ -198,7 +198,7 @@ test('a rare word, address or pair of fields reads a few frames of many', async 
 test('a page reads no more than it needs, and new records do not move the next', async () => {
   const { archive, engine, library } = fill(many(10_000, traffic), new Set([9]));
   const first = await run(engine, { q: 'traffic', limit: 50 });
-  assert.deepEqual([first.frames <= 2, first.records[0]?.index, first.next], [true, 9999, 9950]);
+  assert.deepEqual([first.frames, first.records[0]?.index, first.next], [1, 9999, 9950]);
   const { segment, frames } = archive.write([{ raw: traffic(1) }]);
   library.add(segment, frames);
   const second = await run(engine, { q: 'traffic', limit: 50, before: first.next! });

@@ -1,11 +1,13 @@
 import type { Found } from '../backend.ts';
+import type { FrameInfo } from '../record/frame.ts';
 import type { Block } from '../record/types.ts';
 import { IndexError } from './index-file.ts';
 import type { Library } from './library.ts';
 import { matcherOf, type ParseOf, Row } from './match.ts';
 import type { Group, Part } from './part.ts';
-import { hashesOf, rowTests } from './prune.ts';
+import { hashesOf } from './prune.ts';
 import type { Query } from './query.ts';
+import { type Keep, rowTests } from './rows.ts';
 
 /** A query ends after this long with what it has. */
 export const MAX_MS = 2000;
@@ -48,7 +50,7 @@ export class Engine {
   }
 
   async query(wanted: Wanted): Promise<Result> {
-    const { query, limit, oldest = false, within = MAX_MS } = wanted;
+    const { query, oldest = false, within = MAX_MS } = wanted;
     const began = this.now();
     let turn = began;
     const run = new Run(this.library, new Row(this.parse), wanted);
@@ -61,7 +63,7 @@ export class Engine {
       try {
         for (const group of run.groups(part, clauses)) {
           run.look(part, group);
-          if (run.found.length > limit) break;
+          if (run.enough) break;
           const now = this.now();
           if (now - began > within) {
             return run.result(
@@ -80,7 +82,7 @@ export class Engine {
         this.library.damaged(part);
         hurt = true;
       }
-      if (run.found.length > limit) break;
+      if (run.enough) break;
     }
     const behind = this.library.behind;
     if (behind === 0 && !hurt) return run.result();
@@ -135,7 +137,9 @@ class Run {
   private readonly toUs: number;
   private readonly before: number;
   private readonly after: number;
-  private tests: ((row: number) => boolean)[] = [];
+  private tests: Keep[] = [];
+  /** Room for the rows of a group. */
+  private rows = new Uint32Array(4096);
 
   constructor(library: Library, row: Row, wanted: Wanted) {
     this.library = library;
@@ -171,56 +175,69 @@ class Run {
     }
   }
 
-  /** Adds the group's records that match, in order. */
+  /** Adds the group's records that match, in order, until there is one more than was asked for: that tells of a next page. */
   look(part: Part, group: Group): void {
     const rows = this.candidates(group);
     if (rows.length === 0) return;
-    const here: Place[] = [];
-    let start = group.row;
-    let k = 0;
-    for (const frame of part.frames(group)) {
-      const end = start + frame.count;
-      if (k < rows.length && rows[k]! < end) {
-        const block = this.library.read(part.first, frame);
-        this.frames++;
-        if (block) {
-          this.row.open(block);
-          for (; k < rows.length && rows[k]! < end; k++) this.test(rows[k]! - start, here);
+    const frames = part.frames(group);
+    const starts = [group.row];
+    for (const { count } of frames) starts.push(starts.at(-1)! + count);
+    const { oldest } = this.wanted;
+    for (let k = oldest ? 0 : frames.length - 1; k >= 0 && k < frames.length && !this.enough; ) {
+      // Frames of one batch hold its records by class: they are looked at together.
+      const { batchFirst, batchCount } = frames[k]!;
+      let [from, to] = [k, k + 1];
+      while (from > 0 && frames[from - 1]!.batchFirst === batchFirst) from--;
+      while (to < frames.length && frames[to]!.batchFirst === batchFirst) to++;
+      if (batchFirst < this.before && batchFirst + batchCount - 1 > this.after) {
+        const places: Place[] = [];
+        for (let i = from; i < to; i++) {
+          const [first, end] = [lowerBound(rows, starts[i]!), lowerBound(rows, starts[i + 1]!)];
+          if (first < end) this.open(part, frames[i]!, rows.subarray(first, end), starts[i]!, places);
         }
-        while (k < rows.length && rows[k]! < end) k++;
+        this.pick(places);
       }
-      start = end;
-    }
-    here.sort(this.wanted.oldest ? (a, b) => a.index - b.index : (a, b) => b.index - a.index);
-    // One more than is asked for tells that there are more.
-    for (const { block, at } of here.slice(0, this.wanted.limit + 1 - this.found.length)) {
-      this.row.open(block);
-      this.row.go(at);
-      this.found.push(this.row.found());
+      k = oldest ? to : from - 1;
     }
   }
 
-  private candidates({ row, rows }: Group): ArrayLike<number> {
-    const { tests } = this;
-    const left = new Uint32Array(rows);
-    let n = rows;
+  get enough(): boolean {
+    return this.found.length > this.wanted.limit;
+  }
+
+  private open(part: Part, frame: FrameInfo, rows: Uint32Array, start: number, places: Place[]): void {
+    const block = this.library.read(part.first, frame);
+    this.frames++;
+    if (!block) return;
+    for (const row of rows) {
+      const at = row - start;
+      const index = block.index[at]!;
+      const us = block.receiveUs[at]!;
+      if (index < this.before && index > this.after && us >= this.fromUs && us <= this.toUs) {
+        places.push({ block, at, index });
+      }
+    }
+  }
+
+  private pick(places: Place[]): void {
+    places.sort(this.wanted.oldest ? (a, b) => a.index - b.index : (a, b) => b.index - a.index);
+    const { row } = this;
+    for (const { block, at } of places) {
+      row.open(block);
+      row.go(at);
+      if (!this.matches(row)) continue;
+      this.found.push(row.found());
+      if (this.enough) return;
+    }
+  }
+
+  private candidates({ row, rows }: Group): Uint32Array {
+    if (this.rows.length < rows) this.rows = new Uint32Array(rows);
+    const left = this.rows;
     for (let i = 0; i < rows; i++) left[i] = row + i;
-    for (const test of tests) {
-      let kept = 0;
-      for (let i = 0; i < n; i++) if (test(left[i]!)) left[kept++] = left[i]!;
-      n = kept;
-      if (n === 0) break;
-    }
-    return left.subarray(0, n);
-  }
-
-  private test(at: number, found: Place[]): void {
-    const { block } = this.row;
-    const index = block.index[at]!;
-    const us = block.receiveUs[at]!;
-    if (index >= this.before || index <= this.after || us < this.fromUs || us > this.toUs) return;
-    this.row.go(at);
-    if (this.matches(this.row)) found.push({ block, at, index });
+    let count = rows;
+    for (const keep of this.tests) count = keep(left, count);
+    return left.subarray(0, count);
   }
 
   /** `stopped`: the group that was looked at last, where there are more. */
@@ -237,4 +254,15 @@ class Run {
       frames: this.frames,
     };
   }
+}
+
+/** Where the first row is that is no smaller. */
+function lowerBound(rows: Uint32Array, wanted: number): number {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle]! < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -4,7 +4,7 @@ import type { FrameInfo } from '../record/frame.ts';
 import { bloomOf, bloomSize, positions } from './bloom.ts';
 import { Cache } from './cache.ts';
 import { IndexCipher, SALT_BYTES, TAG_BYTES } from './cipher.ts';
-import { COLUMN_NAMES, type Column, type Plane } from './columns.ts';
+import { COLUMN_NAMES, type Column } from './columns.ts';
 import { isIpName, type Name } from './names.ts';
 import type { Group, Part, PartBuilder } from './part.ts';
 
@@ -66,7 +66,7 @@ export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, ke
     const number = sections.length + 1;
     return { ...append(cipher.seal(number, bytes)), part: number, packing };
   };
-  const putTexts = (texts: readonly string[]): Section => put(pack(Buffer.from(JSON.stringify(texts))), 'zstd');
+  const putTexts = (texts: Uint8Array): Section => put(pack(texts), 'zstd');
   const { rows } = part.columns;
   const bloomRows = bloomSize(part.sets.map(({ size }) => size));
   const { bits, stride } = bloomOf(
@@ -84,8 +84,11 @@ export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, ke
   for (const name of COLUMN_NAMES) {
     const column = part.columns.column(name);
     if (!column) continue;
-    const planes = column.planes.map((plane) => packPlane((plane as Uint8Array).subarray(0, rows)));
-    const texts = column.texts && Buffer.from(JSON.stringify(column.texts));
+    const planes = Array.from({ length: column.count }, (_, i) =>
+      packPlane((column.plane(i) as Uint8Array).subarray(0, rows)),
+    );
+    const named = column.texts();
+    const texts = named.length > 0 ? Buffer.from(JSON.stringify(named)) : undefined;
     const size = planes.reduce((sum: number, plane) => sum + (typeof plane === 'number' ? 0 : plane.bytes.length), 0);
     if (!isIpName(name) && name !== 'bytes' && size + (texts ? texts.length / 3 : 0) > 1024 + COLUMN_BUDGET * rows) {
       head.unknown.push(name);
@@ -93,7 +96,7 @@ export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, ke
     }
     head.columns[name] = {
       planes: planes.map((plane) => (typeof plane === 'number' ? plane : put(plane.bytes, plane.packing))),
-      ...(column.texts && { texts: putTexts(column.texts) }),
+      ...(texts && { texts: putTexts(texts) }),
     };
   }
   const text = pack(Buffer.from(JSON.stringify(head)), 3);
@@ -141,13 +144,13 @@ function packPlane(plane: Uint8Array): { bytes: Buffer; packing: Section['packin
   return packed.length < plane.length * 0.9 ? { bytes: packed, packing: 'zstd' } : { bytes, packing: 'plain' };
 }
 
-/** What parts of closed segments share: files that are open and columns that were read. */
+/** What parts of closed segments share: files that are open, and planes and texts of columns that were read. */
 export class Shelf {
-  readonly columns = new Cache<Column>(96 * 2 ** 20);
+  readonly sections = new Cache<Uint8Array | readonly string[]>(96 * 2 ** 20);
   readonly files = new Cache<number>(512, closeSync);
 
   forget(file: string): void {
-    this.columns.forget(`${file}\0`);
+    this.sections.forget(`${file}\0`);
     this.files.forget(file);
   }
 }
@@ -229,14 +232,28 @@ export class ClosedPart implements Part {
   readonly column = (name: Name): Column | undefined | 'unknown' => {
     const stored = this.head.columns[name];
     if (!stored) return this.head.unknown.includes(name) ? 'unknown' : undefined;
-    return this.shelf.columns.get(`${this.file}\0${name}`, () => {
-      const planes = stored.planes.map((plane): Plane => (typeof plane === 'number' ? plane : this.section(plane)));
-      const texts = stored.texts && this.section(stored.texts);
-      const value: Column = { planes, ...(texts && { texts: JSON.parse(Buffer.from(texts).toString()) as string[] }) };
-      const size = planes.reduce((sum: number, plane) => sum + (typeof plane === 'number' ? 0 : plane.length), 256);
-      return { value, size: size + (texts?.length ?? 0) * 3 };
-    });
+    const { planes, texts } = stored;
+    return {
+      count: planes.length,
+      plane: (i) => {
+        const plane = planes[i]!;
+        return typeof plane === 'number' ? plane : this.kept(plane, 1, (bytes) => bytes);
+      },
+      texts: () => (texts ? this.kept(texts, 4, (bytes) => JSON.parse(Buffer.from(bytes).toString()) as string[]) : []),
+    };
   };
+
+  /** What a section holds, which is read once for a while; in memory it takes `times` as much. */
+  private kept<T extends Uint8Array | readonly string[]>(
+    section: Section,
+    times: number,
+    make: (bytes: Uint8Array) => T,
+  ): T {
+    return this.shelf.sections.get(`${this.file}\0${section.part}`, () => {
+      const bytes = this.section(section);
+      return { value: make(bytes), size: bytes.length * times + 256 };
+    }) as T;
+  }
 
   mayHold(clauses: Int32Array[][]): (group: number) => boolean {
     const { rows, stride } = this.head.bloom;

@@ -51,6 +51,7 @@ export class Row {
   }
 
   open(block: Block): void {
+    if (this.block === block) return;
     this.block = block;
     this.bytes = Buffer.from(block.raw.buffer, block.raw.byteOffset, block.raw.length);
   }

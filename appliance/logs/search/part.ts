@@ -2,7 +2,7 @@ import type { FrameInfo } from '../record/frame.ts';
 import type { Block } from '../record/types.ts';
 import { ColumnBuilder } from './columns.ts';
 import type { ParseOf } from './match.ts';
-import type { ReadColumn } from './prune.ts';
+import type { ReadColumn } from './rows.ts';
 import { addBytes, addLike, TokenSet } from './tokens.ts';
 
 /** Whole batches one after another that share a place in the bloom filter. Rows count through the segment's frames. */

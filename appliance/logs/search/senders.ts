@@ -44,13 +44,17 @@ export class Senders {
   /** Looks at the records of a closed segment, for sources that weren't heard since. */
   addColumns(groups: readonly Group[], source: Column, parser: Column | undefined): void {
     const found = new Map<number, { lastSeenUs: number; parser: string }>();
-    const at = (column: Column, row: number): number =>
-      column.planes.reduce<number>((v, plane) => v * 256 + (typeof plane === 'number' ? plane : plane[row]!), 0);
+    const valuesOf = (column: Column | undefined): ((row: number) => number) => {
+      const planes = Array.from({ length: column?.count ?? 0 }, (_, i) => column!.plane(i));
+      return (row) =>
+        planes.reduce<number>((v, plane) => v * 256 + (typeof plane === 'number' ? plane : plane[row]!), 0);
+    };
+    const [sourceAt, parserAt, parsers] = [valuesOf(source), valuesOf(parser), parser?.texts() ?? []];
     for (const { row, rows, toUs } of groups.toReversed()) {
       for (let i = row + rows - 1; i >= row; i--) {
-        const id = at(source, i);
+        const id = sourceAt(i);
         if (found.has(id)) continue;
-        found.set(id, { lastSeenUs: toUs, parser: parser?.texts?.[at(parser, i) - 1] ?? 'none' });
+        found.set(id, { lastSeenUs: toUs, parser: parsers[parserAt(i) - 1] ?? 'none' });
       }
     }
     for (const [id, seen] of found) if (!this.known.has(id)) this.heard(id, seen.lastSeenUs, seen.parser, 0);
