@@ -81,7 +81,7 @@ describe('the command line', () => {
 
   test('no daemon: 3', () =>
     expectAll([
-      [['status'], 3, /The agent doesn't run: .*gatehouse daemon/],
+      [['status'], 3, /The agent doesn't run: .*\nStart it: sudo gatehouse daemon\n/],
       [['leave', '--yes'], 3, /doesn't run/],
     ]));
 
@@ -149,7 +149,7 @@ describe('the command line', () => {
     const enroll = ['enroll', secure.url, '--ca', ca];
     await expectAll([[[...enroll, '--token', '-'], 0, /^$/, {}, 'one\n']]);
     await expectAll([[[...enroll, '--token', 'two'], 1, /gatehouse leave/]]);
-    await expectAll([[['leave'], 2, /removes the identity and the keys of laptop at https:.*--yes/]]);
+    await expectAll([[['leave'], 2, /removes the identity and the keys of laptop at https:.*\n.*--yes/]]);
     const left = await machine.cli(['leave', '--yes']);
     assert.equal(left.code, 0);
     assert.match(left.stdout, /^Left: laptop at https:.*Nothing else is needed/);
@@ -162,7 +162,7 @@ describe('the command line', () => {
     await expectAll([[['enroll', other.url, '--add', '--token', 'three'], 0, /^$/]]);
     await expectAll([
       [['use', 'nowhere'], 2, /No network is 'nowhere'.*id peer-1.*id peer-2/],
-      [['leave', '--profile', 'peer-1'], 2, /keys of laptop at https:.*gatehouse leave --profile peer-1 --yes/],
+      [['leave', '--profile', 'peer-1'], 2, /keys of laptop at https:.*\n.*gatehouse leave --profile peer-1 --yes/],
     ]);
     const listed = await machine.cli(['profiles']);
     assert.match(
@@ -214,7 +214,10 @@ describe('the command line', () => {
     assert.match(text.stdout, /^hub {9}gate, 192\.0\.2\.10:51820, handshake \d+ s ago$/m);
     assert.match(text.stdout, /^traffic {5}1 peer, 2\.0 KiB received, 0 B sent$/m);
     assert.ok(Compile(Type.Array(AgentPeer)).Check(JSON.parse(peersJson.stdout)));
-    assert.match(peers.stdout, /^NAME {2}ROLE {2}ENDPOINT {10}HANDSHAKE .*\ngate {2}hub {3}192\.0\.2\.10:51820 /);
+    assert.match(
+      peers.stdout,
+      /^NAME {2}ROLE {2}HANDSHAKE {2}LATENCY .*\ngate {2}hub {3}\d+ s ago .* 192\.0\.2\.10:51820, \S/,
+    );
     const findings: unknown = JSON.parse(doctorJson.stdout);
     assert.ok(Compile(Type.Array(Finding)).Check(findings));
     assert.deepEqual(
@@ -271,10 +274,11 @@ describe('the command line', () => {
       ].map((args) => machine.cli(args)),
     );
     for (const result of [help, enroll, also, version, bash, zsh, fish]) assert.equal(result?.code, 0);
-    for (const code of [0, 1, 2, 3, 4, 5, 6, 7]) assert.match(help!.stdout, new RegExp(`^ {2}${code} {2}\\S`, 'm'));
+    for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 130])
+      assert.match(help!.stdout, new RegExp(`^ {2}${code} +\\S`, 'm'));
     assert.match(
       enroll!.stdout,
-      /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\] \[--add\]/,
+      /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\] \[--add\] \[--json\]/,
     );
     assert.equal(also!.stdout, enroll!.stdout);
     assert.match(version!.stdout, /^gatehouse \d+\.\d+\.\d+\n$/);

@@ -1,21 +1,6 @@
-import type { AgentPeer, AgentStatus, Finding, Profile } from '@gatehouse/protocol';
-import { clean } from '../text.ts';
-
-/** Columns as wide as their widest cell; two spaces between. */
-export function table(rows: string[][]): string {
-  const cells = rows.map((row) => row.map((cell) => clean(cell)));
-  const widths: number[] = [];
-  for (const row of cells) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
-  return cells
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
-}
+import type { AgentPeer, AgentStatus, Directory, Finding, Profile } from '@gatehouse/protocol';
+import { AGENT_VERSION } from '../config.ts';
+import { table } from './table.ts';
 
 /** Bytes with a binary unit, three digits or so. */
 export function bytes(count: number): string {
@@ -29,19 +14,24 @@ export function bytes(count: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** A duration of `seconds` in its largest unit. */
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
+const secondsSince = (timestamp: string, now: number): number => Math.max(0, (now - Date.parse(timestamp)) / 1000);
+
 /** How long ago a time was, in its largest unit. */
 export function ago(timestamp: string | null, now: number): string {
-  if (timestamp === null) return 'never';
-  const seconds = Math.max(0, Math.round((now - Date.parse(timestamp)) / 1000));
-  if (seconds < 120) return `${seconds} s ago`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h ago`;
-  return `${Math.round(seconds / 86_400)} d ago`;
+  return timestamp === null ? 'never' : `${duration(secondsSince(timestamp, now))} ago`;
 }
 
 /** `gatehouse status` for people. `now` in milliseconds. */
-export function formatStatus(status: AgentStatus, now: number): string {
-  const rows: string[][] = [['state', `${status.state}, since ${ago(status.since, now).replace(/ ago$/, '')}`]];
+export function formatStatus(status: AgentStatus, now: number, width?: number): string {
+  const rows: string[][] = [['state', `${status.state}, since ${duration(secondsSince(status.since, now))}`]];
   if (status.cause) rows.push(['cause', `${status.cause.message} (${status.cause.code})`]);
   rows.push(['target', status.target]);
   const { enrolled, interface: device, hub } = status;
@@ -80,47 +70,68 @@ export function formatStatus(status: AgentStatus, now: number): string {
     rows.push(['kept out', status.standing.reason ?? 'the controller keeps this device from everybody']);
   }
   for (const { fact, wanted, policy } of status.standing?.missing ?? []) {
-    rows.push(['posture', `policy ${policy} wants ${fact} ${wanted}`]);
+    rows.push(['posture', `policy ${policy} wants ${fact} ${wanted}: see gatehouse posture`]);
   }
   for (const warning of status.warnings) rows.push(['warning', warning]);
-  return table(rows);
+  if (status.version !== AGENT_VERSION) {
+    rows.push([
+      'version',
+      `the agent that runs is ${status.version}, this program ${AGENT_VERSION}: restart the agent`,
+    ]);
+  }
+  return table(rows, { width });
 }
 
 /** `gatehouse peers` for people. */
-export function formatPeers(peers: AgentPeer[], now: number): string {
-  const head = ['NAME', 'ROLE', 'ENDPOINT', 'HANDSHAKE', 'RECEIVED', 'SENT', 'ALLOWED IPS'];
+export function formatPeers(peers: AgentPeer[], now: number, width?: number): string {
+  const head = ['NAME', 'ROLE', 'HANDSHAKE', 'LATENCY', 'RECEIVED', 'SENT', 'ENDPOINT, ROUTES'];
   const rows = peers.map((peer) => [
     peer.name,
     peer.hub ? 'hub' : 'spoke',
-    peer.endpoint ?? '-',
     ago(peer.lastHandshake, now),
+    peer.latency === null ? '-' : `${peer.latency} ms`,
     bytes(peer.rx),
     bytes(peer.tx),
-    peer.allowedIps.join(' '),
+    `${peer.endpoint ?? '-'}, ${peer.allowedIps.join(' ') || '-'}`,
   ]);
-  return table([head, ...rows]);
+  return table([head, ...rows], { width, names: [0] });
+}
+
+/** `gatehouse directory` for people. */
+export function formatDirectory({ names, more }: Directory, search: string | undefined, width?: number): string {
+  if (names.length === 0) {
+    return search === undefined
+      ? 'The controller lists nothing that this device may reach.\n'
+      : `${table([[`The controller lists nothing that this device may reach with '${search}' in its name or address.`]], { width })}`;
+  }
+  const rows = names.flatMap(({ name, dns, addresses: [first = '-', ...others], online }) => [
+    [name, online === null ? '-' : online ? 'yes' : 'no', first, dns ?? '-'],
+    ...others.map((address) => ['', '', address, '']),
+  ]);
+  const note = more ? 'There are more: gatehouse directory <part of a name or an address>.\n' : '';
+  return table([['NAME', 'ONLINE', 'ADDRESS', 'NAME IN DNS'], ...rows], { width, names: [0] }) + note;
 }
 
 /** `gatehouse profiles` for people. */
-export function formatProfiles(profiles: Profile[]): string {
+export function formatProfiles(profiles: Profile[], width?: number): string {
   if (profiles.length === 0) return 'This device is enrolled nowhere: gatehouse enroll <url> --token <token>.\n';
   const rows = profiles.map(({ id, url, peerName, networkName, active, revoked }) => [
     active ? '*' : '',
-    networkName ?? '-',
+    `${networkName ?? '-'}${revoked ? ' (cut off)' : ''}`,
     peerName,
     url,
     id,
-    revoked ? 'cut off' : '',
   ]);
-  return table([['', 'NETWORK', 'DEVICE', 'CONTROLLER', 'ID', ''], ...rows]);
+  return table([['', 'NETWORK', 'DEVICE', 'CONTROLLER', 'ID'], ...rows], { width, names: [1, 2] });
 }
 
 /** `gatehouse doctor` for people. */
-export function formatFindings(findings: Finding[]): string {
+export function formatFindings(findings: Finding[], width?: number): string {
   return table(
     findings.flatMap(({ result, check, detail, advice }) => [
       [result, check, detail],
       ...(advice === null ? [] : [['', '', `→ ${advice}`]]),
     ]),
+    { width },
   );
 }

@@ -1,5 +1,9 @@
 import { COMMANDS, type Command } from './commands.ts';
 import { EXIT } from './exit.ts';
+import { wrap } from './table.ts';
+
+/** Columns of what is said under the options. */
+const WIDTH = 80;
 
 const MEANING: Record<keyof typeof EXIT, string> = {
   ok: 'done',
@@ -10,6 +14,8 @@ const MEANING: Record<keyof typeof EXIT, string> = {
   notPermitted: 'not permitted',
   unreachable: 'the controller cannot be reached safely',
   tokenRefused: 'the token was refused, or this device was cut off',
+  otherVersion: 'the daemon that runs is too old or too new: restart it',
+  interrupted: 'interrupted (Ctrl-C)',
 };
 
 function usage(command: Command): string {
@@ -30,7 +36,8 @@ export function commandHelp(command: Command): string {
     `--${name}${value === undefined ? '' : ` <${value}>`}`,
     help,
   ]);
-  return `${command.help}\n\n  ${usage(command)}\n${options.length > 0 ? `\n${columns(options)}` : ''}`;
+  const notes = (command.notes ?? []).map((note) => `\n${wrap(note, WIDTH).join('\n')}\n`);
+  return `${command.help}\n\n  ${usage(command)}\n${options.length > 0 ? `\n${columns(options)}` : ''}${notes.join('')}`;
 }
 
 export function generalHelp(): string {
@@ -45,6 +52,9 @@ export function generalHelp(): string {
 
 Commands:
 ${columns(commands)}
+Options of one: gatehouse help <command>. With --json what goes wrong is said on
+standard error as {"error": "…", "code": "…", "hint": "…"}; hint may be null.
+
 Settings (environment):
 ${columns([
   ['GATEHOUSE_AGENT_STATE', 'folder for identity, keys and target state'],

@@ -43,7 +43,7 @@ function connect(socketPath: string): Promise<Socket> {
       const denied = error.code === 'EACCES' || error.code === 'EPERM';
       const message = denied
         ? `You may not speak to the agent on ${socketPath}: use sudo, or join the group that the socket belongs to.`
-        : `The agent doesn't run: nothing answers on ${socketPath}. Start it with: gatehouse daemon (as root).`;
+        : `The agent doesn't run: nothing answers on ${socketPath}.`;
       reject(new ConnectError(denied ? 'not-permitted' : 'not-running', message, { cause: error }));
     });
   });
