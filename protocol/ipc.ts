@@ -85,5 +85,7 @@ export const IpcResponse = Type.Object({
   error: Type.Optional(Type.Object({ code: IpcErrorCode, message: Type.String() })),
 });
 
-/** Longest line that either side accepts, in bytes. */
+/** Longest line of the daemon, in bytes. */
 export const IPC_MAX_LINE = 32 * 1024 * 1024;
+/** Longest line of a client, in bytes: an enrollment with its CA's certificates has room. */
+export const IPC_MAX_REQUEST = 256 * 1024;

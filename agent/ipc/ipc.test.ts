@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type AgentStatus, IPC_MAX_LINE } from '@gatehouse/protocol';
+import { type AgentStatus, IPC_MAX_REQUEST } from '@gatehouse/protocol';
 import { ConnectError, callDaemon, watchDaemon } from '@gatehouse/protocol/socket';
 import { agentStatus } from '../daemon/status.ts';
 import { AgentError } from '../errors.ts';
@@ -176,7 +176,7 @@ describe('local IPC', () => {
   });
 
   test('a line without end is refused', async () => {
-    const answers = await talk(Buffer.alloc(IPC_MAX_LINE + 2, 'x'));
+    const answers = await talk(Buffer.alloc(IPC_MAX_REQUEST + 2, 'x'));
     assert.deepEqual(answers.map(code), ['bad-request']);
     assert.deepEqual(await callDaemon(socketPath, 'status', {}), status);
   });
@@ -200,6 +200,29 @@ describe('local IPC', () => {
     socket.destroy();
   });
 
+  test('clients that read nothing are bounded together, and the greediest goes first', async () => {
+    const greedy = await raw();
+    const modest = await raw();
+    const gone: string[] = [];
+    for (const [name, socket] of Object.entries({ greedy, modest })) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => gone.push(name));
+      socket.pause();
+    }
+    modest.write('{"id":1,"method":"doctor"}\n');
+    handlers.doctor = async () => [{ check: 'x', result: 'ok', detail: 'y'.repeat(20 << 20), advice: null }];
+    for (let id = 0; id < 5; id += 1) greedy.write(`{"id":${id},"method":"doctor"}\n`);
+    // A client that is paused learns of its end by writing.
+    while (gone.length === 0) {
+      greedy.write('\n');
+      modest.write('\n');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.deepEqual(gone, ['greedy']);
+    assert.deepEqual(await callDaemon(socketPath, 'status', {}), status);
+    modest.destroy();
+  });
+
   test('a client that vanishes while it waits hurts nobody', async () => {
     let answer: (peers: []) => void = () => undefined;
     handlers.peers = () => new Promise((resolve) => (answer = resolve));
@@ -215,6 +238,8 @@ describe('local IPC', () => {
   test('the 65th client is turned away, and let in when another has gone', async () => {
     const sockets = await Promise.all(Array.from({ length: 64 }, raw));
     await assert.rejects(callDaemon(socketPath, 'status', {}), /64 clients|hung up/);
+    await assert.rejects(callDaemon(socketPath, 'status', {}), /64 clients|hung up/);
+    assert.equal(logs.length, 1, 'told once, not for each');
     const gone = sockets.pop();
     gone?.destroy();
     for (;;) {
@@ -269,7 +294,7 @@ describe('local IPC', () => {
     await assert.rejects(callDaemon(path.join(folder, 'none.sock'), 'status', {}), {
       name: 'ConnectError',
       reason: 'not-running',
-      message: /gatehouse daemon/,
+      message: /none\.sock/,
     });
   });
 });

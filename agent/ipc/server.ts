@@ -6,6 +6,7 @@ import {
   CauseCode,
   IPC,
   IPC_MAX_LINE,
+  IPC_MAX_REQUEST,
   IpcErrorCode,
   type IpcMethod,
   type IpcParams,
@@ -28,8 +29,10 @@ export type Handlers = {
 const MAX_CLIENTS = 64;
 /** Requests of one client that may wait for their answer. */
 const MAX_REQUESTS = 16;
-/** A client that reads nothing is cut off when this much waits for it, in bytes. */
+/** Of clients that don't read, the one for which most waits is cut off when this much waits for all, in bytes. */
 const MAX_UNREAD = 2 * IPC_MAX_LINE;
+/** How often a full house is told, in milliseconds. */
+const TELL_FULL = 60_000;
 /** Events are skipped, for the next one says it all, while this much waits for a client. */
 const MAX_UNREAD_EVENTS = 64 * 1024;
 /** A client that neither asks nor watches is let go, in milliseconds. */
@@ -87,9 +90,20 @@ export async function serveIpc(
   }
   if (!isPipe) await rm(socketPath, { force: true });
   const clients = new Set<Socket>();
+  const shed = (): void => {
+    const unread = [...clients].reduce((sum, { writableLength }) => sum + writableLength, 0);
+    if (unread <= MAX_UNREAD) return;
+    const most = [...clients].reduce((a, b) => (b.writableLength > a.writableLength ? b : a));
+    clients.delete(most);
+    most.destroy();
+  };
+  let told = Number.NEGATIVE_INFINITY;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     if (clients.size >= MAX_CLIENTS) {
-      log(`more than ${MAX_CLIENTS} local clients; one was turned away`);
+      if (performance.now() - told >= TELL_FULL) {
+        told = performance.now();
+        log(`more than ${MAX_CLIENTS} local clients: who comes is turned away until some have gone`);
+      }
       reply(socket, 0, new AgentError('internal', `More than ${MAX_CLIENTS} clients: try again later.`));
       socket.end(() => socket.destroy());
       socket.on('error', () => socket.destroy());
@@ -97,7 +111,7 @@ export async function serveIpc(
     }
     clients.add(socket);
     socket.on('close', () => clients.delete(socket));
-    serveClient(socket, handlers, log);
+    serveClient(socket, handlers, shed, log);
   });
   await listen(server, socketPath, isPipe);
   if (isPipe) void openPipeToGroup(socketPath, log);
@@ -132,8 +146,14 @@ function listen(server: Server, socketPath: string, isPipe: boolean): Promise<vo
   });
 }
 
-function serveClient(socket: Socket, handlers: Handlers, log: (message: string) => void): void {
-  const reader = new LineReader(IPC_MAX_LINE);
+function serveClient(
+  socket: Socket,
+  handlers: Handlers,
+  /** Called after each answer: cuts off who reads nothing. */
+  shed: () => void,
+  log: (message: string) => void,
+): void {
+  const reader = new LineReader(IPC_MAX_REQUEST);
   const watches = new Set<() => void>();
   let pending = 0;
   let ended = false;
@@ -177,6 +197,7 @@ function serveClient(socket: Socket, handlers: Handlers, log: (message: string) 
       }
       const handler = handlers[call.method] as (params: unknown) => Promise<unknown>;
       reply(socket, id, undefined, await handler(call.params));
+      shed();
     } catch (error) {
       if (!(error instanceof AgentError)) log(`a local request failed: ${(error as Error).stack ?? String(error)}`);
       reply(socket, id, error);
@@ -186,7 +207,7 @@ function serveClient(socket: Socket, handlers: Handlers, log: (message: string) 
   socket.on('data', (chunk: Buffer) => {
     const lines = reader.push(chunk);
     if (!lines) {
-      reply(socket, 0, new AgentError('bad-request', `A line is longer than ${IPC_MAX_LINE} bytes.`));
+      reply(socket, 0, new AgentError('bad-request', `A line is longer than ${IPC_MAX_REQUEST} bytes.`));
       socket.end();
       socket.pause();
       setTimeout(() => socket.destroy(), 1_000).unref();
@@ -248,7 +269,6 @@ function reply(socket: Socket, id: number, error: unknown, result?: unknown): vo
     text = JSON.stringify({ id: numbered, error: { code: ipcCode(known.code), message: known.message } });
   }
   socket.write(`${text}\n`);
-  if (socket.writableLength > MAX_UNREAD) socket.destroy();
 }
 
 /** Codes that are a tunnel's causes only have no place in the table of IPC errors. */
