@@ -35,15 +35,16 @@ const clean = (text: string): string =>
 
 function table(releases: readonly ReleaseListing[]): string[] {
   const rows = [
-    ['FILE', 'VERSION', 'RELEASED', 'PACKAGES', 'STATE'],
-    ...releases.map(({ name, version, released, files, problems }) => [
+    ['FILE', 'VERSION', 'RELEASED', 'UNTIL', 'PACKAGES', 'STATE'],
+    ...releases.map(({ name, version, released, expires, files, problems, warnings }) => [
       name,
       version ?? '-',
       released?.slice(0, 10) ?? '-',
+      expires?.slice(0, 10) ?? '-',
       String(files.length),
-      problems.length === 0 ? 'complete' : problems.join('; '),
+      [...(problems.length === 0 ? ['complete'] : problems), ...warnings].join('; '),
     ]),
   ].map((row) => row.map(clean));
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
 }
