@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { openDatabase, type SecretBox } from '../../store/index.ts';
 import { ArchiveError } from '../record/error.ts';
 import { KEY_BYTES } from '../record/frame.ts';
@@ -66,6 +66,8 @@ export class Catalog {
   readonly #db: DatabaseSync;
   readonly #secrets: SecretBox;
   readonly #readonly: boolean;
+  /** What was asked before, by its text: preparing it takes longer than answering it. */
+  readonly #queries = new Map<string, StatementSync>();
 
   /** Throws ArchiveError where it can't be opened. Only the sealing thread opens it for writing. */
   constructor(folder: string, secrets: SecretBox, readonly: boolean) {
@@ -84,7 +86,9 @@ export class Catalog {
 
   #all(sql: string, ...values: (number | string)[]): Record<string, unknown>[] {
     try {
-      return this.#db.prepare(sql).all(...values);
+      const query = this.#queries.get(sql) ?? this.#db.prepare(sql);
+      this.#queries.set(sql, query);
+      return query.all(...values);
     } catch (cause) {
       throw new ArchiveError(`the catalog cannot be read: ${(cause as Error).message}`, { cause });
     }

@@ -108,9 +108,11 @@ export function decodeBlock(bytes: Buffer, retentionClass: number): DecodedBlock
   if (count > 0 && peers.length === 0) throw new ArchiveError('a block of records names no peers');
   const receiveUs = readTimes(from, new Float64Array(count));
   const monotonicUs = readTimes(from, new Float64Array(count));
-  for (let i = 0; i < count; i++) monotonicUs[i] = receiveUs[i]! - monotonicUs[i]!;
-  if (receiveUs.some((us) => us < 0) || monotonicUs.some((us) => us < 0)) {
-    throw new ArchiveError('a block of records holds a time before 1970');
+  for (let i = 0; i < count; i++) {
+    monotonicUs[i] = receiveUs[i]! - monotonicUs[i]!;
+    if (receiveUs[i]! < 0 || monotonicUs[i]! < 0) {
+      throw new ArchiveError('a block of records holds a time before 1970');
+    }
   }
   const ends = new Uint32Array(count);
   let end = 0;

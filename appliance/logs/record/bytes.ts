@@ -39,6 +39,22 @@ export class Reader {
   }
 
   number(): number {
+    const { bytes, at } = this;
+    // Most have one byte or two; behind the end there is none, which is no smaller than anything.
+    const first = bytes[at]!;
+    if (first < 0x80) {
+      this.at = at + 1;
+      return first;
+    }
+    const second = bytes[at + 1]!;
+    if (second < 0x80) {
+      this.at = at + 2;
+      return (first & 0x7f) + second * 128;
+    }
+    return this.long();
+  }
+
+  private long(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       const byte = this.bytes[this.at++];

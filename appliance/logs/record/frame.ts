@@ -109,8 +109,10 @@ export function openFrame(bytes: Buffer, key: Uint8Array): DecodedBlock {
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
     decipher.setAAD(bytes.subarray(PREFIX_BYTES, HEAD_BYTES));
     decipher.setAuthTag(bytes.subarray(tag));
-    const packed = Buffer.concat([decipher.update(bytes.subarray(sealed, tag)), decipher.final()]);
-    const chunkSize = Math.min(Math.max(1024, packed.length * 12), 2 ** 20);
+    // GCM gives all out at once; nothing is done with it before it is found to be whole.
+    const packed = decipher.update(bytes.subarray(sealed, tag));
+    decipher.final();
+    const chunkSize = Math.min(Math.max(1024, packed.length * 16), 2 ** 21);
     plain = zstdDecompressSync(packed, { maxOutputLength: MAX_BODY, chunkSize });
   } catch (cause) {
     throw new ArchiveError('a frame was changed, or its key is another one', { cause });

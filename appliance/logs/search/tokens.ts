@@ -7,6 +7,8 @@
 
 /** Parts as long as octets of IPv4 and groups of IPv6. */
 const SHORT = 4;
+/** Room for the words of a question. */
+const FEW = 64;
 const SEED = 0x811c9dc5 | 0;
 const PRIME = 0x01000193;
 const JOINED = 0x5bd1e995;
@@ -28,9 +30,15 @@ const BLANK = 32;
 
 /** The distinct hashes of a group of records. */
 export class TokenSet {
-  private table = new Int32Array(2 ** 14);
-  private mask = 2 ** 14 - 1;
+  private table: Int32Array;
+  private mask: number;
   size = 0;
+
+  /** `room`: a power of two. */
+  constructor(room = 2 ** 14) {
+    this.table = new Int32Array(room);
+    this.mask = room - 1;
+  }
 
   /** Adds FNV-1a's state, mixed so that all of its bits count (the end of MurmurHash3). */
   add(state: number): void {
@@ -212,7 +220,7 @@ export function addIpv4(set: TokenSet, value: number): void {
 
 /** The hash that `addIpv4` adds. */
 export function tokenOfIpv4(value: number): Int32Array {
-  const set = new TokenSet();
+  const set = new TokenSet(FEW);
   addIpv4(set, value);
   return set.hashes();
 }
@@ -226,7 +234,7 @@ export function tokensOf(text: string, { cutStart = false, cutEnd = false } = {}
   let [from, to] = [0, bytes.length];
   if (cutStart) while (from < to && FOLD[bytes[from]!] !== 0) from++;
   if (cutEnd) while (to > from && FOLD[bytes[to - 1]!] !== 0) to--;
-  const set = new TokenSet();
+  const set = new TokenSet(FEW);
   addBytes(set, bytes, from, to);
   return set.hashes();
 }
