@@ -97,15 +97,19 @@ export function callHandlers(controller: Controller): CallHandlers {
 async function join(controller: Controller, id: number, allowPlain: boolean): Promise<void> {
   const before = controller.snapshot();
   const adds = before.enroll?.adds ?? false;
-  await controller.attempt('enroll', predictEnroll(before), async () => {
+  const prediction = predictEnroll(before);
+  await controller.attempt('enroll', prediction, async () => {
     if (before.link.kind !== 'up') throw new Problem('no-daemon');
-    const { offer, putBack, done } = controller.enrollment.take({ id, allowPlain });
+    const seen = { id, allowPlain, before: prediction?.before ?? [] };
+    const { offer, putBack, done, arrived } = controller.enrollment.take(seen);
     const { url, token, plain } = offer;
     try {
       const optional = { ...(plain ? { allowHttp: true } : {}), ...(adds ? { add: true } : {}) };
       await controller.daemon.call('enroll', { url, token, ...optional });
       done();
     } catch (error) {
+      // It has joined, and could only not say so.
+      if (arrived()) return;
       const code = codeOf(error);
       if (code === null || NOT_USED.includes(code)) putBack();
       else done();

@@ -311,6 +311,10 @@ export class Controller {
     if (link.kind === 'up' && this.#link.kind !== 'up' && this.#failure?.noDaemon) this.#failure = null;
     this.#link = link;
     if (link.kind !== 'down') this.#startedAt = null;
+    if (link.kind === 'up' && this.enrollment.settle(link.status.profiles)) {
+      if (this.#failure?.action === 'enroll') this.#failure = null;
+      if (this.#listening) this.parts.desktop.send({ type: 'page', page: 'home' });
+    }
     this.refresh();
     if (link.kind === 'up' && !this.#launched) {
       this.#launched = true;

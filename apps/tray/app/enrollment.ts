@@ -1,3 +1,4 @@
+import type { AgentStatus } from '@gatehouse/protocol';
 import { type EnrollRequest, type Offer, type OfferProblem, parseOffer } from '../core/index.ts';
 import type { Clock } from './clock.ts';
 import { Problem } from './problem.ts';
@@ -18,9 +19,20 @@ export interface Enrollment {
   request(adds: boolean): EnrollRequest | null;
   /**
    * Hands the shown invitation over; it stays to be seen until it is used up (`done`) or couldn't be used (`putBack`).
-   * Throws a Problem when `id` isn't the shown one's.
+   * `before` are the networks that were good until then. Throws a Problem when `id` isn't the shown one's.
    */
-  take(seen: { id: number; allowPlain: boolean }): { offer: Offer; putBack(): void; done(): void };
+  take(seen: { id: number; allowPlain: boolean; before: readonly string[] }): {
+    offer: Offer;
+    putBack(): void;
+    done(): void;
+    /** A network of it has come, whatever the daemon answers yet. */
+    arrived(): boolean;
+  };
+  /**
+   * Forgets what was used and has led to one of these networks, also where the daemon didn't say so in time: it may have
+   * gone on by itself. Says whether that was more than the answer's to do.
+   */
+  settle(profiles: AgentStatus['profiles']): boolean;
   /** Forgets the shown invitation; throws a Problem when `id` isn't its. */
   drop(id: number): void;
 }
@@ -31,6 +43,8 @@ interface Waiting {
   readonly from: EnrollRequest['from'];
   readonly until: number;
   readonly joining: boolean;
+  /** Once it was handed over: the networks that were good until then. */
+  readonly before: readonly string[] | null;
 }
 
 export function createEnrollment(clock: Clock, changed: () => void): Enrollment {
@@ -67,7 +81,7 @@ export function createEnrollment(clock: Clock, changed: () => void): Enrollment 
       }
       if (list.length >= MAX_OFFERS) return { problem: 'offer.too-many' };
       last += 1;
-      set([...list, { id: last, offer, from, until, joining: false }]);
+      set([...list, { id: last, offer, from, until, joining: false, before: null }]);
       return null;
     },
     request: (adds) => {
@@ -77,11 +91,23 @@ export function createEnrollment(clock: Clock, changed: () => void): Enrollment 
       const { url, host, plain } = offer;
       return { id, url, host, plain, from, adds, behind: list.length - 1, ...(joining && { joining }) };
     },
-    take: ({ id, allowPlain }) => {
+    take: ({ id, allowPlain, before }) => {
       const { offer } = seen(id);
       if (offer.plain && !allowPlain) throw new Problem('offer-plain');
-      change(id, { joining: true });
-      return { offer, putBack: () => change(id, { joining: false }), done: () => without(id) };
+      change(id, { joining: true, before });
+      return {
+        offer,
+        putBack: () => change(id, { joining: false }),
+        done: () => without(id),
+        arrived: () => !list.some((each) => each.id === id),
+      };
+    },
+    settle: (profiles) => {
+      const has = ({ before, offer }: Waiting): boolean =>
+        before !== null && profiles.some((one) => !one.revoked && one.url === offer.url && !before.includes(one.id));
+      const come = list.filter(has);
+      if (come.length > 0) set(list.filter((each) => !come.includes(each)));
+      return come.some(({ joining }) => !joining);
     },
     drop: (id) => {
       seen(id);
