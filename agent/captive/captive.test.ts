@@ -87,6 +87,73 @@ describe('asking', () => {
     server.close();
   });
 
+  const PORTAL = 'Location: http://portal.example/\r\n';
+  const REDIRECT = `HTTP/1.1 302 Found\r\n${PORTAL}Content-Length: 0\r\n\r\n`;
+  const answered = { status: 302, location: 'http://portal.example/', contentType: undefined };
+  const odd: [what: string, said: string | string[], answer: object | null][] = [
+    [
+      'a switch to another protocol',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhi',
+      null,
+    ],
+    ['a switch to none', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', null],
+    ['early hints, then the way to the portal', `HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n${REDIRECT}`, answered],
+    ['"go on", then the way to the portal', `HTTP/1.1 100 Continue\r\n\r\n${REDIRECT}`, answered],
+    ['"go on" for ever', Array<string>(10_000).fill('HTTP/1.1 100 Continue\r\n\r\n'), null],
+    ['"processing" for ever', Array<string>(10_000).fill('HTTP/1.1 102 Processing\r\n\r\n'), null],
+    [
+      'trailers',
+      `HTTP/1.1 302 Found\r\n${PORTAL}Transfer-Encoding: chunked\r\nTrailer: Location\r\n\r\n0\r\nLocation: http://x/\r\n\r\n`,
+      answered,
+    ],
+    ['a second answer', REDIRECT + REDIRECT.replace('portal', 'other'), answered],
+    [
+      'huge headers',
+      [`HTTP/1.1 302 Found\r\n${PORTAL}`, ...Array<string>(1_000).fill(`X: ${'x'.repeat(1_000)}\r\n`)],
+      null,
+    ],
+    ['one huge header', `HTTP/1.1 302 Found\r\nLocation: http://x/${'x'.repeat(1_000_000)}`, null],
+    ['two lengths', `HTTP/1.1 302 Found\r\n${PORTAL}Content-Length: 0\r\nContent-Length: 1\r\n\r\n`, null],
+    ['a status of nine digits', 'HTTP/1.1 302000000 Found\r\n\r\n', null],
+    ['HTTP/2', '\0\0\u0012\u0004\0\0\0\0\0', null],
+    ['half a header, and then nothing', 'HTTP/1.1 302 Fo', null],
+    ['nothing', '', null],
+  ];
+  for (const [what, said, answer] of odd) {
+    test(`${what}: settled, and hung up`, async () => {
+      const gone = Promise.withResolvers<void>();
+      const { server, url } = await listening(
+        net.createServer((socket) => {
+          socket.on('error', () => undefined);
+          socket.on('close', () => gone.resolve());
+          socket.resume();
+          for (const part of [said].flat()) if (part !== '') socket.write(part, 'latin1');
+        }),
+      );
+      assert.deepEqual(await ask(new URL(url), answer ? 60_000 : 500), answer);
+      await gone.promise;
+      server.close();
+    });
+  }
+
+  test('a byte at a time, for ever: settled at the deadline, and hung up', async () => {
+    const gone = Promise.withResolvers<void>();
+    const { server, url } = await listening(
+      net.createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.resume().write('HTTP/1.1 302 Found\r\nX: ');
+        const drip = setInterval(() => socket.write('x'), 5);
+        socket.on('close', () => {
+          clearInterval(drip);
+          gone.resolve();
+        });
+      }),
+    );
+    assert.equal(await ask(new URL(url), 300), null);
+    await gone.promise;
+    server.close();
+  });
+
   test('nobody, or somebody who speaks no HTTP: no answer', async () => {
     const { server, url } = await listening(net.createServer((socket) => socket.resume().end('220 mail\r\n')));
     assert.equal(await ask(new URL(url)), null);

@@ -7,17 +7,49 @@ const PATIENCE = 3_000;
 const EVERY = 15_000;
 const TIMEOUT = 5_000;
 
-/** Asks without credentials, follows nothing, and hangs up after the headers. Null when nobody answers. */
-export function ask(url: URL): Promise<Answer | null> {
+/** Provisional answers (1xx) before the one that counts. */
+const PROVISIONAL = 8;
+
+/**
+ * Asks without credentials, follows nothing, and hangs up after the headers. Null when nobody answers within `patience`
+ * milliseconds, or not with what can be an answer; never rejects.
+ */
+export function ask(url: URL, patience = TIMEOUT): Promise<Answer | null> {
   return new Promise((resolve) => {
+    let request: http.ClientRequest | undefined;
+    const end = (answer: Answer | null): void => {
+      clearTimeout(timer);
+      resolve(answer);
+      request?.destroy();
+    };
+    const timer = setTimeout(() => end(null), patience);
     const headers = { 'user-agent': `gatehouse/${AGENT_VERSION}`, accept: 'application/json', connection: 'close' };
-    const request = http.get(url, { agent: false, headers, signal: AbortSignal.timeout(TIMEOUT) }, (response) => {
-      const { location, 'content-type': contentType } = response.headers;
-      resolve({ status: response.statusCode ?? 0, location, contentType });
+    try {
+      request = http.get(url, { agent: false, headers });
+    } catch {
+      end(null);
+      return;
+    }
+    let provisional = 0;
+    const another = (): void => {
+      provisional += 1;
+      if (provisional > PROVISIONAL) end(null);
+    };
+    request.on('response', (response) => {
       response.on('error', () => undefined);
-      request.destroy();
+      const { statusCode: status = 0, headers: said } = response;
+      // A switch to no protocol in particular counts as a final answer.
+      end(status < 200 ? null : { status, location: said.location, contentType: said['content-type'] });
     });
-    request.on('error', () => resolve(null));
+    request.on('continue', another);
+    request.on('information', another);
+    // Nobody asked for another protocol.
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      end(null);
+    });
+    request.on('error', () => end(null));
+    request.on('close', () => end(null));
   });
 }
 
@@ -29,7 +61,7 @@ export class CaptiveWatch {
   #turn = 0;
   #url: string | null = null;
 
-  constructor(asker: (url: URL) => Promise<Answer | null> = ask) {
+  constructor(asker: (url: URL) => Promise<Answer | null> = (url) => ask(url)) {
     this.#ask = asker;
   }
 
