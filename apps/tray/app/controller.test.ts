@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import type { AgentStatus } from '@gatehouse/protocol';
 import { IpcError } from '@gatehouse/protocol/socket';
-import { CONNECTED, ENROLLED, FRESH } from '../test/electron/fake-daemon.ts';
+import { CONNECTED, ENROLLED } from '../test/electron/fake-daemon.ts';
 import { FAILURE_LIFETIME } from './controller.ts';
 import { Problem } from './problem.ts';
 import { stage } from './testing.ts';
