@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
+import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
-import { decode, encode } from 'dns-packet';
+import { decode, encode, type Question } from 'dns-packet';
 import { HUB_KEY, spokeState } from '../controller/testing/fake-controller.ts';
 import { NameServer } from '../dns/index.ts';
 import { primaryHub } from '../tunnel/index.ts';
@@ -33,7 +33,9 @@ describe('asking the hub', () => {
     const { port } = server.address();
     let answer: (query: Buffer) => Buffer | null = () => null;
     const asked: string[] = [];
+    let lastFrom: RemoteInfo | undefined;
     server.on('message', (query, from) => {
+      lastFrom = from;
       asked.push(decode(query).questions![0]!.name);
       const said = answer(query);
       if (said) server.send(said, from.port, from.address);
@@ -48,11 +50,48 @@ describe('asking the hub', () => {
     assert.equal(await askHub('127.0.0.1', port, 50), null);
     answer = (query) => reply(query, 0x0400, (decode(query).id! + 1) & 0xffff);
     assert.equal(await askHub('127.0.0.1', port, 50), null);
+    const other = (...questions: Question[]) => {
+      answer = (query) => encode({ type: 'response', id: decode(query).id!, flags: 0x0400, questions, answers: [] });
+    };
+    const name = '1.0.0.127.in-addr.arpa';
+    for (const questions of [
+      [],
+      [{ type: 'PTR', name: '2.0.0.127.in-addr.arpa' }],
+      [{ type: 'A', name }],
+      [{ type: 'PTR', class: 'CH', name }],
+      [
+        { type: 'PTR', name },
+        { type: 'PTR', name },
+      ],
+    ] as Question[][]) {
+      other(...questions);
+      assert.equal(await askHub('127.0.0.1', port, 50), null, JSON.stringify(questions));
+    }
+    // A wrong answer isn't the end of it: the right one may still come.
+    answer = (query) => {
+      server.send(reply(query, 0x0400, (decode(query).id! + 1) & 0xffff), lastFrom!.port, lastFrom!.address);
+      return reply(query, 0x0400);
+    };
+    assert.notEqual(await askHub('127.0.0.1', port, 60_000), null);
     answer = (query) => reply(query, 0x0400);
-    assert.notEqual(await askHub('127.0.0.1', port, 5_000), null);
+    assert.notEqual(await askHub('127.0.0.1', port, 60_000), null);
     assert.deepEqual(new Set(asked), new Set(['1.0.0.127.in-addr.arpa']));
     server.close();
     assert.equal(await askHub('127.0.0.1', port, 1_000), null);
+  });
+
+  test('the right words of somebody else are no answer', async () => {
+    const [hub, stranger] = [createSocket('udp4'), createSocket('udp4')];
+    for (const socket of [hub, stranger]) socket.bind(0, '127.0.0.1');
+    await Promise.all([once(hub, 'listening'), once(stranger, 'listening')]);
+    hub.on('message', (query, from) => {
+      const { id, questions } = decode(query);
+      const said = encode({ type: 'response', id: id!, flags: 0x0400, questions: questions!, answers: [] });
+      stranger.send(said, from.port, from.address);
+    });
+    assert.equal(await askHub('127.0.0.1', hub.address().port, 200), null);
+    hub.close();
+    stranger.close();
   });
 
   test('names of addresses', () => {

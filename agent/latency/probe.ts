@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { decode, encode } from 'dns-packet';
+import { decode, encode, type Question } from 'dns-packet';
 import { type Cidr, parseCidr } from '../wireguard/cidr.ts';
 
 /** A round trip longer than this is a loss, in milliseconds. */
@@ -15,6 +15,10 @@ export function reverseName({ family, address }: Cidr): string {
   return [...labels, apex].join('.');
 }
 
+/** True when an answer is to the one question that was asked (RFC 5452 section 9.1); names are equal in either case. */
+const asksFor = (name: string, [first, ...more]: readonly Question[] = []): boolean =>
+  more.length === 0 && first?.type === 'PTR' && (first.class ?? 'IN') === 'IN' && first.name.toLowerCase() === name;
+
 /**
  * Milliseconds until the hub with this overlay address has answered what it is called itself, which it knows without
  * asking anybody; null when nothing came, or not from the hub's own knowledge. Never throws.
@@ -23,7 +27,8 @@ export function askHub(address: string, port = 53, patience = PATIENCE): Promise
   return new Promise((resolve) => {
     const target = parseCidr(address);
     const id = randomInt(0x10000);
-    const query = encode({ type: 'query', id, flags: 0, questions: [{ type: 'PTR', name: reverseName(target) }] });
+    const name = reverseName(target);
+    const query = encode({ type: 'query', id, flags: 0, questions: [{ type: 'PTR', name }] });
     const socket = createSocket(target.family === 4 ? 'udp4' : 'udp6');
     let sentAt = 0;
     const end = (result: number | null): void => {
@@ -43,12 +48,13 @@ export function askHub(address: string, port = 53, patience = PATIENCE): Promise
       const passed = performance.now() - sentAt;
       try {
         const said = decode(message);
-        if (said.id !== id || said.type !== 'response') return;
+        if (said.id !== id || said.type !== 'response' || !asksFor(name, said.questions)) return;
         end(said.flag_aa ? Math.round(passed * 10) / 10 : null);
       } catch {
         // Not DNS: what was asked may still be answered.
       }
     });
+    // Connected: the system lets nobody else's datagrams through.
     socket.connect(port, address, () => {
       sentAt = performance.now();
       socket.send(query);
