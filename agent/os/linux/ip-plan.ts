@@ -1,5 +1,6 @@
 import type { PeerState } from '@gatehouse/protocol';
-import { canonicalNetwork, contains, formatCidr, network, parseCidr, parseEndpoint } from '../../wireguard/cidr.ts';
+import { canonicalNetwork, formatCidr, network, parseCidr, parseEndpoint } from '../../wireguard/cidr.ts';
+import { holdsAny } from '../../wireguard/cover.ts';
 
 /** Marks our routes and rules in the kernel's tables (rtm_protocol, 0 to 255; 71 is ours by choice). */
 export const ROUTE_PROTOCOL = 71;
@@ -35,10 +36,10 @@ export function policyNumbers(name: string): { table: number; priority: number }
 export function planNet(name: string, state: PeerState): NetPlan {
   const routes = [...new Set(state.routes.map(canonicalNetwork))];
   const reached = routes.length > 0 ? state.peers : [];
-  const endpoints = reached.flatMap((peer) => parseEndpoint(peer.endpoint ?? '')?.address ?? []);
+  const holdsEndpoint = holdsAny(reached.flatMap((peer) => parseEndpoint(peer.endpoint ?? '')?.address ?? []));
   const policy = (text: string): boolean => {
     const route = parseCidr(text);
-    return route.prefix === 0 || endpoints.some((endpoint) => contains(route, endpoint));
+    return route.prefix === 0 || holdsEndpoint(route);
   };
   return {
     mtu: state.interface.mtu,

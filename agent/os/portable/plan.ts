@@ -1,12 +1,6 @@
 import type { PeerState } from '@gatehouse/protocol';
-import {
-  canonicalNetwork,
-  contains,
-  formatAddress,
-  formatCidr,
-  parseCidr,
-  parseEndpoint,
-} from '../../wireguard/cidr.ts';
+import { canonicalNetwork, formatAddress, formatCidr, parseCidr, parseEndpoint } from '../../wireguard/cidr.ts';
+import { insideAny } from '../../wireguard/cover.ts';
 import type { DnsWant } from '../dns.ts';
 
 /** What a tunnel needs of a system without policy routing (macOS, Windows). Blocks are in canonical spelling. */
@@ -30,9 +24,8 @@ const HALVES: Record<string, string[]> = {
 export function planPortable(state: PeerState): PortablePlan {
   const wanted = state.routes.map(canonicalNetwork);
   const routes = [...new Set(wanted.flatMap((route) => HALVES[route] ?? route))];
-  const blocks = routes.map(parseCidr);
   const endpoints = state.peers.flatMap((peer) => parseEndpoint(peer.endpoint ?? '')?.address ?? []);
-  const covered = endpoints.filter((endpoint) => blocks.some((block) => contains(block, endpoint)));
+  const covered = endpoints.filter(insideAny(routes.map(parseCidr)));
   return {
     mtu: state.interface.mtu,
     addresses: state.interface.addresses.map((text) => formatCidr(parseCidr(text))),
