@@ -2,9 +2,19 @@ import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { script, scriptBody } from '../../../installers/daemon/script.ts';
-import { type Build, packageFiles, stage } from '../../../installers/daemon/tree.ts';
+import { type Build, type Entry, packageFiles, stage } from '../../../installers/daemon/tree.ts';
 
 const own = (name: string): string => readFileSync(path.join(import.meta.dirname, 'linux', name), 'utf8');
+
+/** What the app needs of the system beside what electron-builder packs: how it installs its updates. */
+const appFiles = (): Entry[] => [
+  { path: '/usr/lib/gatehouse/install-update', mode: 0o755, content: Buffer.from(own('install-update.sh')) },
+  {
+    path: '/usr/share/polkit-1/actions/org.gatehouse.update.policy',
+    mode: 0o644,
+    content: Buffer.from(own('org.gatehouse.update.policy')),
+  },
+];
 
 /** The daemon's own script with the app's part before it. */
 const joined = (part: string, name: string, version: string): string =>
@@ -37,7 +47,8 @@ function scripts(format: 'deb' | 'rpm', version: string): Record<string, string>
  */
 export async function stageLinux(format: 'deb' | 'rpm', build: Build, notice: string, folder: string) {
   const root = path.join(folder, 'root');
-  await stage(packageFiles(build, format === 'deb' ? 'debian' : 'other', notice), root, build.epoch);
+  const daemon = packageFiles(build, format === 'deb' ? 'debian' : 'other', notice);
+  await stage([...daemon, ...appFiles()], root, build.epoch);
   const args: string[] = [];
   await mkdir(path.join(folder, 'scripts'), { recursive: true });
   for (const [option, text] of Object.entries(scripts(format, build.version))) {

@@ -94,14 +94,18 @@ class PackageUpdater extends BaseUpdater {
   }
 }
 
-/** By which programs the system installs a package: it asks for the administrator's password itself. */
-export function installCommand(kind: PackageKind, file: string): [string, ...string[]] | null {
+/** Of the app's deb and rpm, root's: checks a copy that nobody else can exchange, and installs that (packaging/linux). */
+const INSTALL_UPDATE = '/usr/lib/gatehouse/install-update';
+
+/**
+ * By which programs the system installs a package: it asks for the administrator's password itself. `sha512` is base64,
+ * as the release was signed with it.
+ */
+export function installCommand(kind: PackageKind, file: string, sha512: string): [string, ...string[]] | null {
   switch (kind) {
     case 'deb':
-      // It refuses to go back to an older version, and keeps files that were edited in /etc.
-      return ['/usr/bin/pkexec', '/usr/bin/apt-get', '-y', '-o', 'Dpkg::Options::=--force-confold', 'install', file];
     case 'rpm':
-      return ['/usr/bin/pkexec', '/usr/bin/rpm', '-U', file];
+      return ['/usr/bin/pkexec', INSTALL_UPDATE, kind, file, Buffer.from(sha512, 'base64').toString('hex')];
     case 'pkg':
       return ['/usr/bin/open', '-W', file];
     default:

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -278,7 +279,7 @@ test('an installation checks the file again, then leaves it to the system', asyn
   assert.deepEqual([ran, told], [[], { quit: 0, relaunch: 0 }]);
   await updater.check();
   await updater.install();
-  assert.deepEqual(ran, [installCommand('deb', file)]);
+  assert.deepEqual(ran, [['/usr/bin/pkexec', '/usr/lib/gatehouse/install-update', 'deb', file, hash('sha512', body)]]);
   assert.deepEqual(told, { quit: 1, relaunch: 1 });
 
   writeFileSync(file, 'something else');
@@ -322,5 +323,7 @@ test('how this copy was installed', (t) => {
   assert.equal(packageKind('win32', empty, {}), null);
   assert.equal(packageKind('win32', folder, {}), 'nsis');
   assert.equal(packageKind('darwin', folder, {}), 'pkg');
-  for (const kind of ['deb', 'rpm', 'pkg'] as const) assert.ok(path.isAbsolute(installCommand(kind, '/x')![0]));
+  for (const kind of ['deb', 'rpm', 'pkg'] as const) {
+    assert.ok(path.isAbsolute(installCommand(kind, '/x', '')![0]));
+  }
 });

@@ -164,7 +164,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
         ready = null;
         throw new UpdateError('the downloaded update was changed on this computer, so it was not installed');
       }
-      const command = installCommand(kind, file);
+      const command = installCommand(kind, file, release.file.sha512);
       if (command) {
         await (options.run ?? installPackage)(command);
         app.relaunch();

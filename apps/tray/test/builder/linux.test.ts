@@ -96,6 +96,7 @@ for (const format of ['deb', 'rpm'] as const) {
       'sysusers.d',
       'bash-completion',
       'usr/bin/gatehouse',
+      'usr/share/polkit-1/actions/org.gatehouse.update.policy',
     ]) {
       assert.ok(
         files.some((file) => file.includes(name)),
@@ -103,6 +104,7 @@ for (const format of ['deb', 'rpm'] as const) {
       );
     }
     assert.equal(statSync(path.join(folder, 'root/usr/bin/gatehouse')).mode & 0o777, 0o755);
+    assert.equal(statSync(path.join(folder, 'root/usr/lib/gatehouse/install-update')).mode & 0o7777, 0o755);
     assert.equal(args.at(-1), `${path.join(folder, 'root')}/=/`);
     assert.ok(args.join(' ').includes('--replaces gatehouse-agent'));
     for (const name of readdirSync(path.join(folder, 'scripts'))) {
