@@ -12,6 +12,7 @@ export interface Terminal {
 
 /** A token is short; what is longer was not meant for us. */
 const MAX_TOKEN = 512;
+const HELP = 'See: gatehouse help enroll';
 
 /** Asks a question on a terminal; `hidden` doesn't show what is typed. Ctrl-C and Ctrl-D throw Interrupted. */
 export async function ask({ stdin, stderr }: Terminal, question: string, hidden: boolean): Promise<string> {
@@ -53,9 +54,10 @@ export async function readToken(terminal: Terminal, option: string | undefined):
     token = await readAll(terminal.stdin);
   } else if (token === undefined && terminal.stdin.isTTY) token = await ask(terminal, 'Enrollment token: ', true);
   if (token === undefined) {
-    throw new UsageError('enroll needs a token: --token <token>, --token - to read it, or GATEHOUSE_TOKEN');
+    throw new UsageError('enroll needs a token: --token <token>, --token - to read it, or GATEHOUSE_TOKEN', HELP);
   }
-  if (token === '') throw new UsageError('the token is empty');
-  if (token.length > MAX_TOKEN) throw new UsageError(`the token is longer than ${MAX_TOKEN} characters: copy it alone`);
+  if (token === '') throw new UsageError('the token is empty', HELP);
+  if (token.length > MAX_TOKEN)
+    throw new UsageError(`the token is longer than ${MAX_TOKEN} characters: copy it alone`, HELP);
   return token;
 }

@@ -1,6 +1,15 @@
 import { COMMANDS } from './commands.ts';
 
 const names = COMMANDS.map(({ name }) => name).join(' ');
+/** Options that a value follows: files for some, and for the others nothing that could be guessed. */
+const valued = (files: boolean): string =>
+  [
+    ...new Set(
+      COMMANDS.flatMap(({ options }) => Object.entries(options))
+        .filter(([, { value, completes }]) => value !== undefined && (completes === 'file') === files)
+        .map(([name]) => `--${name}`),
+    ),
+  ].join('|');
 const flags = (options: object): string => [...Object.keys(options), 'help'].map((name) => `--${name}`).join(' ');
 
 function bash(): string {
@@ -11,7 +20,11 @@ function bash(): string {
   return `# bash completion for gatehouse: source <(gatehouse completion bash)
 _gatehouse() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" words=""
-  if [ "$previous" = "--ca" ]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
+  COMPREPLY=()
+  case "$previous" in
+    ${valued(true)}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    ${valued(false)}) return ;;
+  esac
   if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "${names}" -- "$current")); return; fi
   case "\${COMP_WORDS[1]}" in
 ${cases}  esac

@@ -5,7 +5,8 @@ import { wrap } from './table.ts';
 /** Columns of what is said under the options. */
 const WIDTH = 80;
 
-const MEANING: Record<keyof typeof EXIT, string> = {
+/** What each exit status means. */
+export const MEANING: Record<keyof typeof EXIT, string> = {
   ok: 'done',
   failed: 'failed; the message says why',
   usage: 'wrong arguments or settings',

@@ -50,8 +50,8 @@ function service(verb: 'start' | 'restart', socketPath: string, { platform, exis
   return verb === 'start' ? 'sudo gatehouse daemon' : 'end it, then sudo gatehouse daemon';
 }
 
-/** How whoever asks gets the right to open the socket. */
-function permission(socketPath: string, { platform, gid, groups, user }: Surroundings): string {
+/** How whoever asks gets the right to open the socket; null where only root has it, or it isn't known. */
+function permission(socketPath: string, { platform, gid, groups, user }: Surroundings): string | null {
   if (platform === 'win32')
     return 'Ask an administrator to make you a member of the group Gatehouse Users, then sign in anew.';
   const group = gid(path.dirname(socketPath));
@@ -60,7 +60,7 @@ function permission(socketPath: string, { platform, gid, groups, user }: Surroun
     .map((line) => line.split(':'))
     .find((fields) => fields.length >= 4 && Number(fields[2]) === group);
   const [name, , , members = ''] = entry ?? [];
-  if (name === undefined || group === 0 || platform !== 'linux') return 'Try it with sudo.';
+  if (name === undefined || group === 0 || platform !== 'linux') return null;
   if (user !== undefined && members.split(',').includes(user)) {
     return `You became a member of the group ${name} after you signed in: sign out and in again, or: newgrp ${name}`;
   }

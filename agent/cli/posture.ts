@@ -19,9 +19,10 @@ export function formatPosture(
   now: number,
   width?: number,
 ): string {
+  const failed = checks.some(({ result }) => result === 'failed');
   const rows = checks.flatMap(({ fact, value: is, result, wanted, source }) => [
     [
-      result === 'unknown' ? '-' : result,
+      result === 'failed' ? 'failed' : '',
       words(fact),
       `${value(is)}${source === null || is === null ? '' : ` (${source})`}`,
     ],
@@ -33,5 +34,6 @@ export function formatPosture(
       : standing.admitted
         ? 'this device is let in'
         : `this device is kept out: ${standing.reason ?? 'the controller does not say why'}`;
-  return table([...rows, ['', 'controller', verdict], ['', 'collected', ago(collected, now)]], { width });
+  const all = [...rows, ['', 'controller', verdict], ['', 'collected', ago(collected, now)]];
+  return table(failed ? all : all.map(([, ...cells]) => cells), { width });
 }

@@ -17,6 +17,9 @@ import { formatPosture } from './posture.ts';
 /** Narrower than this a table is no table: the terminal breaks its lines. */
 const MIN_WIDTH = 40;
 
+/** How long a tunnel that is set up may take to carry its first packet before its owner is told so, in milliseconds. */
+const FIRST_PACKET = 3_000;
+
 export interface Context extends Call {
   terminal: Terminal;
   daemon: (config: AgentConfig) => Promise<number>;
@@ -48,7 +51,11 @@ export async function run(context: Context): Promise<number> {
       return EXIT.ok;
     case 'completion': {
       const script = Object.hasOwn(COMPLETIONS, args[0]!) ? COMPLETIONS[args[0]!] : undefined;
-      if (!script) throw new UsageError(`there is completion for bash, zsh and fish, not for '${args[0]}'`);
+      if (!script)
+        throw new UsageError(
+          `there is completion for bash, zsh and fish, not for '${args[0]}'`,
+          'See: gatehouse help completion',
+        );
       print(script());
       return EXIT.ok;
     }
@@ -76,11 +83,14 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     const token = await readToken(terminal, values.token as string | undefined);
     const options = { allowHttp: values['allow-http'] === true, add: values.add === true };
     const params = { url: args[0]!, token, ...options, ...ca };
-    await show(output, await changing(() => output.daemon.call('enroll', params), terminal));
+    await show(
+      output,
+      await changing(async () => arrived(output.daemon, await output.daemon.call('enroll', params)), terminal),
+    );
     return EXIT.ok;
   },
   up: async ({ terminal }, output) => {
-    const status = await changing(() => output.daemon.call('up', {}), terminal);
+    const status = await changing(async () => arrived(output.daemon, await output.daemon.call('up', {})), terminal);
     await show(output, status);
     return statusExitCode(status);
   },
@@ -89,7 +99,11 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     return EXIT.ok;
   },
   use: async ({ args, terminal }, output) => {
-    const status = await changing(() => output.daemon.call('use', { profile: args[0]! }), terminal);
+    const profile = args[0]!;
+    const status = await changing(
+      async () => arrived(output.daemon, await output.daemon.call('use', { profile })),
+      terminal,
+    );
     await show(output, status);
     return statusExitCode(status);
   },
@@ -149,6 +163,25 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
 };
 
+/** The daemon answers once the interface stands; the first packet comes a moment later, and then all is well. */
+async function arrived(daemon: DaemonLink, status: AgentStatus): Promise<AgentStatus> {
+  if (status.state !== 'connecting') return status;
+  let last = status;
+  const stop = AbortSignal.timeout(FIRST_PACKET);
+  const end = new AbortController();
+  // What the command did is done, whatever becomes of the watching.
+  await daemon
+    .watch(
+      (next) => {
+        last = next;
+        if (next.state !== 'connecting') end.abort();
+      },
+      AbortSignal.any([stop, end.signal]),
+    )
+    .catch(() => undefined);
+  return last;
+}
+
 /** Waits for what changes the daemon; Ctrl-C ends the waiting, of which the daemon knows nothing. */
 async function changing<T>(work: () => Promise<T>, { stderr }: Terminal): Promise<T> {
   const interrupt = () => {
@@ -167,7 +200,7 @@ async function readCa(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`the file of --ca can't be read: ${(error as Error).message}`);
+    throw new UsageError(`the file of --ca can't be read: ${(error as Error).message}`, 'See: gatehouse help enroll');
   }
 }
 
@@ -175,7 +208,7 @@ function readLines(option: string | undefined): { lines?: number } {
   if (option === undefined) return {};
   const lines = Number(option);
   if (!/^\d+$/.test(option) || lines < 1 || lines > 10_000) {
-    throw new UsageError(`--lines takes a number from 1 to 10000, not '${option}'`);
+    throw new UsageError(`--lines takes a number from 1 to 10000, not '${option}'`, 'See: gatehouse help logs');
   }
   return { lines };
 }

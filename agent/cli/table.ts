@@ -32,11 +32,14 @@ export function cut(text: string, max: number): string {
   return `${kept}…`;
 }
 
+/** A space that lines are broken at: not the one between a number and its unit. */
+const BREAK = / (?!(?:[KMGT]iB|B|ms|s|min|h|d)(?![\w-]))/;
+
 /** Lines of at most `max` columns, broken at spaces; a longer word stays whole, so that it can be copied. */
 export function wrap(text: string, max: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
+  for (const word of text.split(BREAK)) {
     const longer = line === '' ? word : `${line} ${word}`;
     if (line !== '' && columns(longer) > max) {
       lines.push(line);

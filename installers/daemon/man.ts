@@ -1,4 +1,6 @@
 import { COMMANDS } from '../../agent/cli/commands.ts';
+import { EXIT } from '../../agent/cli/exit.ts';
+import { MEANING } from '../../agent/cli/help.ts';
 
 /** A hyphen that people copy stays one; a backslash, and a dot at a line's start, are roff's. */
 const roff = (text: string): string =>
@@ -12,7 +14,7 @@ const italic = (text: string): string => `\\fI${roff(text)}\\fR`;
 
 /** gatehouse(1), from the same table that parses the command line. `date` is of the form 2026-01-31. */
 export function manPage(version: string, date: string): string {
-  const commands = COMMANDS.flatMap(({ name, help, args, options }) => {
+  const commands = COMMANDS.flatMap(({ name, help, args, options, notes = [] }) => {
     const words = args.map((arg) => italic(arg.replace(/[[\]]/g, '')));
     const flags = Object.entries(options).flatMap(([option, { value, help: text }]) => [
       '.RS',
@@ -21,7 +23,7 @@ export function manPage(version: string, date: string): string {
       `${roff(text)}.`,
       '.RE',
     ]);
-    return ['.TP', [bold(name), ...words].join(' '), `${roff(help)}.`, ...flags];
+    return ['.TP', [bold(name), ...words].join(' '), [`${help}.`, ...notes].map(roff).join(' '), ...flags];
   });
   const files: [string, string][] = [
     ['/var/lib/gatehouse-agent', 'who this device is, its keys, and what the controller said last'],
@@ -36,6 +38,12 @@ export function manPage(version: string, date: string): string {
     `${bold('gatehouse')} ${italic('command')} [${italic('options')}]`,
     '.SH COMMANDS',
     ...commands,
+    '.SH EXIT STATUS',
+    ...Object.entries(EXIT).flatMap(([name, code]) => [
+      '.TP',
+      bold(String(code)),
+      `${roff(MEANING[name as keyof typeof EXIT])}.`,
+    ]),
     '.SH FILES',
     ...files.flatMap(([file, text]) => ['.TP', italic(file), `${roff(text)}.`]),
     '.SH SEE ALSO',
