@@ -128,6 +128,10 @@ export interface EventData {
   'log.state': { state: 'sealing' | 'full' | 'damaged' | 'refused'; reason: string | null; at: string };
   /** On the box, by its command line: exports over the API are recorded before they begin. */
   'logs.exported': { by: string; case: string | null; from: string; to: string; source: string[]; file: string };
+  /** Registered before it has sent anything, or again after it was removed. */
+  'logs.source.created': { sourceId: number; address: string; name: string };
+  /** Its place is free for another one; its records stay. */
+  'logs.source.deleted': { sourceId: number; address: string; name: string };
   'logs.source.updated': { sourceId: number; address: string; name: string; changed: string[] };
   'logs.search.created': { searchId: string; name: string };
   'logs.search.updated': { searchId: string; changed: string[] };

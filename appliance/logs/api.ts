@@ -87,7 +87,8 @@ export function createLogApi(options: LogApiOptions) {
     return waiting;
   }
 
-  bus.on(['logs.source.updated', 'logs.retention.updated', 'logs.hold.created', 'logs.hold.released'], send);
+  bus.on(['logs.source.created', 'logs.source.updated', 'logs.source.deleted'], send);
+  bus.on(['logs.retention.updated', 'logs.hold.created', 'logs.hold.released'], send);
   bus.on(['identity.user.deleted'], ({ data }) => forgetOwner(service, data.userId, data.actor));
   bus.on(
     [

@@ -101,6 +101,8 @@ export interface SourceInfo {
   truncated?: number;
   /** The parser that understood its last line. */
   parser?: string;
+  /** It was removed, and has sent nothing since. */
+  retired?: boolean;
 }
 
 export interface Status {
@@ -204,6 +206,10 @@ export interface Backend {
   checkpoint(): string | undefined;
   status(): Promise<Status>;
   sources(): readonly SourceInfo[];
+  /** Gives a sender a number before it has sent anything, or a removed one its place back. Rejects where there is no place. */
+  addSource(address: string): Promise<number>;
+  /** Frees the place of a sender; its number stays its own. */
+  retireSource(id: number): Promise<void>;
   readonly parsers: readonly { name: string; vendor: string }[];
   sendSettings(settings: Settings): void;
   /** What of the records would go with these days; nothing that is held. */

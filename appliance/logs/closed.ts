@@ -22,6 +22,8 @@ export function createClosed(origin: string, state: () => Pick<Status, 'state' |
       ...{ rates: { messages: 0, bytes: 0 }, witnesses: [], diskBytes: 0, segments: 0 },
     }),
     sources: () => [],
+    addSource: rejected,
+    retireSource: rejected,
     parsers,
     sendSettings: () => undefined,
     expiring: rejected,

@@ -21,6 +21,7 @@ import { parsers } from './parse/index.ts';
 import { OTHERS, type Receiver, type ReceiverStats } from './receive/index.ts';
 import { CLASSES, KIND } from './record/types.ts';
 import type { Rounds } from './rounds/rounds.ts';
+import { NO_PLACE } from './seal/calls.ts';
 import type { SealerThread } from './seal/start.ts';
 import { queryFault, type Search, type SearchStats } from './search/index.ts';
 
@@ -58,7 +59,7 @@ export function createLive(threads: Threads) {
   const beganUs = parseStatementBody(parseNote(identity.statements()[0]!).text).atSeconds * 1e6;
   let known: SourceInfo[] = [];
   const look = (): void => {
-    known = sourcesOf(archive, beganUs, received, searched);
+    known = sourcesOf(archive, beganUs, received, searched, sealer.retired());
   };
   look();
   let diskBytes = 0;
@@ -144,6 +145,15 @@ export function createLive(threads: Threads) {
       };
     },
     sources: () => known,
+    async addSource(address) {
+      const id = await unlessRefused(sealer.register(address));
+      look();
+      return id;
+    },
+    async retireSource(id) {
+      await unlessRefused(sealer.retire(id));
+      look();
+    },
     parsers,
     sendSettings(settings) {
       sealer.settings(settings);
@@ -211,6 +221,13 @@ export function createLive(threads: Threads) {
   };
 }
 
+/** Without a place for another sender it is a conflict; while nothing is sealed it can't be done: 503. */
+function unlessRefused<T>(doing: Promise<T>): Promise<T> {
+  return doing.catch(({ message }: Error) => {
+    throw new HttpError(message === NO_PLACE ? 409 : 503, message);
+  });
+}
+
 /** What can't be read is no fault of who asks: 503, with what is broken. */
 function readable<T>(reading: Promise<T>): Promise<T> {
   return reading.catch((error: Error) => {
@@ -237,6 +254,7 @@ function sourcesOf(
   beganUs: number,
   received: ReceiverStats | undefined,
   searched: SearchStats | undefined,
+  retired: ReadonlySet<number>,
 ): SourceInfo[] {
   const heard = new Map(searched?.sources.map((source) => [source.id, source]));
   const [dropped, truncated] = [new Map<string, number>(), new Map<string, number>()];
@@ -257,6 +275,7 @@ function sourcesOf(
     ...heard.get(id),
     dropped: dropped.get(address) ?? 0,
     truncated: truncated.get(address) ?? 0,
+    ...(retired.has(id) && { retired: true }),
   }));
 }
 

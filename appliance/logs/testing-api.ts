@@ -179,6 +179,18 @@ export class FakeBackend implements Backend {
   sources() {
     return this.list;
   }
+  noPlace = false;
+  async addSource(address: string) {
+    if (this.noPlace) throw new HttpError(409, 'there are 4096 senders');
+    const known = this.list.find((source) => source.address === address);
+    const id = known?.id ?? Math.max(...this.list.map((source) => source.id)) + 1;
+    const info = known ?? { id, address, firstSeenUs: START_US, messages: 0, dropped: 0 };
+    this.list = [...this.list.filter((source) => source.id !== id), { ...info, retired: false }];
+    return id;
+  }
+  async retireSource(id: number) {
+    this.list = this.list.map((source) => (source.id === id ? { ...source, retired: true } : source));
+  }
   sendSettings(settings: Settings) {
     this.sent.push(settings);
   }
@@ -262,7 +274,12 @@ export async function startLogApi(options: { database?: string | undefined } = {
   });
   let url: string | undefined;
 
-  const inject = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', route: string, body?: unknown, as = 'admin') => {
+  const inject = async (
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    route: string,
+    body?: unknown,
+    as = 'admin',
+  ) => {
     const answer = await http.app.inject({
       method,
       url: route.startsWith('/v1') ? route : `/v1/logs${route}`,

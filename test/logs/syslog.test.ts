@@ -57,6 +57,30 @@ describe('syslog of the whole appliance', requires('logger', 'rsyslogd'), () => 
     assert.equal(Buffer.from(bytes.raw_base64, 'base64').toString('latin1'), '<13>echo \xff of bytes');
   });
 
+  test('a sender that is registered has its name from the first line on; removed, its records keep it', async () => {
+    const { admin } = a.the;
+    const address = '127.0.0.9';
+    const made = await admin.post('/v1/logs/sources', { address, name: 'router-9', parser: 'mikrotik' });
+    assert.equal(made.status, 201, JSON.stringify(made.body));
+    await sendUdp(port(), ['<13>registered one'], address);
+    const [record] = await found(admin, { q: 'registered kind:log' });
+    assert.deepEqual([record.source.id, record.source.name], [made.body.id, 'router-9']);
+
+    assert.equal((await admin.delete(`/v1/logs/sources/${made.body.id}`)).status, 204);
+    const listed = async (): Promise<string[]> =>
+      (await admin.get('/v1/logs/sources')).body.map((one: Json) => one.address);
+    assert.ok(!(await listed()).includes(address));
+    assert.equal((await found(admin, { q: 'registered kind:log' }))[0].source.name, 'router-9');
+    await found(admin, { q: 'app:logs.source.deleted' });
+
+    await sendUdp(port(), ['<13>registered two'], address);
+    const [again] = await found(admin, { q: '"registered two" kind:log' });
+    assert.equal(again.source.id, made.body.id, 'it is back under its number');
+    assert.ok((await listed()).includes(address));
+    const problem = await admin.post('/v1/logs/sources', { address });
+    assertProblem(problem, 409, /is source \d+ already/);
+  });
+
   test('each filter finds the line of the firewall, and another value does not', async () => {
     const { admin } = a.the;
     const [line] = await found(admin, { q: 'dstport:443 kind:log' });

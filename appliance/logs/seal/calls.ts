@@ -1,5 +1,6 @@
 import type { Archive } from '../archive/archive.ts';
 import type { Catalog } from '../archive/catalog.ts';
+import { MAX_SOURCES } from '../archive/sources.ts';
 import { consistencyProof } from '../merkle/tree.ts';
 import type { Kind } from '../record/types.ts';
 import { appendFault } from './assemble.ts';
@@ -7,6 +8,9 @@ import type { Keeping } from './keeping.ts';
 import type { FromSealer, ToSealer } from './messages.ts';
 import type { Notes } from './notes.ts';
 import type { Senders } from './senders.ts';
+
+/** Why a sender gets no number of its own. */
+export const NO_PLACE = `there are ${MAX_SOURCES} senders, the most that can be told apart: remove one first`;
 
 /** The sealer, for what the main thread asks of it. */
 export interface Called {
@@ -22,6 +26,8 @@ export interface Called {
   /** Runs what writes; why it didn't come about. */
   guarded(work: () => void): string | undefined;
   record(kind: Kind, retentionClass: number, records: readonly string[]): void;
+  /** The number of a sender; undefined where there is no place for it. */
+  register(address: string): number | undefined;
   /** Why not, where it can't. */
   sealAll(): string | undefined;
   /** A witness has seen so many leaves. */
@@ -60,6 +66,23 @@ export function answer(message: ToSealer, sealer: Called): FromSealer | undefine
       sealer.senders.setClasses(message.sources);
       keeping.set(message);
       return;
+    case 'register': {
+      const { id, address } = message;
+      let source: number | undefined;
+      const error = guarded(() => {
+        source = sealer.register(address);
+      });
+      if (error === undefined && source !== undefined) return { type: 'registered', id, source };
+      return { type: 'registered', id, source: 0, error: error ?? NO_PLACE };
+    }
+    case 'retire': {
+      const { id, source } = message;
+      let isThere = true;
+      const error = guarded(() => {
+        isThere = sealer.senders.retire(source);
+      });
+      return { type: 'retired', id, source, ...failure(error ?? (isThere ? undefined : 'there is no such sender')) };
+    }
     case 'erase':
       return { type: 'erased', id: message.id, ...keeping.erase(message, guarded) };
     case 'expiring':

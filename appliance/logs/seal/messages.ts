@@ -18,6 +18,9 @@ export type ToSealer =
   | ({ type: 'settings' } & Settings)
   /** What would go if these were the days. */
   | { type: 'expiring'; id: number; retention: Days }
+  /** Gives a sender a number before it has sent anything; takes its place from one. */
+  | { type: 'register'; id: number; address: string }
+  | { type: 'retire'; id: number; source: number }
   | { type: 'erase'; id: number; indexes: number[]; reason: string; by?: unknown }
   /** Seals what waits, then ends the thread. */
   | { type: 'stop' };
@@ -36,18 +39,21 @@ export interface Recovered {
 
 /** From the sealing thread to the main thread. Where `error` is set, the call did nothing: the message says why. */
 export type FromSealer =
-  | { type: 'ready'; size: number; logVkey: string; created: boolean; recovered?: Recovered }
+  | { type: 'ready'; size: number; logVkey: string; created: boolean; retired: number[]; recovered?: Recovered }
   | { type: 'appended'; id: number; error?: string }
   | { type: 'sealedNow'; id: number; size: number; note?: string; error?: string }
   /** That the tree of `size` leaves, of which `note` is the checkpoint, begins with that of `old` leaves. */
   | { type: 'proof'; id: number; old: number; size: number; note?: string; hashes: Uint8Array[]; error?: string }
   | { type: 'expiring'; id: number; expiring: Expiring[]; error?: string }
+  | { type: 'registered'; id: number; source: number; error?: string }
+  | { type: 'retired'; id: number; source: number; error?: string }
   | { type: 'erased'; id: number; count: number; error?: string }
   /** A checkpoint that is on the disk: leaves `from` to `size` are new in it. */
   | { type: 'sealed'; from: number; size: number; root: Uint8Array; note: string; atUs: number }
   | { type: 'state'; state: SealState; reason: string }
   /** Something that people should know of, while all goes on. */
   | { type: 'warning'; reason: string }
+  /** A sender has a number now, or is back under the one that it had. */
   | { type: 'source'; id: number; address: string }
   | SealStats;
 

@@ -11,7 +11,7 @@ export function refusing(
   let refused = 0;
   let nextStats = 0;
   tell({ type: 'state', state: 'damaged', reason });
-  tell({ type: 'ready', size: 0, logVkey: '', created: false });
+  tell({ type: 'ready', size: 0, logVkey: '', created: false, retired: [] });
   return {
     search: { credit: () => undefined },
     pump: () => undefined,
@@ -34,6 +34,10 @@ export function refusing(
           return tell({ type: 'sealedNow', id: message.id, size: 0, error });
         case 'proof':
           return tell({ type: 'proof', id: message.id, old: message.old, size: 0, hashes: [], error });
+        case 'register':
+          return tell({ type: 'registered', id: message.id, source: 0, error });
+        case 'retire':
+          return tell({ type: 'retired', id: message.id, source: message.source, error });
         case 'erase':
           return tell({ type: 'erased', id: message.id, count: 0, error });
         case 'expiring':

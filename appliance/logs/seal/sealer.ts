@@ -25,7 +25,7 @@ import { Senders } from './senders.ts';
 import { Waiting } from './waiting.ts';
 
 const SYSTEM = CLASSES.indexOf('system');
-const ALL_NUMBERS_GIVEN = `there are ${MAX_SOURCES} senders in the log, and no number for another: later ones are one source, 'other', and are found by their address (q=peer:192.0.2.1)`;
+const ALL_NUMBERS_GIVEN = `there are ${MAX_SOURCES} senders in the log, and no number for another: later ones are one source, 'other', and are found by their address (q=peer:192.0.2.1), until some are removed: DELETE /v1/logs/sources/:id`;
 
 /** Takes records in, seals them, and says so. Everything happens within a call: the caller has the timers. */
 export class Sealer {
@@ -51,6 +51,7 @@ export class Sealer {
   #unsealedSince: number | undefined;
   #segmentSince = 0;
   #retryAt = 0;
+  #allGiven = false;
   #nextSecond = 0;
   /** Of the appliance's own records. */
   #flags = 0;
@@ -96,7 +97,12 @@ export class Sealer {
         warn: (reason) => this.#tell({ type: 'warning', reason }),
       });
       const { recovered } = recovery;
-      this.#tell({ type: 'ready', ...this.#identity(), ...(recovered && { recovered }) });
+      this.#tell({
+        type: 'ready',
+        ...this.#identity(),
+        retired: this.#senders.retired,
+        ...(recovered && { recovered }),
+      });
       this.#setState('sealing', '');
       this.#guarded(() => {
         if (recovered) this.#record(KIND.recovery, SYSTEM, [recovered]);
@@ -106,7 +112,7 @@ export class Sealer {
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
       this.#setState('damaged', `${error.message}. Nothing is taken in or signed until that is mended.`);
-      this.#tell({ type: 'ready', ...this.#identity() });
+      this.#tell({ type: 'ready', ...this.#identity(), retired: this.#senders.retired });
     }
     this.#called = {
       ...{ catalog: this.#catalog, archive: this.#archive, senders: this.#senders, keeping: this.#keeping },
@@ -115,6 +121,7 @@ export class Sealer {
       now: this.#now,
       guarded: (work) => this.#guarded(work),
       record: (kind, retentionClass, records) => this.#record(kind, retentionClass, records),
+      register: (address) => this.#senders.register(address, this.#now().receiveUs, this.#numbered),
       sealAll: () => this.sealAll(),
       witnessed: (size) => this.#witnessed(size),
       close: () => this.close(),
@@ -129,6 +136,14 @@ export class Sealer {
     logVkey: this.#options.keys.logVkey,
     created: this.#options.keys.created,
   });
+
+  /** A sender has got a number. */
+  #numbered = (id: number, address: string): void => {
+    this.#tell({ type: 'source', id, address });
+    const { isFull } = this.#senders;
+    if (isFull && !this.#allGiven) this.#tell({ type: 'warning', reason: ALL_NUMBERS_GIVEN });
+    this.#allGiven = isFull;
+  };
 
   #tell(message: FromSealer): void {
     this.#options.tell(message);
@@ -232,12 +247,8 @@ export class Sealer {
     const most = Math.min(batchRecords, log.room);
     const nowUs = this.#options.clock.receiveUs();
     const { since } = this.#waiting;
-    const told = (id: number, address: string): void => {
-      this.#tell({ type: 'source', id, address });
-      if (id === MAX_SOURCES) this.#tell({ type: 'warning', reason: ALL_NUMBERS_GIVEN });
-    };
     const parts = this.#waiting.peek(most, (2 * sealBytes) / sealBatches, (peers) =>
-      this.#senders.idsOf(peers, nowUs, told),
+      this.#senders.idsOf(peers, nowUs, this.#numbered),
     );
     const written = log.write(parts, KIND.log, (source) => this.#senders.classOf(source));
     this.#unsealedSince = Math.min(this.#unsealedSince ?? Number.POSITIVE_INFINITY, since);

@@ -4,49 +4,109 @@ import { CLASSES } from '../record/types.ts';
 
 const MAX_PEERS = 65_536;
 const DEFAULT_CLASS = CLASSES.indexOf('log');
+/** In the catalog's state: numbers of senders that were retired, JSON. */
+const RETIRED = 'retired_sources';
 
-/** Numbers of the senders, and the retention classes of what they send. */
+type Told = (id: number, address: string) => void;
+
+/**
+ * Numbers of the senders, and the retention classes of what they send. A number that was given is never given to another
+ * sender: it is in sealed leaves. A sender that is retired leaves its place to another one, and gets one back, under its
+ * old number, once it sends again.
+ */
 export class Senders {
   readonly #catalog: Catalog;
   readonly #byAddress: Map<string, number>;
+  #retired: ReadonlySet<number>;
+  #lastId: number;
   /** Peers change their ports: only the last ones are remembered. */
   readonly #byPeer = new Map<string, number>();
   #classes = new Map<number, number>();
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
-    this.#byAddress = new Map(catalog.sources().map(({ id, address }) => [address, id]));
+    const sources = catalog.sources();
+    this.#byAddress = new Map(sources.map(({ id, address }) => [address, id]));
+    this.#retired = new Set(JSON.parse(catalog.get(RETIRED) ?? '[]') as number[]);
+    this.#lastId = Math.max(0, ...sources.map(({ id }) => id));
   }
 
-  /** Numbers of peers. New ones are on the disk when it returns; `told` of each. */
-  idsOf(peers: readonly string[], nowUs: number, told: (id: number, address: string) => void): number[] {
-    const unknown = new Set<string>();
-    for (const peer of peers) if (!this.#byPeer.has(peer)) unknown.add(addressOf(peer));
-    const wanted = [...unknown].filter((address) => !this.#byAddress.has(address) && address !== '');
-    const free = MAX_SOURCES - this.#byAddress.size;
-    const added = wanted.slice(0, Math.max(0, free)).map((address, i) => ({
-      id: this.#byAddress.size + 1 + i,
-      address,
-      firstSeenUs: Math.floor(nowUs),
-    }));
-    if (added.length > 0) {
-      this.#catalog.transaction(() => {
-        for (const source of added) this.#catalog.addSource(source);
-      });
-    }
-    for (const { id, address } of added) {
-      this.#byAddress.set(address, id);
-      told(id, address);
-    }
+  get retired(): number[] {
+    return [...this.#retired];
+  }
+
+  /** How many more senders may have a place. */
+  get #places(): number {
+    return MAX_SOURCES - (this.#byAddress.size - this.#retired.size);
+  }
+
+  /** Numbers of peers. New ones are on the disk when it returns; `told` of each, and of those that are back. */
+  idsOf(peers: readonly string[], nowUs: number, told: Told): number[] {
+    const addresses = new Set<string>();
+    for (const peer of peers) if (!this.#byPeer.has(peer)) addresses.add(addressOf(peer));
+    this.#give([...addresses], nowUs, told);
     if (this.#byPeer.size > MAX_PEERS) this.#byPeer.clear();
     return peers.map((peer) => {
       const known = this.#byPeer.get(peer);
       if (known !== undefined) return known;
       const address = addressOf(peer);
-      const id = address === '' ? OWN_SOURCE : (this.#byAddress.get(address) ?? OTHER_SOURCES);
+      const id = address === '' ? OWN_SOURCE : this.#activeId(address);
       this.#byPeer.set(peer, id);
       return id;
     });
+  }
+
+  #activeId(address: string): number {
+    const id = this.#byAddress.get(address);
+    return id === undefined || this.#retired.has(id) ? OTHER_SOURCES : id;
+  }
+
+  /** Places for those that have none, as many as there are. */
+  #give(addresses: readonly string[], nowUs: number, told: Told): void {
+    const wanted = addresses.filter((address) => address !== '' && this.#activeId(address) === OTHER_SOURCES);
+    const taken = wanted.slice(0, Math.max(0, this.#places));
+    if (taken.length === 0) return;
+    const back = taken
+      .filter((address) => this.#byAddress.has(address))
+      .map((address) => this.#byAddress.get(address)!);
+    const added = taken
+      .filter((address) => !this.#byAddress.has(address))
+      .map((address, i) => ({ id: this.#lastId + 1 + i, address, firstSeenUs: Math.floor(nowUs) }))
+      .filter(({ id }) => id < OTHER_SOURCES);
+    const retired = new Set(this.#retired);
+    for (const id of back) retired.delete(id);
+    this.#catalog.transaction(() => {
+      for (const source of added) this.#catalog.addSource(source);
+      if (back.length > 0) this.#catalog.set(RETIRED, JSON.stringify([...retired]));
+    });
+    this.#retired = retired;
+    for (const { id, address } of added) {
+      this.#byAddress.set(address, id);
+      this.#lastId = id;
+    }
+    for (const address of taken) {
+      const id = this.#activeId(address);
+      if (id !== OTHER_SOURCES) told(id, address);
+    }
+  }
+
+  /** The number of a sender that may not have sent anything yet; undefined where there is no place for it. */
+  register(address: string, nowUs: number, told: Told): number | undefined {
+    this.#give([address], nowUs, told);
+    const id = this.#activeId(address);
+    this.#byPeer.clear();
+    return id === OTHER_SOURCES ? undefined : id;
+  }
+
+  /** Its place is free for another one when it returns; false where there is no such sender. */
+  retire(id: number): boolean {
+    if (![...this.#byAddress.values()].includes(id)) return false;
+    if (this.#retired.has(id)) return true;
+    const retired = new Set([...this.#retired, id]);
+    this.#catalog.transaction(() => this.#catalog.set(RETIRED, JSON.stringify([...retired])));
+    this.#retired = retired;
+    this.#byPeer.clear();
+    return true;
   }
 
   setClasses(sources: readonly { id: number; class: string }[]): void {
@@ -56,5 +116,10 @@ export class Senders {
 
   classOf(id: number): number {
     return this.#classes.get(id) ?? DEFAULT_CLASS;
+  }
+
+  /** Whether another sender would get no place. */
+  get isFull(): boolean {
+    return this.#places <= 0 || this.#lastId >= OTHER_SOURCES - 1;
   }
 }

@@ -7,7 +7,7 @@ import type { SealData } from './worker.ts';
 
 type Call = Extract<ToSealer, { id: number }>;
 type WithoutId<T> = T extends { id: number } ? Omit<T, 'id'> : never;
-type Told = Extract<FromSealer, { id: number }>;
+type Told = Exclude<Extract<FromSealer, { id: number }>, { type: 'source' }>;
 type Answer<T extends Told['type']> = Extract<Told, { type: T }>;
 
 export interface Ready {
@@ -29,6 +29,12 @@ export interface SealerThread {
   seal(): Promise<number>;
   /** Erases payloads; how many. */
   erase(indexes: readonly number[], reason: string, by: unknown): Promise<number>;
+  /** Gives a sender a number before it has sent anything. */
+  register(address: string): Promise<number>;
+  /** Frees a sender's place. */
+  retire(source: number): Promise<void>;
+  /** Numbers of senders that are retired. */
+  retired(): ReadonlySet<number>;
   /** What would go if these were the days. */
   expiring(days: Days): Promise<Expiring[]>;
   cosigned(size: number, lines: string[]): void;
@@ -62,6 +68,7 @@ export function startSealer(data: SealData, { log, onSource, onState }: Listener
   let ended: Error | undefined;
   let state: { state: SealState | 'starting'; reason: string } = { state: 'starting', reason: '' };
   let stats: SealStats | undefined;
+  const retired = new Set<number>();
   let sealed: ReturnType<SealerThread['lastSealed']>;
   let open!: (ready: Ready) => void;
   let failed!: (error: Error) => void;
@@ -88,10 +95,18 @@ export function startSealer(data: SealData, { log, onSource, onState }: Listener
     waiting.clear();
   };
 
+  const answered = (message: Told): void => {
+    const asked = waiting.get(message.id);
+    waiting.delete(message.id);
+    if (message.error === undefined) asked?.resolve(message);
+    else asked?.reject(new Error(message.error));
+  };
+
   worker.on('message', (message: FromSealer) => {
     switch (message.type) {
       case 'ready': {
-        const { type: _, ...told } = message;
+        const { type: _, retired: gone, ...told } = message;
+        for (const id of gone) retired.add(id);
         // The disk was full, and isn't any more; what is damaged has been told of before.
         if (state.state !== 'damaged') state = { state: 'sealing', reason: '' };
         onState(state.state as SealState, state.reason);
@@ -116,14 +131,15 @@ export function startSealer(data: SealData, { log, onSource, onState }: Listener
         stats = message;
         return;
       case 'source':
+        retired.delete(message.id);
         onSource(message.id, message.address);
         return;
-      default: {
-        const asked = waiting.get(message.id);
-        waiting.delete(message.id);
-        if (message.error === undefined) asked?.resolve(message);
-        else asked?.reject(new Error(message.error));
-      }
+      case 'retired':
+        if (message.error === undefined) retired.add(message.source);
+        answered(message);
+        return;
+      default:
+        answered(message);
     }
   });
   worker.on('error', (error) => {
@@ -142,6 +158,11 @@ export function startSealer(data: SealData, { log, onSource, onState }: Listener
     seal: async () => (await call<'sealedNow'>({ type: 'seal' })).size,
     erase: async (indexes, reason, by) =>
       (await call<'erased'>({ type: 'erase', indexes: [...indexes], reason, by })).count,
+    register: async (address) => (await call<'registered'>({ type: 'register', address })).source,
+    async retire(source) {
+      await call({ type: 'retire', source });
+    },
+    retired: () => retired,
     expiring: async (retention) => (await call<'expiring'>({ type: 'expiring', retention })).expiring,
     cosigned: (size, lines) => say({ type: 'cosigned', size, lines }),
     timestamp: (size, token, genTimeUs) => say({ type: 'timestamp', size, token, genTimeUs }),

@@ -7,7 +7,7 @@ import type { LogTables, SourceRow } from '../tables.ts';
 
 /** Ids that no sender has. */
 export const APPLIANCE = 0;
-const OTHERS = 65_535;
+export const OTHERS = 65_535;
 const NAMES = new Map([
   [APPLIANCE, 'gatehouse'],
   [OTHERS, 'other'],
@@ -20,6 +20,7 @@ export interface Source extends SourceInfo {
   fixedParser: string | null;
   class: RetentionClass;
   siteId: string;
+  retired: boolean;
 }
 
 export const keyOf = (name: string): string => name.normalize('NFC').toLowerCase();
@@ -47,20 +48,21 @@ export class SourceBook {
     this.#rows.set(row.address, row);
   }
 
-  /** In the order of their ids. */
+  /** In the order of their ids; those that were removed too, for they have records. */
   all(): Source[] {
     return this.#backend
       .sources()
-      .map((info) => this.#of(info))
+      .map((info) => this.of(info))
       .sort((a, b) => a.id - b.id);
   }
 
   find(id: number): Source | undefined {
     const info = this.#backend.sources().find((source) => source.id === id);
-    return info && this.#of(info);
+    return info && this.of(info);
   }
 
-  #of(info: SourceInfo): Source {
+  /** A sender with what is set for its address. */
+  of(info: SourceInfo): Source {
     const row = this.#rows.get(info.address);
     return {
       ...info,
@@ -68,6 +70,7 @@ export class SourceBook {
       fixedParser: row?.parser ?? null,
       class: info.id === APPLIANCE ? 'audit' : ((row?.class as RetentionClass | undefined) ?? 'log'),
       siteId: row?.site_id ?? this.defaultSite,
+      retired: info.retired === true,
     };
   }
 

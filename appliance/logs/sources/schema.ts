@@ -6,8 +6,12 @@ import { Count, Id, MicroTime, Nullable, Text } from '../schema.ts';
 export const SOURCE_CLASSES = ['log', 'security', 'traffic', 'guest'] as const;
 export const MAX_SOURCES = 4096;
 
-export const SourceQuery = CursorQuery(MAX_SOURCES, 500);
+export const SourceQuery = Type.Object({
+  ...CursorQuery(MAX_SOURCES, 500).properties,
+  removed: Type.Optional(Type.Boolean({ description: '`true`: those that were removed, instead of the others' })),
+});
 export const SourceParams = Type.Object({ id: Type.Integer({ minimum: 0, maximum: 65_535 }) });
+export type SourceParams = Type.Static<typeof SourceParams>;
 export const SourceView = Type.Object({
   id: Type.Integer(),
   address: Type.String({ description: 'Without a port; empty for the appliance itself' }),
@@ -22,12 +26,19 @@ export const SourceView = Type.Object({
   messages: Count,
   dropped: Count,
   truncated: Type.Integer({ minimum: 0, description: 'Too long to be kept whole' }),
+  removed: Type.Boolean({ description: 'Its place is free for another one; what it sends next brings it back' }),
 });
 export type SourceView = Type.Static<typeof SourceView>;
-export const SourceChange = Type.Object({
+const change = {
   name: Type.Optional(Text(100, { description: 'Unique; without commas, and not only digits' })),
   parser: Type.Optional(Type.String({ maxLength: 64, description: '`auto`, or a parser or vendor' })),
   class: Type.Optional(Type.Enum([...SOURCE_CLASSES])),
   site_id: Type.Optional(Id),
-});
+};
+export const SourceChange = Type.Object(change);
 export type SourceChange = Type.Static<typeof SourceChange>;
+export const NewSource = Type.Object({
+  address: Type.String({ maxLength: 64, description: 'What it sends from: IPv4 or IPv6, without a port' }),
+  ...change,
+});
+export type NewSource = Type.Static<typeof NewSource>;

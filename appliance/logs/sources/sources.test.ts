@@ -38,6 +38,7 @@ for (const kind of BACKENDS) {
         messages: 10,
         dropped: 4,
         truncated: 2,
+        removed: false,
       });
       assert.deepEqual(
         [body[0].name, body[0].class, body[3].vendor, body[3].last_seen],
@@ -104,6 +105,99 @@ for (const kind of BACKENDS) {
       assert.deepEqual((await l.call('PUT', '/sources/1', change)).body, body);
       assert.equal((await l.heard('logs.source.updated')).length, events);
       assert.equal((await l.call('PUT', '/sources/1', { name: 'firewall roma' })).body.class, 'traffic');
+    });
+
+    test('one is registered before it has sent anything', async () => {
+      const body = {
+        address: '::ffff:192.0.2.9',
+        name: 'Porto',
+        parser: 'mikrotik',
+        class: 'traffic',
+        site_id: 'rome',
+      };
+      const { status, body: made } = await l.call('POST', '/sources', body);
+      assert.equal(status, 201, JSON.stringify(made));
+      assert.deepEqual(
+        [made.id, made.address, made.name, made.parser, made.class, made.site_id, made.messages, made.last_seen],
+        [4, '192.0.2.9', 'Porto', 'mikrotik', 'traffic', 'rome', 0, null],
+      );
+      const [told] = (await l.heard('logs.source.created')).slice(-1);
+      assert.deepEqual(told?.data, { sourceId: 4, address: '192.0.2.9', name: 'Porto', actor: told?.data.actor });
+      assert.deepEqual(l.backend.sent.at(-1)?.sources.at(-1), { id: 4, class: 'traffic', parser: 'mikrotik' });
+      const changed = await l.call('PATCH', '/sources/4', { site_id: 'default' });
+      assert.deepEqual([changed.status, changed.body.site_id, changed.body.name], [200, 'default', 'Porto']);
+      const plain = await l.call('POST', '/sources', { address: '2001:DB8:0::A' });
+      assert.deepEqual(
+        [plain.status, plain.body.address, plain.body.name, plain.body.parser, plain.body.class, plain.body.site_id],
+        [201, '2001:db8::a', '2001:db8::a', 'auto', 'log', 'default'],
+      );
+    });
+
+    test('one is removed: its records keep its name, its number stays its own, its place and name are free', async () => {
+      const { body: old } = await l.call('POST', '/sources', { address: '192.0.2.20', name: 'fw-1' });
+      assert.equal((await l.call('DELETE', `/sources/${old.id}`)).status, 204);
+      assert.equal((await l.call('DELETE', `/sources/${old.id}`)).status, 204, 'it is');
+      assert.equal((await l.heard('logs.source.deleted')).length, 1);
+      const ids = async (query: string) =>
+        (await l.call('GET', `/sources${query}`)).body.map(({ id }: { id: number }) => id);
+      assert.ok(!(await ids('')).includes(old.id));
+      assert.deepEqual(await ids('?removed=true'), [old.id]);
+      assert.equal((await l.call('GET', `/sources/${old.id}`)).body.removed, true);
+
+      const { body: anew, status } = await l.call('POST', '/sources', { address: '192.0.2.21', name: 'FW-1' });
+      assert.equal(status, 201, JSON.stringify(anew));
+      assert.notEqual(anew.id, old.id);
+      l.backend.queries.length = 0;
+      await l.call('GET', '?source=fw-1');
+      assert.deepEqual(l.backend.queries[0]?.source, [old.id, anew.id], 'both have been fw-1');
+      l.backend.records = [];
+      l.backend.add({ source: old.id });
+      assert.equal((await l.call('GET', '')).body[0].source.name, 'fw-1');
+
+      const taken = await l.call('POST', '/sources', { address: '192.0.2.20' });
+      assert.deepEqual([taken.status, taken.body.status], [409, 409], 'the name that it had is taken');
+      const back = await l.call('POST', '/sources', { address: '192.0.2.20', name: 'fw-0' });
+      assert.deepEqual([back.status, back.body.id, back.body.removed], [201, old.id, false]);
+      assert.deepEqual(await ids('?removed=true'), []);
+    });
+
+    test('what can be no sender is refused, and takes no number', async () => {
+      const before = l.backend.list.length;
+      for (const [body, status, told] of [
+        [{}, 422, /address/],
+        [{ address: '' }, 422, /^address must be an IPv4 or IPv6 address/],
+        [{ address: '192.0.2' }, 422, /^address must be/],
+        [{ address: '192.0.2.1:514' }, 422, /^address must be/],
+        [{ address: 'fe80::1%eth0' }, 422, /^address must be/],
+        [{ address: 'firewall.example' }, 422, /^address must be/],
+        [{ address: '0.0.0.0' }, 422, /^address is none that a device can send from/],
+        [{ address: '224.0.0.1' }, 422, /^address is none/],
+        [{ address: 'ff02::1' }, 422, /^address is none/],
+        [{ address: '192.0.2.1' }, 409, /^192\.0\.2\.1 is source 1 already: change it with PATCH/],
+        [{ address: '192.0.2.50', name: '192.0.2.2' }, 409, /already/],
+        [{ address: '192.0.2.50', name: 'a,b' }, 422, /^name must have no commas/],
+        [{ address: '192.0.2.50', parser: 'nothing' }, 422, /^parser must be auto or one of/],
+        [{ address: '192.0.2.50', class: 'audit' }, 422, /^class must be one of/],
+        [{ address: '192.0.2.50', site_id: 'paris' }, 422, /^site_id names a site that doesn't exist/],
+      ] as const) {
+        const { status: got, body: problem, headers } = await l.call('POST', '/sources', body);
+        assert.equal(got, status, JSON.stringify(body));
+        assert.match(String(headers['content-type']), /^application\/problem\+json/);
+        assert.match(problem.detail, told);
+      }
+      l.backend.noPlace = true;
+      const full = await l.call('POST', '/sources', { address: '192.0.2.50' });
+      l.backend.noPlace = false;
+      assert.deepEqual([full.status, full.body.detail], [409, 'there are 4096 senders']);
+      for (const [id, status] of [
+        [0, 409],
+        [77, 404],
+        ['x', 422],
+      ] as const) {
+        assert.equal((await l.call('DELETE', `/sources/${id}`)).status, status);
+      }
+      assert.equal((await l.call('POST', '/sources', { address: '192.0.2.50' }, 'user')).status, 403);
+      assert.equal(l.backend.list.length, before);
     });
 
     test('settings hold for an address: after a restart, and when it gets another number', async () => {
