@@ -84,3 +84,42 @@ test('a delta leaves its arguments as they were', () => {
     }),
   );
 });
+
+test('every text and list of a state has a bound', () => {
+  const unbounded: string[] = [];
+  const walk = (schema: Record<string, unknown>, path: string): void => {
+    const {
+      type,
+      properties = {},
+      items,
+      anyOf = [],
+    } = schema as {
+      type?: string;
+      properties?: Record<string, Record<string, unknown>>;
+      items?: Record<string, unknown>;
+      anyOf?: Record<string, unknown>[];
+    };
+    if (type === 'string' && !('maxLength' in schema || 'pattern' in schema || 'const' in schema)) unbounded.push(path);
+    if (type === 'array' && !('maxItems' in schema)) unbounded.push(path);
+    for (const [key, value] of Object.entries(properties)) walk(value, `${path}/${key}`);
+    if (items) walk(items, `${path}/*`);
+    for (const one of anyOf) walk(one, path);
+  };
+  walk(PeerState as unknown as Record<string, unknown>, 'state');
+  walk(StateDelta as unknown as Record<string, unknown>, 'delta');
+  assert.deepEqual(unbounded, []);
+});
+
+test('names as long as the controller lets them be are good, and longer ones than any are not', () => {
+  const [one] = fc.sample(state, 1) as [PeerState];
+  const named = (name: string, networkName: string): PeerState => ({
+    ...one,
+    peer: { ...one.peer, name, networkName },
+  });
+  // Characters, not the units that JavaScript counts.
+  assert.ok(Value.Check(PeerState, named('😀'.repeat(64), '😀'.repeat(100))));
+  assert.ok(!Value.Check(PeerState, named('a'.repeat(254), 'b')));
+  assert.ok(!Value.Check(PeerState, named('a', 'b'.repeat(254))));
+  assert.ok(!Value.Check(PeerState, { ...one, peer: { ...one.peer, id: 'x'.repeat(65) } }));
+  assert.ok(!Value.Check(PeerState, { ...one, dns: { servers: ['1'.repeat(46)], search: [] } }));
+});

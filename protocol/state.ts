@@ -4,7 +4,24 @@ import { jsonEqual } from './json.ts';
 /** A WireGuard key (public, private or preshared): 32 bytes in base64, 44 characters. */
 export const WgKey = Type.String({ pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$' });
 
+/**
+ * What a state holds at most. A controller holds its networks within these: names of peers have 64 characters and those of
+ * networks 100, ids 64, a network 1,000 routes and 10,000 names of its own. An agent refuses what is beyond.
+ */
+const MAX = {
+  /** Peers of a hub; also classes of them, and blocks that lead to one peer or into the tunnel. */
+  peers: 65_536,
+  name: 253,
+  id: 64,
+  address: 45,
+  servers: 8,
+} as const;
+export const MAX_PEERS = MAX.peers;
+
 const Cidr = Type.String({ minLength: 2, maxLength: 43 });
+const Id = Type.String({ maxLength: MAX.id });
+const Name = Type.String({ maxLength: MAX.name });
+const Address = Type.String({ maxLength: MAX.address });
 
 /** The number of a class of peers: all that the rules treat alike. */
 const ClassId = Type.Integer({ minimum: 1, maximum: 0x7fffffff });
@@ -19,13 +36,13 @@ export const Firewall = Type.Object({
     Type.Object({
       id: ClassId,
       /** Classes whose peers this one may open connections to. */
-      allow: Type.Array(ClassId, { maxItems: 65536 }),
+      allow: Type.Array(ClassId, { maxItems: MAX.peers }),
       /** Networks outside the overlay that it may open connections to; disjoint. */
-      cidrs: Type.Array(Cidr, { maxItems: 65536 }),
+      cidrs: Type.Array(Cidr, { maxItems: MAX.peers }),
       /** Its peers have to sign in first: they reach the hub's DNS, and their port 80 is answered by the captive portal. */
       captive: Type.Optional(Type.Literal(true)),
     }),
-    { maxItems: 65536 },
+    { maxItems: MAX.peers },
   ),
   /** Networks behind this hub: what leaves for them carries the hub's own address. */
   masquerade: Type.Array(Cidr, { maxItems: 4096 }),
@@ -35,15 +52,15 @@ export type Firewall = Type.Static<typeof Firewall>;
 /** What a hub answers on its overlay addresses, port 53, beside the labels of its peers. */
 export const NameService = Type.Object({
   /** Peers are `<label>.<domain>`. */
-  domain: Type.String({ maxLength: 253 }),
+  domain: Name,
   /** The hub's own label. */
   label: Label,
   /** Other names, whole and in lower case; a first label of `*` answers for all below. */
-  records: Type.Array(Type.Object({ name: Type.String({ maxLength: 253 }), address: Type.String({ maxLength: 45 }) }), {
-    maxItems: 65536,
+  records: Type.Array(Type.Object({ name: Name, address: Address }), {
+    maxItems: MAX.peers,
   }),
   /** Where other names are asked for; none → what the hub's own system uses. */
-  upstream: Type.Array(Type.String({ maxLength: 45 }), { maxItems: 8 }),
+  upstream: Type.Array(Address, { maxItems: MAX.servers }),
 });
 export type NameService = Type.Static<typeof NameService>;
 
@@ -51,13 +68,13 @@ export type NameService = Type.Static<typeof NameService>;
 export const WgPeer = Type.Object({
   publicKey: WgKey,
   /** What people call it; shown in status and logs only. */
-  name: Type.String({ maxLength: 253 }),
+  name: Name,
   /** True when the peer is a hub (jump peer): the tunnel counts as connected by its handshake. */
   hub: Type.Boolean(),
   presharedKey: Type.Optional(WgKey),
   /** `host:port`, IPv6 in brackets. A host name is resolved by the agent. */
   endpoint: Type.Optional(Type.String({ maxLength: 270 })),
-  allowedIps: Type.Array(Cidr, { maxItems: 4096 }),
+  allowedIps: Type.Array(Cidr, { maxItems: MAX.peers }),
   /** Seconds between keepalives; 0 is off. */
   keepalive: Type.Integer({ minimum: 0, maximum: 65535 }),
   /** In a hub's state: the peer's class, whose rights `firewall` has. */
@@ -70,10 +87,10 @@ export type WgPeer = Type.Static<typeof WgPeer>;
 /** All that one device needs to hold its end of the overlay: what `compile` makes and the agent applies. */
 export const PeerState = Type.Object({
   peer: Type.Object({
-    id: Type.String(),
-    name: Type.String(),
-    networkId: Type.String(),
-    networkName: Type.String(),
+    id: Id,
+    name: Name,
+    networkId: Id,
+    networkName: Name,
     role: Type.Union([Type.Literal('hub'), Type.Literal('spoke')]),
     /** A policy, an incident or an administrator keeps this device from everybody: `GET /api/v1/agent/standing` says why. */
     keptOut: Type.Optional(Type.Literal(true)),
@@ -87,25 +104,25 @@ export const PeerState = Type.Object({
     mtu: Type.Integer({ minimum: 1280, maximum: 65535 }),
   }),
   /** CIDRs to route into the tunnel, sorted; own addresses are not among them. */
-  routes: Type.Array(Cidr, { maxItems: 4096 }),
+  routes: Type.Array(Cidr, { maxItems: MAX.peers }),
   dns: Type.Object({
-    servers: Type.Array(Type.String(), { maxItems: 8 }),
-    search: Type.Array(Type.String(), { maxItems: 8 }),
+    servers: Type.Array(Address, { maxItems: MAX.servers }),
+    search: Type.Array(Name, { maxItems: MAX.servers }),
   }),
   /** Hubs only. */
   firewall: Type.Optional(Firewall),
   /** Hubs only. */
   names: Type.Optional(NameService),
   /** Sorted by public key. */
-  peers: Type.Array(WgPeer, { maxItems: 65536 }),
+  peers: Type.Array(WgPeer, { maxItems: MAX.peers }),
 });
 export type PeerState = Type.Static<typeof PeerState>;
 
 /** The difference between two states: sections are replaced whole, peers one by one (by public key). */
 export const StateDelta = Type.Object({
   sections: Type.Optional(Type.Partial(Type.Omit(PeerState, ['peers']))),
-  upsert: Type.Optional(Type.Array(WgPeer)),
-  remove: Type.Optional(Type.Array(WgKey)),
+  upsert: Type.Optional(Type.Array(WgPeer, { maxItems: MAX.peers })),
+  remove: Type.Optional(Type.Array(WgKey, { maxItems: MAX.peers })),
 });
 export type StateDelta = Type.Static<typeof StateDelta>;
 

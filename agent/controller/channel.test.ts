@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { CLOSE, type PeerState, type Telemetry } from '@gatehouse/protocol';
+import { CLOSE, MAX_PEERS, type PeerState, type Telemetry } from '@gatehouse/protocol';
 import { Backoff } from './backoff.ts';
 import { Channel, type ChannelOptions, type Position } from './channel.ts';
 import { newPrivateKey, publicKeyOf } from './keys.ts';
@@ -105,6 +105,43 @@ describe('the channel', () => {
     controller.send({ type: 'delta', epoch: 'epoch-1', seq: 2, delta: { sections: { routes: [] } } });
     await ack(2);
     assert.deepEqual(acks(), [2]);
+  });
+
+  test('a state or a change beyond all bounds is refused by name; all of it is asked for anew, and a good one is taken', async () => {
+    open();
+    await seen('state epoch-1 1');
+    const { peer, ...rest } = spokeState(KEY);
+    const long = { ...peer, networkName: 'x'.repeat(254) };
+    controller.send({ type: 'state', epoch: 'epoch-1', seq: 2, state: { ...rest, peer: long } });
+    const lost = await seen('lost');
+    assert.match(
+      lost,
+      /sent a state that can't be used: \/state\/peer\/networkName .*253.*Update the agent or the controller/,
+    );
+    await seen('state', 2);
+    assert.equal(states[1]?.state.peer.networkName, peer.networkName);
+    controller.send({ type: 'delta', epoch: 'epoch-1', seq: 2, delta: { sections: { peer: long } } });
+    assert.match(await seen('lost', 2), /sent a delta that can't be used: \/delta\/sections\/peer\/networkName/);
+    await seen('state', 3);
+    assert.equal(states.length, 3);
+    assert.deepEqual(
+      hellos().map(({ resume }) => resume),
+      [undefined, undefined, undefined],
+    );
+  });
+
+  test('changes that add up to more peers than a state may have are refused', async () => {
+    const [hub] = spokeState(KEY).peers;
+    const key = (i: number) => `${String(i).padStart(42, 'B')}A=`;
+    const many = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => ({ ...hub!, publicKey: key(from + i), allowedIps: [] }));
+    const full = { ...spokeState(KEY), peers: many(0, MAX_PEERS) };
+    await controller.close();
+    controller = await startFakeController({ state: () => full });
+    open();
+    await seen('state epoch-1 1');
+    controller.send({ type: 'delta', epoch: 'epoch-1', seq: 2, delta: { upsert: many(MAX_PEERS, MAX_PEERS + 1) } });
+    assert.match(await seen('lost'), /more than 65536 peers/);
   });
 
   test('resumes where it was after the connection was cut', async () => {

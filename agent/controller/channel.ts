@@ -4,12 +4,14 @@ import {
   CLOSE,
   ControllerMessage,
   MAX_FRAME_BYTES,
+  MAX_PEERS,
   type PeerState,
   PING_SECONDS,
   type PostureFacts,
   SUBPROTOCOL,
   type Telemetry,
 } from '@gatehouse/protocol';
+import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { WebSocket } from 'ws';
 import { AGENT_VERSION } from '../config.ts';
@@ -199,7 +201,7 @@ export class Channel {
       parsed = undefined;
     }
     if (message.Check(parsed)) this.#take(parsed);
-    else this.#bad('a message that is not of gatehouse.v1');
+    else this.#bad(misfit(parsed));
   }
 
   #take(said: ControllerMessage): void {
@@ -229,7 +231,7 @@ export class Channel {
 
   /** Takes a state over; `parts` is what of it is new, and so has to be looked at. */
   #accept(epoch: string, seq: number, state: PeerState, parts: Parameters<typeof stateProblem>[0]): void {
-    const problem = stateProblem(parts);
+    const problem = state.peers.length > MAX_PEERS ? `it has more than ${MAX_PEERS} peers` : stateProblem(parts);
     if (problem !== undefined) {
       this.#bad(`a state that can't be used: ${problem}`);
       return;
@@ -309,6 +311,15 @@ export class Channel {
     clearTimeout(this.#checkTimer);
     this.#checkTimer = undefined;
   }
+}
+
+/** What is wrong with a message that the schema doesn't let through. */
+function misfit(said: unknown): string {
+  const type = typeof said === 'object' && said !== null && 'type' in said ? said.type : undefined;
+  const schema = ControllerMessage.anyOf.find(({ properties }) => properties.type.const === type);
+  if (!schema) return 'a message that is not of gatehouse.v1';
+  const [first] = Compile(schema as TSchema).Errors(said);
+  return `a ${type} that can't be used: ${first ? `${first.instancePath || 'it'} ${first.message}` : 'it is malformed'}`;
 }
 
 function refused(status: number, origin: string): AgentError {

@@ -171,6 +171,26 @@ describe('the daemon', () => {
     assert.deepEqual(machine.kernel.device?.state.routes, ['10.20.0.0/16']);
   });
 
+  test('a state beyond all bounds changes nothing: the last good one stays, applied and on disk', async () => {
+    await machine.daemonHere();
+    await enroll();
+    machine.kernel.traffic(92);
+    await connected();
+    await controller.hear((message) => message.type === 'ack' && message.seq === 1);
+    const kept = () => [machine.kernel.device?.state, JSON.parse(readFileSync(profile('network.json'), 'utf8')).state];
+    const before = kept();
+    const { peer, ...rest } = machine.kernel.device!.state;
+    const state = { ...rest, routes: ['10.66.0.0/16'], peer: { ...peer, name: 'x'.repeat(100_000) } };
+    const heard = controller.heard.length;
+    controller.send({ type: 'state', epoch: 'epoch-1', seq: 2, state });
+    // It begins anew, and is given a good one.
+    await controller.hear((message) => message.type === 'ack' && message.seq === 1, heard);
+    assert.deepEqual(kept(), before);
+    const log = await callDaemon(machine.socketPath, 'logs', { lines: 1000 });
+    assert.ok(log.some((line) => line.includes("a state that can't be used: /state/peer/name")));
+    assert.equal((await connected()).enrolled?.peerName, peer.name);
+  });
+
   test('a failure to set up is an error with its cause, and is retried', async () => {
     machine.kernel.fail('no-privileges Run it as root.');
     await machine.daemonHere();
