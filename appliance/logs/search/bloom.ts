@@ -21,7 +21,10 @@ export function positions(hash: number, rows: number): number[] {
  * The filter of groups of hashes: row r has one bit a group, `stride` bytes in all. Eight groups at a time are made apart
  * and then brought together, for the whole is too large to write all over it.
  */
-export function bloomOf(groups: readonly Int32Array[], rows: number): { bits: Buffer; stride: number } {
+export function* bloomOf(
+  groups: readonly { hashes(): Int32Array }[],
+  rows: number,
+): Generator<void, { bits: Buffer; stride: number }> {
   const stride = Math.ceil(groups.length / 8);
   const bits = Buffer.alloc(rows * stride);
   const column = new Uint8Array(rows);
@@ -29,7 +32,7 @@ export function bloomOf(groups: readonly Int32Array[], rows: number): { bits: Bu
   for (let place = 0; place < stride; place++) {
     column.fill(0);
     for (let k = 0; k < 8; k++) {
-      const hashes = groups[place * 8 + k];
+      const hashes = groups[place * 8 + k]?.hashes();
       if (!hashes) break;
       const bit = 1 << k;
       for (let j = 0; j < hashes.length; j++) {
@@ -39,6 +42,7 @@ export function bloomOf(groups: readonly Int32Array[], rows: number): { bits: Bu
       }
     }
     for (let row = 0, at = place; row < rows; row++, at += stride) bits[at] = column[row]!;
+    yield;
   }
   return { bits, stride };
 }

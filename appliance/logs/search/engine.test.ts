@@ -25,6 +25,11 @@ function open(archive: MemoryArchive, folder = path.join(root, `${folders++}`)) 
   return { library, engine: new Engine(library, parseOf), folder, warnings };
 }
 
+/** Indexes all that the library was told. */
+const settle = (library: Library): void => {
+  while (library.follow());
+};
+
 /** Writes batches, closes a segment behind each of `closes`. */
 function fill(batches: readonly Line[][], closes: ReadonlySet<number>) {
   const archive = new MemoryArchive();
@@ -34,6 +39,7 @@ function fill(batches: readonly Line[][], closes: ReadonlySet<number>) {
     opened.library.add(segment, frames);
     if (closes.has(i)) opened.library.closed(archive.close());
   });
+  settle(opened.library);
   return { archive, ...opened };
 }
 
@@ -201,6 +207,7 @@ test('a page reads no more than it needs, and new records do not move the next',
   assert.deepEqual([first.frames, first.records[0]?.index, first.next], [1, 9999, 9950]);
   const { segment, frames } = archive.write([{ raw: traffic(1) }]);
   library.add(segment, frames);
+  settle(library);
   const second = await run(engine, { q: 'traffic', limit: 50, before: first.next! });
   assert.equal(second.records[0]?.index, 9949);
 });
@@ -254,6 +261,7 @@ test('after a start the open segment is known from the archive, and frames told 
   const next = archive.write([{ raw: traffic(8) }]);
   library.add(next.segment, next.frames);
   library.sealed(archive.size);
+  settle(library);
   assert.deepEqual(indexes((await run(engine, { q: 'traffic' })).records), scan(archive, { q: 'traffic' }));
 });
 
@@ -287,4 +295,66 @@ test('erased records are found as such, not by what they said; what has expired 
 test('records are read by their index', () => {
   const { engine } = fill(many(3000, traffic), new Set([2]));
   assert.deepEqual(indexes(engine.read([2999, 5, 77_777, 1500])), [5, 1500, 2999]);
+});
+
+test('what was told is indexed a piece at a time, and meanwhile the rest is found and it is said what is missing', async () => {
+  const { archive, engine, library } = fill(many(3000, traffic), new Set([3]));
+  const before = archive.size;
+  let credits = 0;
+  for (let i = 0; i < 8; i++) {
+    const { segment, frames } = archive.write(many(500, (k) => traffic(10_000 + i * 500 + k))[0]!);
+    library.add(segment, frames, () => credits++);
+  }
+  library.closed(archive.close());
+  const find = (before?: number) => run(engine, { q: 'traffic', limit: 5, ...(before !== undefined && { before }) });
+  const known = (): number =>
+    library.all().reduce((sum, { groups }) => sum + groups.reduce((n, g) => n + g.rows, 0), 0);
+  const first = await find();
+  assert.deepEqual([first.records[0]?.index, first.next, library.upTo], [before - 1, before - 5, before]);
+  assert.match(first.partial!, /the newest 4000 records are still being indexed/);
+  assert.equal((await find(before)).partial, undefined, 'nothing is missing of what is older');
+  assert.match((await find(before + 1)).partial!, /still being indexed/);
+  archive.reads = 0;
+  let steps = 0;
+  for (let last = known(); library.follow(); last = known(), steps++) {
+    assert.ok(known() - last <= 500, 'a piece is a batch');
+  }
+  assert.deepEqual([credits, archive.reads, library.upTo], [8, 0, Number.POSITIVE_INFINITY]);
+  assert.ok(steps > 20, 'the index is written in pieces too');
+  const last = await find();
+  assert.deepEqual([last.records[0]?.index, last.partial], [archive.size - 1, undefined]);
+});
+
+test('what was not told is read from the archive once it is sealed, a frame at a time', async () => {
+  const { archive, engine, library } = fill(many(1000, traffic), new Set());
+  for (let i = 0; i < 6; i++) {
+    const { segment, frames } = archive.write(many(500, (k) => traffic(20_000 + i * 500 + k))[0]!);
+    library.add(
+      segment,
+      frames.map(([frame, block]) => [frame, i === 0 ? undefined : block]),
+    );
+  }
+  settle(library);
+  assert.deepEqual([library.upTo, indexes((await run(engine, { q: 'traffic' })).records).length], [1000, 1000]);
+  library.sealed(archive.size);
+  for (;;) {
+    archive.reads = 0;
+    if (!library.follow()) break;
+    assert.ok(archive.reads <= 1);
+  }
+  const { records, partial } = await run(engine, { q: 'traffic' });
+  assert.deepEqual([indexes(records), partial], [scan(archive, { q: 'traffic' }), undefined]);
+});
+
+test('what waits to be indexed and is rewritten meanwhile is read anew', async () => {
+  const { archive, engine, library } = fill(many(1000, traffic), new Set());
+  let credits = 0;
+  const { segment, frames } = archive.write(many(500, (k) => traffic(30_000 + k))[0]!);
+  library.add(segment, frames, () => credits++);
+  library.closed(archive.close());
+  library.changed(segment, false);
+  assert.equal(credits, 1);
+  while (library.step());
+  const { records, partial } = await run(engine, { q: 'traffic' });
+  assert.deepEqual([indexes(records), partial], [scan(archive, { q: 'traffic' }), undefined]);
 });

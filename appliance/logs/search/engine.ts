@@ -58,6 +58,10 @@ export class Engine {
     const parts = this.library.all();
     if (!oldest) parts.reverse();
     let hurt = false;
+    const { told, upTo } = this.library;
+    if (upTo < Math.min(told, wanted.before ?? told)) {
+      run.missing = `the newest ${told - upTo} records are still being indexed: ask again in a while`;
+    }
     for (const part of parts) {
       if (!run.mayReach(part)) continue;
       try {
@@ -128,6 +132,8 @@ interface Place {
 /** One query as it goes. */
 class Run {
   readonly found: Found[] = [];
+  /** Why the newest aren't there. */
+  missing: string | undefined;
   private frames = 0;
   private readonly library: Library;
   private readonly row: Row;
@@ -247,10 +253,12 @@ class Run {
     const more = this.found.length > limit;
     const edge = oldest ? stopped?.lastLeaf : stopped?.firstLeaf;
     const next = more ? records.at(-1)?.index : edge;
+    // What a later page will have isn't missing, but what is newer than this one is.
+    const why = this.missing ?? (more ? undefined : partial);
     return {
       records,
       ...(next !== undefined && { next }),
-      ...(partial !== undefined && !more && { partial }),
+      ...(why !== undefined && { partial: why }),
       frames: this.frames,
     };
   }

@@ -52,8 +52,11 @@ interface Head {
 const pack = (bytes: Uint8Array, level = 1): Buffer =>
   zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } });
 
-/** Writes the index of a segment; the file stands there whole or not at all. `key` is derived with the salt. */
-export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, key: Uint8Array): void {
+/**
+ * Writes the index of a segment, a piece at a time; the file stands there whole or not at all. `key` is derived with the
+ * salt.
+ */
+export function* writeIndex(file: string, part: PartBuilder, salt: Uint8Array, key: Uint8Array): Generator<void, void> {
   const cipher = new IndexCipher(key);
   const sections: Buffer[] = [];
   let at = 0;
@@ -69,10 +72,7 @@ export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, ke
   const putTexts = (texts: Uint8Array): Section => put(pack(texts), 'zstd');
   const { rows } = part.columns;
   const bloomRows = bloomSize(part.sets.map(({ size }) => size));
-  const { bits, stride } = bloomOf(
-    part.sets.map((set) => set.hashes()),
-    bloomRows,
-  );
+  const { bits, stride } = yield* bloomOf(part.sets, bloomRows);
   const head: Head = {
     ...{ first: part.first, rows, end: part.end },
     groups: part.groups.flatMap((g) => [g.row, g.rows, g.frame, g.frames, g.firstLeaf, g.lastLeaf, g.fromUs, g.toUs]),
@@ -84,6 +84,7 @@ export function writeIndex(file: string, part: PartBuilder, salt: Uint8Array, ke
   for (const name of COLUMN_NAMES) {
     const column = part.columns.column(name);
     if (!column) continue;
+    yield;
     const planes = Array.from({ length: column.count }, (_, i) =>
       packPlane((column.plane(i) as Uint8Array).subarray(0, rows)),
     );

@@ -26,6 +26,15 @@ export interface LibraryOptions {
   warn: (text: string) => void;
 }
 
+/** Something that was told, to be done a piece at a time. */
+interface Told {
+  /** The segment it is about, and the first leaf that it brings. */
+  segment?: number;
+  from?: number;
+  steps: Iterator<void>;
+  done?: () => void;
+}
+
 /** Bytes of records that are kept, and what a block has beside its messages. */
 const MAX_BLOCKS = 40 * 2 ** 20;
 const BLOCK_BYTES = 2 ** 16;
@@ -46,8 +55,12 @@ export class Library {
   private readonly parts = new Map<number, Part>();
   /** Blocks that are written but may not be sealed yet: the archive doesn't show them. */
   private readonly unsealed = new Map<string, { block: Block; to: number }>();
-  /** Open segments of which the archive knows more. */
-  private readonly lagging = new Set<number>();
+  /** Open segments of which the archive knows more, or will once it is sealed: from which leaf on. */
+  private readonly lagging = new Map<number, number>();
+  /** What was told and isn't done yet, in its order. */
+  private waiting: Told[] = [];
+  /** Leaves that were told of. */
+  told = 0;
   private readonly missing: number[] = [];
   private readonly unchecked: number[] = [];
   private making: { first: number; steps: Iterator<void> } | undefined;
@@ -69,7 +82,7 @@ export class Library {
     }
     for (const { first, closed } of segments) {
       if (closed) this.open(first);
-      else this.catchUp(first);
+      else for (const _ of this.catchUp(first));
     }
     this.senders.counting = true;
     this.readSenders();
@@ -112,65 +125,111 @@ export class Library {
     return path.join(this.options.folder, nameOf(first));
   }
 
-  /** Reads what is in the open segment and was not told. */
-  private catchUp(first: number): PartBuilder {
+  /** Reads what the archive knows of the open segment and was not told, a frame at a time. */
+  private *catchUp(first: number): Generator<void, void> {
     const { archive, parse } = this.options;
     const there = this.parts.get(first);
+    if (there instanceof ClosedPart) return;
     const part = there instanceof PartBuilder ? there : new PartBuilder(first, parse);
     this.parts.set(first, part);
-    if (!archive.segments().some((segment) => segment.first === first)) return part;
+    if (!archive.segments().some((segment) => segment.first === first)) return;
     for (const frame of archive.frames(first)) {
       if (frame.offset < part.end) continue;
+      this.lagging.set(first, frame.batchFirst);
       const block = archive.readFrame(first, frame);
       if (block) this.addTo(part, frame, block);
+      yield;
+      // They were written anew meanwhile.
+      if (this.parts.get(first) !== part) return;
     }
-    return part;
+    this.lagging.delete(first);
   }
 
-  /** Takes frames that were written to the open segment; of those without a block the archive knows once sealed. */
-  add(segment: number, frames: readonly (readonly [FrameInfo, Block | undefined])[]): void {
-    const there = this.parts.get(segment);
-    let part = there instanceof PartBuilder ? there : undefined;
+  /**
+   * Frames were written to the open segment; of those without a block the archive knows once sealed. `done` is called
+   * when they are indexed, which `step` does, in the order of what was told.
+   */
+  add(segment: number, frames: readonly (readonly [FrameInfo, Block | undefined])[], done?: () => void): void {
+    for (const [{ batchFirst, batchCount }] of frames) this.told = Math.max(this.told, batchFirst + batchCount);
+    const from = frames[0]?.[0].batchFirst;
+    const steps = this.adding(segment, frames);
+    this.waiting.push({ segment, steps, ...(from !== undefined && { from }), ...(done && { done }) });
+  }
+
+  private *adding(first: number, frames: readonly (readonly [FrameInfo, Block | undefined])[]): Generator<void, void> {
     for (const [frame, block] of frames) {
-      if (!part || frame.offset > part.end) part = this.catchUp(segment);
-      if (!block || frame.offset > part.end) this.lagging.add(segment);
-      if (!block || this.lagging.has(segment)) continue;
+      const there = this.parts.get(first);
+      if (there instanceof ClosedPart) return;
+      const part = there instanceof PartBuilder ? there : new PartBuilder(first, this.options.parse);
+      this.parts.set(first, part);
+      const lags = this.lagging.has(first);
+      if (!lags && (!block || frame.offset > part.end)) this.lagging.set(first, frame.batchFirst);
+      if (!block || this.lagging.has(first)) continue;
+      this.unsealed.set(`${first} ${frame.offset}`, { block, to: frame.batchFirst + frame.batchCount });
       this.addTo(part, frame, block);
-      this.unsealed.set(`${segment} ${frame.offset}`, { block, to: frame.batchFirst + frame.batchCount });
+      yield;
     }
   }
 
   /** The log is sealed up to `size`. */
   sealed(size: number): void {
+    this.waiting.push({ steps: this.sealing(size) });
+  }
+
+  private *sealing(size: number): Generator<void, void> {
     for (const [key, { to }] of this.unsealed) if (to <= size) this.unsealed.delete(key);
-    for (const segment of this.lagging) this.catchUp(segment);
-    this.lagging.clear();
+    for (const segment of [...this.lagging.keys()]) yield* this.catchUp(segment);
   }
 
   /** Writes the index of a segment that gets no more records. */
   closed(first: number): void {
-    const part = this.parts.get(first);
-    if (!(part instanceof PartBuilder)) return;
-    if (this.lagging.delete(first)) this.catchUp(first);
-    this.keep(part);
+    this.waiting.push({ segment: first, steps: this.closing(first) });
   }
 
-  private keep(part: PartBuilder): void {
+  private *closing(first: number): Generator<void, void> {
+    yield* this.catchUp(first);
+    const part = this.parts.get(first);
+    if (part instanceof PartBuilder) yield* this.keep(part);
+  }
+
+  private *keep(part: PartBuilder): Generator<void, void> {
     const { first } = part;
     const file = this.file(first);
+    // Records that are written anew meanwhile have another part, or none.
+    const current = (): boolean => this.parts.get(first) === part || this.making?.first === first;
     try {
       this.shelf.forget(file);
       const keyOf = this.keyOf(first);
       const salt = randomBytes(SALT_BYTES);
       const key = keyOf(salt);
       // Of a segment without keys nothing is left that could be found.
-      if (key) writeIndex(file, part, salt, key);
-      this.parts.set(first, key ? new ClosedPart(file, this.shelf, keyOf) : part);
+      if (key) yield* writeIndex(file, part, salt, key);
+      if (current()) this.parts.set(first, key ? new ClosedPart(file, this.shelf, keyOf) : part);
     } catch (error) {
       // It goes on from memory; after the next start it is made again.
-      this.parts.set(first, part);
+      if (current()) this.parts.set(first, part);
       this.options.warn(`the index of the records from ${first} on can't be written: ${(error as Error).message}`);
     }
+  }
+
+  /** Of what was told all is indexed that stands before this leaf. */
+  get upTo(): number {
+    const waiting = this.waiting.find(({ from }) => from !== undefined)?.from ?? Number.POSITIVE_INFINITY;
+    return Math.min(waiting, ...this.lagging.values());
+  }
+
+  /** Does the next piece of what was told; false where nothing is left to do. */
+  follow(): boolean {
+    const next = this.waiting[0];
+    if (!next) return false;
+    try {
+      if (!next.steps.next().done) return true;
+    } catch (error) {
+      this.options.warn(`search can't follow the log: ${(error as Error).message}`);
+    }
+    if (this.waiting[0] === next) this.waiting.shift();
+    next.done?.();
+    return true;
   }
 
   /** The segment is gone, or its records were written anew (some have expired, or were erased). */
@@ -180,9 +239,13 @@ export class Library {
     this.forget(first);
     rmSync(this.file(first), { force: true });
     for (const key of this.unsealed.keys()) if (key.startsWith(`${first} `)) this.unsealed.delete(key);
+    // What waits to be indexed may be what is gone.
+    for (const { segment, done } of this.waiting) if (segment === first) done?.();
+    this.waiting = this.waiting.filter(({ segment }) => segment !== first);
+    this.lagging.delete(first);
     if (gone) return;
     const closed = this.options.archive.segments().find((segment) => segment.first === first)?.closed;
-    if (open && !closed) this.catchUp(first);
+    if (open && !closed) this.waiting.push({ segment: first, from: first, steps: this.catchUp(first) });
     else this.missing.push(first);
   }
 
@@ -229,8 +292,9 @@ export class Library {
     });
   }
 
-  /** Does the next piece of what is to be made or checked; false where nothing is. */
+  /** Does the next piece of what was told, is to be made or checked; false where nothing is. */
   step(): boolean {
+    if (this.follow()) return true;
     if (this.making) {
       const { first, steps } = this.making;
       try {
@@ -261,7 +325,7 @@ export class Library {
       if (block) part.add(frame, block);
       yield;
     }
-    this.keep(part);
+    yield* this.keep(part);
   }
 
   private check(first: number): void {

@@ -11,7 +11,10 @@ const TIMEOUT_MS = 20_000;
 export interface Search {
   /** Resolves once the thread can be asked. */
   ready: Promise<void>;
-  /** The newest first; what matches `before` a leaf index comes on the next page. */
+  /**
+   * The newest first; what matches `before` a leaf index comes on the next page. Without `before` the answer doesn't wait
+   * for what is still being indexed, and says that it is missing; with it all before it is looked at.
+   */
   query(params: Calls['query']['params']): Promise<Calls['query']['result']>;
   /** The records with these indexes, as many as there are, in their order. */
   read(indexes: readonly number[]): Promise<Found[]>;

@@ -27,6 +27,7 @@ test('of each source: how often since the start, when last, and who understood i
     const { segment, frames } = archive.write(lines.map(([source, raw, us]) => ({ source, raw, us })));
     to.add(segment, frames);
     to.add(segment, frames); // told twice, it counts once
+    while (to.follow());
   };
   write(library, [1, FORTIGATE, 10], [2, SSHD, 20], [2, PLAIN, 30], [1, FORTIGATE, 40], [3, '\u0001', 50]);
   assert.deepEqual(library.senders.all(), [

@@ -58,6 +58,7 @@ async function who(lines: readonly Line[], ip: string, minutes: number, port?: n
       const { segment, frames } = archive.write([line]);
       library.add(segment, frames);
       if (i % 4 === 3) library.closed(archive.close());
+      while (library.follow());
     });
   return whois(new Engine(library, parseOf), { ip, atUs: at(minutes), ...(port !== undefined && { port }) });
 }

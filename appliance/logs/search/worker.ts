@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { openKeyFile } from '../../store/index.ts';
 import { openArchive } from '../archive/index.ts';
 import { QueryFault } from '../backend.ts';
@@ -13,6 +14,13 @@ import { hinted } from './match.ts';
 import type { FromWorker, SearchWorkerData, ToWorker } from './messages.ts';
 import { Tail } from './tail.ts';
 import { whois } from './whois.ts';
+
+/** Who asks for the newest waits so long for what is still being indexed; who needs all before a leaf, longer. */
+const HURRY_MS = 10;
+const PATIENCE_MS = 10_000;
+const TURN_MS = 25;
+/** What isn't sealed yet can't be read where the sealing thread has kept it. */
+const POLL_MS = 20;
 
 const main = parentPort!;
 const { folder, dataDir, sealer } = workerData as SearchWorkerData & { sealer?: MessagePort };
@@ -47,6 +55,7 @@ main.on('message', (message: ToWorker) => {
       tail.taken(message.sub);
       break;
     case 'stop':
+      stopped = true;
       archive.close();
       sealer?.close();
       main.close();
@@ -54,12 +63,13 @@ main.on('message', (message: ToWorker) => {
   }
 });
 let working: NodeJS.Immediate | undefined;
+let stopped = false;
 work();
 say({ type: 'ready' });
 
-/** Makes and checks indexes, between messages. */
+/** Follows the log, makes and checks indexes: between messages, a piece at a time. */
 function work(): void {
-  working = setImmediate(() => {
+  working ??= setImmediate(() => {
     working = undefined;
     if (library.step()) work();
   });
@@ -69,10 +79,12 @@ function hear(message: ToSearch): void {
   try {
     switch (message.type) {
       case 'blocks': {
-        library.add(message.segment, message.frames);
         const blocks = message.frames.flatMap(([, block]): Block[] => (block ? [block] : []));
         const bytes = blocks.reduce((sum, { raw }) => sum + raw.length, 0);
-        sealer?.postMessage({ type: 'credit', bytes } satisfies FromSearch);
+        // Until it has as many as it can hold, the sealing thread sends blocks.
+        library.add(message.segment, message.frames, () => {
+          sealer?.postMessage({ type: 'credit', bytes } satisfies FromSearch);
+        });
         tail.add(blocks);
         break;
       }
@@ -85,8 +97,8 @@ function hear(message: ToSearch): void {
       case 'rewritten':
       case 'dropped segment':
         library.changed(message.segment, message.type === 'dropped segment');
-        if (!working) work();
     }
+    work();
   } catch (error) {
     say({ type: 'warning', text: `search can't follow the log: ${(error as Error).message}` });
   }
@@ -100,18 +112,44 @@ async function answer(call: Extract<ToWorker, { type: 'call' }>): Promise<void> 
     const fault = error instanceof QueryFault ? { fault: error.position ?? null } : {};
     say({ type: 'answer', id, error: (error as Error).message, ...fault });
   }
-  if (!working && library.behind > 0) work();
+  if (library.behind > 0) work();
+}
+
+/**
+ * Indexes what was told of before leaf `before`, or waits until it can be, `within` ms at most. Others are let in
+ * meanwhile.
+ */
+async function caughtUp(before: number, within: number): Promise<void> {
+  // What was sent before the question may not have been heard yet.
+  for (;;) {
+    const next = sealer && receiveMessageOnPort(sealer);
+    if (!next) break;
+    hear(next.message as ToSearch);
+  }
+  const end = performance.now() + within;
+  let turn = performance.now();
+  while (library.upTo < before && !stopped) {
+    const worked = library.follow();
+    const now = performance.now();
+    if (now > end) return;
+    if (worked && now - turn < TURN_MS) continue;
+    await (worked ? new Promise(setImmediate) : sleep(Math.min(POLL_MS, within)));
+    turn = now;
+  }
 }
 
 async function resultOf(call: Extract<ToWorker, { type: 'call' }>): Promise<unknown> {
   switch (call.method) {
     case 'query': {
       const { before, limit, fromUs, toUs } = call.params;
+      await caughtUp(before ?? Number.POSITIVE_INFINITY, before === undefined ? HURRY_MS : PATIENCE_MS);
       return engine.query({ query: queryOf(call.params), fromUs, toUs, before, limit });
     }
     case 'read':
+      await caughtUp(Math.max(...call.params.indexes) + 1, PATIENCE_MS);
       return engine.read(call.params.indexes);
     case 'whois':
+      await caughtUp(Number.POSITIVE_INFINITY, PATIENCE_MS);
       return whois(engine, call.params);
     case 'stats': {
       const parts = library.all();

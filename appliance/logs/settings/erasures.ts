@@ -92,10 +92,9 @@ async function wantedOf(service: Service, body: NewErasure): Promise<Found[]> {
 
 async function all(service: Service, filter: Filter): Promise<Found[]> {
   const found: Found[] = [];
-  for (let before: number | undefined; ; ) {
-    const page = await asked(
-      service.backend.query({ ...filter, limit: MAX_PAGE, ...(before !== undefined && { before }) }),
-    );
+  // Who says before which leaf gets what is still being indexed, too.
+  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+    const page = await asked(service.backend.query({ ...filter, limit: MAX_PAGE, before }));
     // With a `next` only the time of one answer was over: the next one goes on from there.
     if (page.partial !== undefined && page.next === undefined) {
       throw unprocessable(`not all of the records can be found now: ${page.partial}; try again later`);
