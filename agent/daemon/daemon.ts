@@ -232,6 +232,8 @@ export class Daemon {
   async #revoked(identity: Identity, message: string): Promise<void> {
     if (this.#identity !== identity) return;
     this.#identity = { ...identity, revoked: message };
+    // What the controller made of it is past.
+    this.uplink.compliance.reset();
     // On disk first: a restart doesn't bring up a tunnel that the user was told is gone.
     await this.#parts.profiles.update(this.#identity).catch(this.#cantWrite);
     this.dispatch({ type: 'revoked', message });
