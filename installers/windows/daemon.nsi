@@ -1,5 +1,5 @@
 ; The agent for Windows servers, without the tray app: daemon, command line, service.
-; makensis -DVERSION=… -DFORMAT=… -DPROGRAM=… -DSERVICE=… -DOUT=… [-DWIREGUARD=<folder>] daemon.nsi
+; makensis -DVERSION=… -DARCH=x64|arm64 -DFORMAT=… -DPROGRAM=… -DSERVICE=… -DOUT=… [-DWIREGUARD=<folder>] daemon.nsi
 Unicode true
 ManifestSupportedOS all
 ManifestDPIAware true
@@ -31,6 +31,13 @@ Function .onInit
     SetErrorLevel 1
     Abort
   ${EndIf}
+!if "${ARCH}" == "arm64"
+  ${IfNot} ${IsNativeARM64}
+    MessageBox MB_OK|MB_ICONSTOP "This setup is for Windows on ARM. Take the one for x64." /SD IDOK
+    SetErrorLevel 1
+    Abort
+  ${EndIf}
+!endif
   SetRegView 64
   ; Always there: a folder that others may write to would let them exchange a program that runs as SYSTEM.
   StrCpy $INSTDIR "${GH_SERVER}"

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { requires } from '../../test/requires.ts';
-import { buildService, buildSetup, defines } from './setup.ts';
+import { buildService, buildSetup, defines, wireguardFolder } from './setup.ts';
 
 describe('the setup for Windows', () => {
   let folder: string;
@@ -18,15 +18,25 @@ describe('the setup for Windows', () => {
     writeFileSync(program, 'not a program');
     const service = path.join(folder, 'gatehouse-service.exe');
     await buildService(service);
-    const file = await buildSetup({ version: '1.2.3-beta.1', epoch: 1_000_000_000, program, service, out: folder });
-    assert.equal(path.basename(file), 'gatehouse-agent-1.2.3-beta.1-x64-setup.exe');
-    assert.equal(readFileSync(file).subarray(0, 2).toString(), 'MZ');
+    for (const arch of ['x64', 'arm64'] as const) {
+      const setup = { version: '1.2.3-beta.1', arch, epoch: 1_000_000_000, program, service, out: folder };
+      const file = await buildSetup(setup);
+      assert.equal(path.basename(file), `gatehouse-agent-1.2.3-beta.1-${arch}-setup.exe`);
+      assert.equal(readFileSync(file).subarray(0, 2).toString(), 'MZ');
+    }
   });
 
   test('a version of other than three numbers, and a WireGuard folder without its files, are refused', () => {
-    const setup = { version: '1.2', epoch: 0, program: 'p', service: 's', out: 'o' };
+    const setup = { version: '1.2', arch: 'x64' as const, epoch: 0, program: 'p', service: 's', out: 'o' };
     assert.throws(() => defines(setup, 'o'), /three numbers/);
     assert.throws(() => defines({ ...setup, version: '1.2.3' }, 'o', folder), /has no wireguard-go\.exe/);
+    // What is for one processor isn't put beside a program for another.
+    assert.deepEqual(
+      [wireguardFolder('x64', folder), wireguardFolder('arm64', folder), wireguardFolder('x64', '')],
+      [folder, undefined, undefined],
+    );
+    mkdirSync(path.join(folder, 'arm64'));
+    assert.equal(wireguardFolder('arm64', folder), path.join(folder, 'arm64'));
   });
 
   test('runs programs by absolute paths only: of the 64-bit System32, and the remover that it wrote itself', () => {

@@ -6,7 +6,10 @@ import { BuildError, run, tool } from '../tools.ts';
 
 const HERE = import.meta.dirname;
 
-/** The program that is the Windows service and runs the daemon (service.c), at `output`. */
+/**
+ * The program that is the Windows service and runs the daemon (service.c), at `output`. It is for x64 and goes with either
+ * daemon: Debian has no compiler for Windows on ARM, and Windows 11 there runs it.
+ */
 export async function buildService(output: string): Promise<void> {
   const hardened = ['-Wl,--dynamicbase,--nxcompat,--high-entropy-va', '-Wl,--no-insert-timestamp'];
   const args = ['-Wall', '-Wextra', '-Werror', '-O2', '-s', ...hardened, '-o', path.resolve(output), 'service.c'];
@@ -19,6 +22,7 @@ export const WIREGUARD = ['wireguard-go.exe', 'wintun.dll'] as const;
 
 export interface Setup {
   version: string;
+  arch: 'x64' | 'arm64';
   /** SOURCE_DATE_EPOCH */
   epoch: number;
   /** gatehouse.exe */
@@ -29,7 +33,7 @@ export interface Setup {
 }
 
 /** What makensis is told; `wireguard` is a folder with wireguard-go.exe and wintun.dll. Throws BuildError. */
-export function defines({ version, program, service }: Setup, output: string, wireguard?: string): string[] {
+export function defines({ version, arch, program, service }: Setup, output: string, wireguard?: string): string[] {
   const numeric = /^\d+\.\d+\.\d+/.exec(version)?.[0];
   if (numeric === undefined)
     throw new BuildError(`a setup for Windows needs a version of three numbers, not '${version}'`);
@@ -39,6 +43,7 @@ export function defines({ version, program, service }: Setup, output: string, wi
   const values = {
     VERSION: version,
     NUMERIC: numeric,
+    ARCH: arch,
     FORMAT: String(STATE_FORMAT),
     PROGRAM: path.resolve(program),
     SERVICE: path.resolve(service),
@@ -48,12 +53,22 @@ export function defines({ version, program, service }: Setup, output: string, wi
   return Object.entries(values).map(([name, value]) => `-D${name}=${value}`);
 }
 
-/** Makes gatehouse-agent-<version>-x64-setup.exe and gives its path. Throws BuildError. */
+/** The folder of GATEHOUSE_WIREGUARD_WINDOWS for a processor: what is for arm64 lies in `arm64` of it, or is not shipped. */
+export function wireguardFolder(
+  arch: Setup['arch'],
+  from = process.env.GATEHOUSE_WIREGUARD_WINDOWS,
+): string | undefined {
+  if (!from) return undefined;
+  if (arch === 'x64') return from;
+  const own = path.join(from, arch);
+  return existsSync(own) ? own : undefined;
+}
+
+/** Makes gatehouse-agent-<version>-<arch>-setup.exe and gives its path. Throws BuildError. */
 export async function buildSetup(setup: Setup): Promise<string> {
-  const { GATEHOUSE_WIREGUARD_WINDOWS: wireguard } = process.env;
-  const output = path.join(setup.out, `gatehouse-agent-${setup.version}-x64-setup.exe`);
+  const output = path.join(setup.out, `gatehouse-agent-${setup.version}-${setup.arch}-setup.exe`);
   await mkdir(setup.out, { recursive: true });
-  const args = ['-V2', '-WX', '-INPUTCHARSET', 'UTF8', ...defines(setup, output, wireguard || undefined)];
+  const args = ['-V2', '-WX', '-INPUTCHARSET', 'UTF8', ...defines(setup, output, wireguardFolder(setup.arch))];
   const env = { SOURCE_DATE_EPOCH: String(setup.epoch) };
   await run(tool('makensis'), [...args, path.join(HERE, 'daemon.nsi')], { cwd: HERE, env });
   return output;

@@ -70,7 +70,7 @@ async function stageWindows(staged: string): Promise<void> {
 export const programs = (platform: string, arch: string): string[] =>
   ({
     linux: [`linux-${arch}/gatehouse`, `linux-${arch}/NOTICE`],
-    win32: ['win-x64/gatehouse.exe', 'win-x64/gatehouse-service.exe', 'win-x64/NOTICE'],
+    win32: ['gatehouse.exe', 'gatehouse-service.exe', 'NOTICE'].map((name) => `win-${arch}/${name}`),
     darwin: ['darwin-x64', 'darwin-arm64'].flatMap((target) => [`${target}/gatehouse`, `${target}/NOTICE`]),
   })[platform] ?? [];
 

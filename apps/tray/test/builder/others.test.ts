@@ -6,8 +6,9 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { listPackage } from '@electron/asar';
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
+import { Arch } from 'electron-builder';
 import { requires } from '../../../../test/requires.ts';
-import { describe } from '../../packaging/hooks.ts';
+import { describe, programs } from '../../packaging/hooks.ts';
 import { stageMac } from '../../packaging/macos.ts';
 import { pack, projectDir } from './pack.ts';
 
@@ -32,6 +33,19 @@ test('windows: the daemon lies beside the app, and Electron is set', async (t) =
   const text = readFileSync(program).toString('latin1');
   assert.match(text, /"file":"resources\\\\app\.asar"|app\.asar/);
   await assert.rejects(pack(t, 'win32', 'nsis'), /placeholder for Electron: no nsis/);
+});
+
+test('windows: each processor has its own daemon', async (t) => {
+  const folder = await pack(t, 'win32', 'dir', { arch: Arch.arm64 });
+  const daemon = path.join(folder, 'resources/daemon');
+  assert.equal(readFileSync(path.join(daemon, 'gatehouse.exe'), 'utf8'), 'the daemon for win-arm64/gatehouse.exe');
+  assert.ok(existsSync(path.join(daemon, 'gatehouse-service.exe')));
+  // Built before, or the build says which command makes them.
+  assert.deepEqual(programs('win32', 'arm64'), [
+    'win-arm64/gatehouse.exe',
+    'win-arm64/gatehouse-service.exe',
+    'win-arm64/NOTICE',
+  ]);
 });
 
 test('macOS: links, helpers, daemon for both processors, and Electron is set', async (t) => {

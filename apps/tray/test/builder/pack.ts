@@ -21,7 +21,7 @@ export async function pack(
   t: TestContext,
   system: 'linux' | 'win32' | 'darwin',
   target = 'dir',
-  options: { publish?: 'always' | 'never'; afterExtract?: Configuration['afterExtract'] } = {},
+  options: { publish?: 'always' | 'never'; afterExtract?: Configuration['afterExtract']; arch?: Arch } = {},
 ): Promise<string> {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-pack-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,6 +32,9 @@ export async function pack(
     'win-x64/gatehouse.exe',
     'win-x64/gatehouse-service.exe',
     'win-x64/NOTICE',
+    'win-arm64/gatehouse.exe',
+    'win-arm64/gatehouse-service.exe',
+    'win-arm64/NOTICE',
     'darwin-x64/gatehouse',
     'darwin-arm64/gatehouse',
     'linux-x64/gatehouse',
@@ -49,8 +52,9 @@ export async function pack(
   writeFileSync(at('config.json'), JSON.stringify(whole));
   const config: Configuration = { extends: at('config.json'), afterExtract: options.afterExtract ?? null };
   process.chdir(projectDir);
-  const targets = SYSTEMS[system].createTarget([target], Arch.x64);
-  const { publish } = options;
+  const { publish, arch = Arch.x64 } = options;
+  const targets = SYSTEMS[system].createTarget([target], arch);
   await build({ targets, config, projectDir, ...(publish !== undefined && { publish }) });
-  return path.join(at('out'), UNPACKED[system]);
+  const unpacked = UNPACKED[system];
+  return path.join(at('out'), arch === Arch.arm64 ? unpacked.replace('-', '-arm64-') : unpacked);
 }
