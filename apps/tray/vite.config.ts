@@ -18,7 +18,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     // Schemas are made by calls; the window takes a list of names from beside them, and needs none.
-    rolldownOptions: { treeshake: { manualPureFunctions: ['Type', 'Nullable'] } },
+    rolldownOptions: { treeshake: { manualPureFunctions: ['Type', 'Nullable'], propertyReadSideEffects: false } },
   },
   server: { host: '127.0.0.1' },
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import type { AgentStatus } from '@gatehouse/protocol';
+import { type AgentStatus, IpcErrorCode } from '@gatehouse/protocol';
 import { IpcError } from '@gatehouse/protocol/socket';
 import { CONNECTED, ENROLLED } from '../test/electron/fake-daemon.ts';
 import { FAILURE_LIFETIME } from './controller.ts';
@@ -93,6 +93,30 @@ describe('a failure', () => {
     assert.match(message() ?? '', /Adresse/);
     await controller.handlers.settings({ language: 'fr' });
     assert.match(message() ?? '', /adresse/);
+  });
+
+  test('is told by its code; where that says too little, the daemon’s words are beside it', async () => {
+    const { controller, link, answers } = stage();
+    link(up(ENROLLED));
+    await controller.handlers.settings({ language: 'de' });
+    const said = async (code: IpcErrorCode, message: string) => {
+      answers(async () => {
+        throw new IpcError(code, message);
+      });
+      await assert.rejects(controller.handlers.peers(null));
+      return controller.handlers.peers(null).catch((error: Error) => error.message);
+    };
+    for (const code of IpcErrorCode.enum) {
+      const text = String(await said(code, 'What the daemon\nsays\u202e.'));
+      assert.match(text, /^(?:Der|Die|Das|Dem|Dieser|Diese|Auf|Im) /, code);
+      assert.equal(
+        /daemon says\.$/.test(text),
+        ['bad-request', 'already-enrolled', 'controller-error', 'internal'].includes(code),
+        text,
+      );
+    }
+    assert.equal(await said('internal', ''), 'Im Dienst ist ein Fehler aufgetreten.');
+    assert.ok(String(await said('internal', 'x'.repeat(10_000))).length < 500);
   });
 
   test('ends with its time', async () => {

@@ -29,6 +29,8 @@ export interface Fake extends Bridge {
   called: string | null;
   play(scene: Scene, changes?: Partial<Snapshot>): void;
   open(page: Page): void;
+  /** What a scene plays. */
+  scene(scene: Scene): Snapshot;
 }
 
 /** A main process without Electron or agent: real texts from `core`, made-up answers. */
@@ -143,6 +145,7 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
     },
     play: (next, more = {}) => set({ ...snapshotOf(next), settings: snapshot.settings, ...more }),
     open: (page) => tell({ type: 'page', page }),
+    scene: snapshotOf,
   };
   return bridge;
 }

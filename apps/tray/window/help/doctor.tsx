@@ -3,11 +3,15 @@ import type { CallResult } from '../../core/ipc/table.ts';
 import { useFrame } from '../model.tsx';
 import { Icon } from '../parts/icons.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { nameText } from '../parts/name.tsx';
 import { useDoctor } from '../queries.ts';
+import { checkFix, checkName } from './checks.ts';
 
 type Finding = CallResult<'doctor'>[number];
 const ICONS = { ok: 'check', warning: 'warning', failed: 'problem' } as const;
 const TONES = { ok: 'good', warning: 'warning', failed: 'problem' } as const;
+/** As much as a finding says. */
+const LONGEST = 1000;
 const ORDER = { failed: 0, warning: 1, ok: 2 } as const;
 
 /** The daemon's own check-up, what needs a hand first. */
@@ -53,28 +57,51 @@ function Findings({ findings }: { findings: readonly Finding[] }) {
       <ul className="list card checks">
         {[...findings]
           .sort((a, b) => ORDER[a.result] - ORDER[b.result])
-          .map(({ check, result, detail, advice }) => (
-            <li className="row check" key={`${check} ${detail}`} data-result={result}>
-              <span className="check-icon" data-tone={TONES[result]}>
-                <Icon name={ICONS[result]} size={18} />
-              </span>
-              <div className="row-main">
-                <p className="row-title">{check}</p>
-                <p className="dim break">{detail}</p>
-              </div>
-              <span className="badge" data-tone={TONES[result]}>
-                {t(`doctor.${result}`)}
-              </span>
-              {advice !== null && result !== 'ok' && (
-                <div className="fix">
-                  <p>
-                    <strong>{t('doctor.advice')}:</strong> {advice}
-                  </p>
-                </div>
-              )}
-            </li>
+          .map((finding) => (
+            <Row key={`${finding.check} ${finding.detail}`} finding={finding} />
           ))}
       </ul>
     </>
+  );
+}
+
+/** Our words first; the daemon's, which are English and exact, below. */
+function Row({ finding }: { finding: Finding }) {
+  const { t } = useFrame();
+  const { result, detail, advice } = finding;
+  const fix = checkFix(finding, t);
+  const words = result === 'ok' ? null : advice;
+  return (
+    <li className="row check" data-result={result}>
+      <span className="check-icon" data-tone={TONES[result]}>
+        <Icon name={ICONS[result]} size={18} />
+      </span>
+      <div className="row-main">
+        <p className="row-title">{checkName(finding, t)}</p>
+        <p className="dim break" lang="en" dir="ltr">
+          {nameText(detail, LONGEST)}
+        </p>
+      </div>
+      <span className="badge" data-tone={TONES[result]}>
+        {t(`doctor.${result}`)}
+      </span>
+      {(fix !== null || words !== null) && (
+        <div className="fix">
+          {fix !== null && (
+            <p>
+              <strong>{t('doctor.advice')}:</strong> {fix}
+            </p>
+          )}
+          {words !== null && (
+            <p className="break">
+              <strong>{t(fix === null ? 'doctor.advice' : 'common.words')}:</strong>{' '}
+              <span lang="en" dir="ltr">
+                {nameText(words, LONGEST)}
+              </span>
+            </p>
+          )}
+        </div>
+      )}
+    </li>
   );
 }

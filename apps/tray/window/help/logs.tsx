@@ -69,7 +69,7 @@ function Lines({ lines, follow }: { lines: readonly string[]; follow: boolean })
   }, [newest, follow]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-    <pre ref={box} className="lines" tabIndex={0} role="log" aria-live="off" aria-label={t('logs.lines')}>
+    <pre ref={box} className="lines" lang="en" tabIndex={0} role="log" aria-live="off" aria-label={t('logs.lines')}>
       {lines.join('\n')}
     </pre>
   );

@@ -25,7 +25,7 @@ export function Report() {
           <>
             <Redacted counts={redacted} />
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
-            <section className="lines wrap" tabIndex={0} aria-label={t('report.text')}>
+            <section className="lines wrap" lang="en" tabIndex={0} aria-label={t('report.text')}>
               {text}
             </section>
             {save.error && <Failure error={save.error} />}

@@ -45,7 +45,7 @@ export function Details() {
       {status.warnings.length > 0 && (
         <Message tone="warning" title={t('home.warnings')}>
           {status.warnings.map((warning) => (
-            <p key={warning}>
+            <p key={warning} lang="en">
               <Name of={warning} max={500} />
             </p>
           ))}

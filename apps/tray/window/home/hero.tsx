@@ -2,6 +2,7 @@ import { Button, Switch } from '@mantine/core';
 import type { WindowModel } from '../../core/types.ts';
 import { useAct, useFrame, useNow } from '../model.tsx';
 import { duration } from '../parts/duration.ts';
+import { nameText } from '../parts/name.tsx';
 import { StateIcon } from '../parts/state-icon.tsx';
 
 /** The one glance: shape, words, and what helps now. */
@@ -35,8 +36,32 @@ export function Hero() {
           onChange={() => act({ id: toggle.on ? 'disconnect' : 'connect' })}
         />
       )}
+      <Words />
       <Actions />
     </section>
+  );
+}
+
+/** States of which the daemon has more to say than there are texts for. */
+const WORDY: readonly WindowModel['view']['kind'][] = ['degraded', 'no-internet', 'error'];
+/** What it says of a device that is in no network, and nothing is wrong with that. */
+const USUAL = /^This device is not enrolled/;
+
+/** The daemon's own words for what is wrong: English, and exact. */
+function Words() {
+  const { model, t } = useFrame();
+  const { kind } = model.view;
+  const message = model.status?.cause?.message ?? '';
+  const broken = kind === 'not-enrolled' && !USUAL.test(message);
+  const words = broken || WORDY.includes(kind) ? nameText(message, 500) : '';
+  if (words === '') return null;
+  return (
+    <details className="words" open={broken}>
+      <summary>{t('common.words')}</summary>
+      <p lang="en" dir="ltr">
+        {words}
+      </p>
+    </details>
   );
 }
 

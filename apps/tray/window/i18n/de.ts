@@ -1,4 +1,5 @@
 import type { Like } from '../../core/i18n/catalog.ts';
+import { deChecks } from './checks/de.ts';
 import type { en } from './en.ts';
 
 export const de: Like<typeof en> = {
@@ -21,6 +22,7 @@ export const de: Like<typeof en> = {
   'common.failed': 'Das hat nicht geklappt',
   'common.more': '{n} weitere anzeigen',
   'common.noDaemon': 'Solange der Gatehouse-Dienst nicht antwortet, gibt es hier nichts zu sehen.',
+  'common.words': 'In den Worten des Dienstes (englisch)',
   'common.unknown': 'unbekannt',
   'common.never': 'nie',
   'common.yes': 'ja',
@@ -231,4 +233,6 @@ export const de: Like<typeof en> = {
   'traffic.summary': '{rx} empfangen und {tx} gesendet; höchstens {rxtop} ab- und {txtop} aufwärts.',
   'traffic.table': 'Als Tabelle',
   'traffic.time': 'Zeit',
+
+  ...deChecks,
 };

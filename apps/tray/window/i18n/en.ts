@@ -1,3 +1,5 @@
+import { enChecks } from './checks/en.ts';
+
 /** The texts of the window; the other languages have the same keys and the same `{values}`. */
 export const en = {
   'app.name': 'Gatehouse',
@@ -19,6 +21,7 @@ export const en = {
   'common.failed': 'That didn’t work',
   'common.more': 'Show {n} more',
   'common.noDaemon': 'Nothing to show while the Gatehouse service doesn’t answer.',
+  'common.words': 'In the service’s words',
   'common.unknown': 'unknown',
   'common.never': 'never',
   'common.yes': 'yes',
@@ -228,4 +231,6 @@ export const en = {
   'traffic.summary': 'Received {rx} and sent {tx}; at most {rxtop} down and {txtop} up.',
   'traffic.table': 'As a table',
   'traffic.time': 'Time',
+
+  ...enChecks,
 } as const;

@@ -1,4 +1,5 @@
 import type { Like } from '../../core/i18n/catalog.ts';
+import { esChecks } from './checks/es.ts';
 import type { en } from './en.ts';
 
 export const es: Like<typeof en> = {
@@ -21,6 +22,7 @@ export const es: Like<typeof en> = {
   'common.failed': 'No ha funcionado',
   'common.more': 'Mostrar {n} más',
   'common.noDaemon': 'No hay nada que mostrar mientras el servicio de Gatehouse no responda.',
+  'common.words': 'En palabras del servicio (en inglés)',
   'common.unknown': 'desconocido',
   'common.never': 'nunca',
   'common.yes': 'sí',
@@ -236,4 +238,6 @@ export const es: Like<typeof en> = {
   'traffic.summary': '{rx} recibidos y {tx} enviados; como máximo {rxtop} de bajada y {txtop} de subida.',
   'traffic.table': 'Como tabla',
   'traffic.time': 'Hora',
+
+  ...esChecks,
 };

@@ -1,4 +1,5 @@
 import type { Like } from '../../core/i18n/catalog.ts';
+import { frChecks } from './checks/fr.ts';
 import type { en } from './en.ts';
 
 export const fr: Like<typeof en> = {
@@ -21,6 +22,7 @@ export const fr: Like<typeof en> = {
   'common.failed': 'Cela n’a pas fonctionné',
   'common.more': 'En afficher {n} de plus',
   'common.noDaemon': 'Rien à afficher tant que le service Gatehouse ne répond pas.',
+  'common.words': 'Selon le service (en anglais)',
   'common.unknown': 'inconnu',
   'common.never': 'jamais',
   'common.yes': 'oui',
@@ -232,4 +234,6 @@ export const fr: Like<typeof en> = {
   'traffic.summary': '{rx} reçus et {tx} envoyés ; au plus {rxtop} en réception et {txtop} en envoi.',
   'traffic.table': 'En tableau',
   'traffic.time': 'Heure',
+
+  ...frChecks,
 };

@@ -1,4 +1,5 @@
 import type { Like } from '../../core/i18n/catalog.ts';
+import { trChecks } from './checks/tr.ts';
 import type { en } from './en.ts';
 
 export const tr: Like<typeof en> = {
@@ -21,6 +22,7 @@ export const tr: Like<typeof en> = {
   'common.failed': 'Bu işlem başarısız oldu',
   'common.more': '{n} tane daha göster',
   'common.noDaemon': 'Gatehouse hizmeti yanıt vermedikçe gösterilecek bir şey yok.',
+  'common.words': 'Hizmetin sözleriyle (İngilizce)',
   'common.unknown': 'bilinmiyor',
   'common.never': 'hiç',
   'common.yes': 'evet',
@@ -231,4 +233,6 @@ export const tr: Like<typeof en> = {
   'traffic.summary': '{rx} alındı, {tx} gönderildi; en çok {rxtop} indirme ve {txtop} yükleme.',
   'traffic.table': 'Tablo olarak',
   'traffic.time': 'Saat',
+
+  ...trChecks,
 };

@@ -52,6 +52,29 @@ export const home: Cases = (needs, stage) => {
     assert.equal(await toggle.isChecked(), true);
   });
 
+  test('what the daemon says of a trouble can be read, and of one without a network at once', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'error', lang: 'fr' });
+    const words = page.locator('.words');
+    assert.equal(await words.locator('p').isVisible(), false);
+    await words.getByText('Selon le service (en anglais)').click();
+    await words.getByText('neither kernel module nor wireguard-go').waitFor();
+    assert.equal(await words.locator('p').getAttribute('lang'), 'en');
+    const nowhere = (message: string) =>
+      page.evaluate((said) => {
+        const { link } = window.gatehouseFake.scene('not-enrolled');
+        if (link.kind !== 'up') return;
+        const status = { ...link.status, cause: { code: 'not-enrolled' as const, message: said } };
+        window.gatehouseFake.play('not-enrolled', { link: { kind: 'up', status } });
+      }, message);
+    await nowhere('This device is not enrolled: gatehouse enroll <url> --token <token>.');
+    await page.locator('.hero[data-kind="not-enrolled"]').waitFor();
+    assert.equal(await words.count(), 0);
+    await nowhere('identity.json is damaged: restore it.');
+    await words.getByText('identity.json is damaged').waitFor();
+    assert.equal(await words.locator('p').isVisible(), true);
+  });
+
   test('a new state is said once, politely', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'connecting' });

@@ -147,6 +147,27 @@ export const pages: Cases = (needs, stage) => {
     }
   });
 
+  test(
+    'the check-up speaks the language of the window, and says the daemon’s own words as English',
+    needs,
+    async () => {
+      const { page, show } = stage();
+      await show({ scene: 'degraded', lang: 'de' });
+      await open(page, 'doctor');
+      const first = page.locator('.check').first();
+      await first.waitFor();
+      assert.equal(await first.locator('.row-title').textContent(), 'Handshake mit dem Hub');
+      assert.match((await first.textContent()) ?? '', /Was zu tun ist: Vielleicht sperrt dieses Netz die Verbindung/);
+      const english = await first.locator('[lang="en"]').allTextContents();
+      assert.deepEqual(english, [
+        'no handshake with gate-1 for 4 minutes',
+        'Check that UDP to the hub passes the firewalls in between.',
+      ]);
+      await open(page, 'logs');
+      assert.equal(await page.getByRole('log').getAttribute('lang'), 'en');
+    },
+  );
+
   test('why updates are off is told in the language of the window', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'connected', lang: 'de' });

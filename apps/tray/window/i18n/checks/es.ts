@@ -1,0 +1,51 @@
+import type { Like } from '../../../core/i18n/catalog.ts';
+import type { enChecks } from './en.ts';
+
+export const esChecks: Like<typeof enChecks> = {
+  'check.daemon': 'Servicio',
+  'check.state': 'Lo que guarda el servicio',
+  'check.enrollment': 'Pertenencia',
+  'check.controller-dns': 'Controlador: su nombre',
+  'check.controller-tcp': 'Controlador: el camino',
+  'check.controller-tls': 'Controlador: su certificado',
+  'check.controller-http': 'Controlador: su respuesta',
+  'check.clock': 'Reloj',
+  'check.channel': 'Noticias del controlador',
+  'check.handshake': 'Saludo con el hub',
+  'check.names': 'Nombres por los que responde este hub',
+  'check.system': 'Sistema',
+  'check.privileges': 'Permisos del servicio',
+  'check.wireguard': 'WireGuard',
+  'check.tun': 'Dispositivo de túnel',
+  'check.ip': 'Herramientas de red',
+  'check.dns': 'Servicio de nombres',
+  'check.forwarding': 'Reenvío (solo hubs)',
+  'check.firewall': 'Filtro de paquetes (solo hubs)',
+  'check.ipv6': 'IPv6',
+  'check.sockets': 'Restos',
+  'check.interface': 'Interfaz de red',
+
+  'fix.state': 'El servicio no puede usar lo que ha guardado. Consulte al administrador de este equipo.',
+  'fix.enrollment': 'Abra el enlace de invitación de su administrador o pida uno nuevo.',
+  'fix.controller-dns':
+    'El nombre no se encuentra desde aquí. Compruebe su conexión a internet y pruebe después con otra red.',
+  'fix.controller-tcp':
+    'Allí no responde nada. Compruebe su conexión a internet; si otros sitios funcionan, avise a su administrador.',
+  'fix.controller-tls': 'Compruebe la fecha y la hora de este equipo; si son correctas, avise a su administrador.',
+  'fix.controller-http':
+    'Algo responde, pero no como un controlador. Quizá haya una página de inicio de sesión en medio; si no, avise a su administrador.',
+  'fix.clock': 'Deje que este equipo ponga su reloj en hora por la red; si ya es correcta, avise a su administrador.',
+  'fix.channel': 'La conexión funciona sin ello, tal como se configuró por última vez. No tiene que hacer nada.',
+  'fix.handshake': 'Quizá esta red bloquee la conexión: pruebe con otra. Si no ayuda, avise a su administrador.',
+  'fix.names': 'Otro programa de este hub estorba. Avise a su administrador.',
+  'fix.system': 'No se ha podido consultar el sistema. El registro muestra más.',
+  'fix.privileges': 'Instale Gatehouse de nuevo o consulte al administrador de este equipo.',
+  'fix.wireguard': 'Instale Gatehouse de nuevo o pida WireGuard al administrador de este equipo.',
+  'fix.tun': 'Hace falta donde el sistema no tiene WireGuard propio. Consulte al administrador de este equipo.',
+  'fix.ip': 'Falta un programa del sistema. Pida al administrador de este equipo que lo instale.',
+  'fix.forwarding': 'Otro programa ha desactivado el reenvío. Consulte al administrador de este hub.',
+  'fix.firewall': 'Hasta que vuelva puede pasar todo. Avise enseguida al administrador de este hub.',
+  'fix.ipv6': 'Solo importa donde su red usa IPv6. Consulte a su administrador.',
+  'fix.sockets': 'No hacen daño. El administrador de este equipo puede borrarlos.',
+  'fix.interface': 'Otro programa usa el mismo nombre. Consulte al administrador de este equipo.',
+};
