@@ -100,13 +100,17 @@ export function createLive(threads: Threads) {
   }
 
   async function proofAt(index: number): Promise<Proven | undefined> {
-    const [record] = await search.read([index]);
+    // The search thread reads the record while its proof is made here.
+    const [[record], sealed] = await Promise.all([search.read([index]), sealedAt(index)]);
+    return record && sealed && { record, ...sealed };
+  }
+
+  async function sealedAt(index: number): Promise<Omit<Proven, 'record'> | undefined> {
     const leaf = archive.leaf(index);
     const stored = archive.record(index);
     const note = archive.checkpoint();
-    if (!record || !leaf || !stored) return undefined;
+    if (!leaf || !stored) return undefined;
     return {
-      record,
       leaf,
       ...(!stored.erased && { salt: stored.salt }),
       ...(note !== undefined && index < archive.size() && { proof: proofOf(archive, index, note) }),

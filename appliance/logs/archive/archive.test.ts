@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
+import { openKeyFile } from '../../store/index.ts';
 import { leafHash } from '../merkle/hash.ts';
 import { inclusionProof, rootAt, verifyInclusion } from '../merkle/tree.ts';
 import { ArchiveError } from '../record/error.ts';
+import { plainHasher } from '../record/sha256.ts';
 import { lines, makePlace, openSealer } from '../seal/testing.ts';
+import { openArchive } from './archive.ts';
 
 const place = makePlace();
 after(() => place.remove());
@@ -67,4 +70,44 @@ describe('a log of many segments', () => {
     }
     db.close();
   });
+});
+
+it('hashes what is new in the last tile, not all of it, where the log has grown', () => {
+  const at = makePlace();
+  after(() => at.remove());
+  const one = openSealer(at);
+  one.send(lines(1200));
+  one.pass(6);
+  let hashed = 0;
+  const plain = plainHasher();
+  const hasher = {
+    ...plain,
+    commitments: (...[block, out]: Parameters<typeof plain.commitments>) => {
+      hashed += block.count;
+      plain.commitments(block, out);
+    },
+  };
+  const archive = openArchive({ folder: at.folder, secrets: openKeyFile(at.data), hasher });
+  const prove = (): void => {
+    const size = archive.size();
+    const index = size - 1;
+    const leaf = leafHash(archive.leaf(index)!);
+    const [root, proof] = [rootAt(size, archive.readHash), inclusionProof(index, size, archive.readHash)];
+    assert.ok(verifyInclusion({ leaf, index, size, root, proof }));
+  };
+  prove();
+  assert.ok(hashed <= 256, `${hashed} leaves of the last tile`);
+  for (let i = 0; i < 100; i++) {
+    const before = archive.size();
+    hashed = 0;
+    one.send(lines(1, 2000 + i));
+    one.pass(6);
+    const added = archive.size() - before;
+    assert.ok(added >= 1);
+    prove();
+    // Where the tile is full another one begins.
+    assert.ok(hashed <= added, `${hashed} hashed of ${added} new ones`);
+  }
+  archive.close();
+  one.sealer.close();
 });

@@ -82,7 +82,7 @@ export function openArchive({
   const tiles = new TileStore(folder, hasher);
   const lists = new Recent<number, FrameList>(MAX_LISTS);
   const recentBlocks = new Recent<string, Block>(MAX_BLOCKS);
-  const leafTiles = new Recent<number, { size: number; hashes: Uint8Array }>(MAX_TILES);
+  const leafTiles = new Recent<number, Uint8Array>(MAX_TILES);
 
   const checkpoint = (): string | undefined => readCheckpoint(folder);
   let seen = { identity: '', size: 0 };
@@ -93,6 +93,9 @@ export function openArchive({
     if (identity !== seen.identity) seen = { identity, size: sizeOf(folder, checkpoint()) };
     return seen.size;
   };
+
+  /** The same, without a look at the file where `wanted` leaves were sealed before: they stay so. */
+  const sizeFor = (wanted: number): number => (wanted <= seen.size ? seen.size : size());
 
   const asSealed = (info: SegmentInfo, upTo: number): SegmentInfo =>
     info.closed ? info : openInfo(folder, info, upTo);
@@ -166,11 +169,14 @@ export function openArchive({
   function leafTile(tile: number, upTo: number): Uint8Array | undefined {
     const first = tile * TILE_WIDTH;
     const count = Math.min(TILE_WIDTH, upTo - first);
-    const known = leafTiles.get(tile);
-    if (known && known.hashes.length >= count * HASH_BYTES) return known.hashes;
-    const hashes = tiles.readTile(0, tile) ?? hashRecords(first, count);
-    if (hashes) leafTiles.set(tile, { size: upTo, hashes });
-    return hashes;
+    const known = leafTiles.get(tile) ?? new Uint8Array(0);
+    if (known.length >= count * HASH_BYTES) return known;
+    const stored = tiles.readTile(0, tile);
+    if (stored) return leafTiles.set(tile, stored);
+    // Of the last tile, which grows with the log, only what is new is hashed.
+    const there = known.length / HASH_BYTES;
+    const added = hashRecords(first + there, count - there);
+    return added && leafTiles.set(tile, Buffer.concat([known, added]));
   }
 
   function hashRecords(first: number, count: number): Uint8Array | undefined {
@@ -192,13 +198,13 @@ export function openArchive({
   }
 
   function hashOfLeaves(level: number, index: number): Uint8Array | undefined {
-    const upTo = size();
     const from = index * 2 ** level;
     const count = 2 ** level;
+    const upTo = sizeFor(from + count);
     if (from + count > upTo) return undefined;
     const hashes = leafTile(Math.floor(from / TILE_WIDTH), upTo);
     const at = (from % TILE_WIDTH) * HASH_BYTES;
-    return hashes && foldTile(hasher, hashes.slice(at, at + count * HASH_BYTES));
+    return hashes && foldTile(hasher, new Uint8Array(hashes.subarray(at, at + count * HASH_BYTES)));
   }
 
   return {
@@ -225,7 +231,8 @@ export function openArchive({
     },
     readHash(level, index) {
       if (level < TILE_HEIGHT) return hashOfLeaves(level, index);
-      return (index + 1) * 2 ** level <= size() ? tiles.read(level, index) : undefined;
+      const end = (index + 1) * 2 ** level;
+      return end <= sizeFor(end) ? tiles.read(level, index) : undefined;
     },
     hashOfLeaves,
     deriveKey(first, salt, use, length) {

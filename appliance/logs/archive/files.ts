@@ -5,7 +5,8 @@ import { type FrameInfo, HEAD_BYTES, parseHead } from '../record/frame.ts';
 
 export const SEGMENTS = 'segments';
 export const CHECKPOINT = 'checkpoint';
-const WINDOW_BYTES = 256 * 1024;
+/** Many heads of small frames, and little of what stands between those of large ones. */
+const WINDOW_BYTES = 4096;
 
 /** `segments/<first leaf, 16 hexadecimal digits>.seg` */
 export const segmentFile = (folder: string, first: number): string =>

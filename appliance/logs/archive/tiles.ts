@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { TILE_HEIGHT, TILE_WIDTH, tilePath, tileRange } from '../merkle/tiles.ts';
 import { ArchiveError } from '../record/error.ts';
@@ -28,6 +28,8 @@ export class TileStore {
   /** `count` hashes of a tile, from the `first` on; undefined where they aren't all there. */
   readTile(level: number, tile: number, first = 0, count = TILE_WIDTH): Uint8Array | undefined {
     const file = path.join(this.#folder, tilePath(level, tile));
+    // Leaf hashes are hardly ever stored, and an error that is thrown costs more than a look.
+    if (level === 0 && !existsSync(file)) return undefined;
     const bytes = withFile(file, (fd) => readAt(fd, first * HASH_BYTES, count * HASH_BYTES));
     return bytes?.length === count * HASH_BYTES ? new Uint8Array(bytes) : undefined;
   }
