@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { readCertificates } from '../config/index.ts';
 import type { Finding, Verified } from '../logs/index.ts';
 import { type Command, CommandError, type Terminal, UsageError } from './command.ts';
 import { importLogs, keysOf, type LogPlace, type LogsModule, openPlace, progressOn, timeOf } from './logs.ts';
@@ -7,13 +9,15 @@ const NO_KEYS =
 
 export const verifyCommand: Command = {
   name: 'logs verify',
-  usage: '[--from <time or record>] [--to <time or record>] [--key <vkey>]... [--witness <vkey>]... [--json]',
+  usage:
+    '[--from <time or record>] [--to <time or record>] [--key <vkey>]... [--witness <vkey>]... [--tsa-ca <file>] [--json]',
   summary: 'read the sealed log and prove that it is as it was sealed, also while the appliance runs',
   options: {
     from: { type: 'string' },
     to: { type: 'string' },
     key: { type: 'string', multiple: true },
     witness: { type: 'string', multiple: true },
+    'tsa-ca': { type: 'string' },
     json: { type: 'boolean' },
   },
   takes: [0, 0],
@@ -22,6 +26,7 @@ export const verifyCommand: Command = {
     const stretch = stretchOf(flags, logs);
     const keys = keysOf('--key', flags.key, logs.noteVerifier);
     const witnesses = keysOf('--witness', flags.witness, logs.cosignatureVerifier);
+    const given = authoritiesOf(flags['tsa-ca'] as string | undefined, terminal);
     const place = openPlace(terminal, logs);
     const { folder, secrets } = place;
     const known = place.config.logs.witnesses.map(({ key }) => key);
@@ -30,6 +35,7 @@ export const verifyCommand: Command = {
       ...stretch,
       ...(keys.length > 0 && { keys }),
       witnessVkeys: [...new Set([...witnesses, ...known])],
+      authorities: given ?? place.config.logs.tsaCa,
       onProgress: progressOn(terminal, 'Verified'),
     });
     const { findings, size } = verified;
@@ -50,6 +56,16 @@ export const verifyCommand: Command = {
     }
   },
 };
+
+/** The certificates of a file. Throws UsageError. */
+function authoritiesOf(name: string | undefined, { cwd }: Terminal): string[] | undefined {
+  if (name === undefined) return undefined;
+  try {
+    return readCertificates(path.resolve(cwd, name));
+  } catch (error) {
+    throw new UsageError(`--tsa-ca ${name}: ${(error as Error).message}`);
+  }
+}
 
 type Options = Parameters<LogsModule['verifyArchive']>[0];
 

@@ -58,6 +58,7 @@ describe('settings', () => {
         witnesses: [],
         witnessFor: [],
         tsa: undefined,
+        tsaCa: [],
       },
     });
   });
@@ -115,6 +116,7 @@ describe('settings', () => {
     assert.throws(() => loadConfig({ GATEHOUSE_SYSLOG: 'x' }), /GATEHOUSE_SYSLOG .*host:port.*or off/);
     for (const [text, about] of [
       ['logs: { tenant: "a b" }', /logs.tenant is "a b": write letters/],
+      ['logs: { tsa_ca: none.pem }', /logs.tsa_ca is "none.pem": .*ENOENT/],
       ['logs: { tsa: tsa.example }', /logs.tsa has "tsa.example": write a URL/],
       ['logs: { witness_for: [x] }', /logs.witness_for has "x": write a verifier key/],
       ['logs: { witnesses: [{ url: "https://a", kye: x }] }', /kye is not a setting; known here: url, key/],

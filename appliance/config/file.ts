@@ -69,6 +69,7 @@ const FileSettings = Type.Object(
           witnesses: Type.Optional(Type.Array(Type.Object({ url: Type.String(), key: Type.String() }, strict))),
           witness_for: Texts,
           tsa: Text,
+          tsa_ca: Text,
         },
         strict,
       ),
@@ -195,6 +196,7 @@ function exampleOf(path: readonly string[]): string {
       'write a list, for example [{ url: "https://hub.example/witness", key: "hub.example/witness+…" }]',
     'logs.witness_for': 'write a list of the logs\' keys, for example ["gatehouse/local/default/edge-1+…"]',
     'logs.tsa': 'write a URL, for example http://timestamp.example/tsr',
+    'logs.tsa_ca': 'write a PEM file, for example tsa-ca.pem',
   };
   return examples[path.join('.')] ?? 'write a text';
 }

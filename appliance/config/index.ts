@@ -13,6 +13,7 @@ export { ConfigError } from './error.ts';
 export type { LogLevel } from './file.ts';
 export type { LogsConfig, WitnessConfig } from './logs.ts';
 export { nearest } from './nearest.ts';
+export { readCertificates } from './pem.ts';
 export type { RadiusConfig } from './radius.ts';
 export { loadTls } from './tls.ts';
 
@@ -122,6 +123,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
       },
       file,
       address,
+      path.dirname(configFile),
     ),
   };
 }

@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
+import path from 'node:path';
 import type { Address } from './address.ts';
 import { ConfigError } from './error.ts';
 import type { ConfigFile } from './file.ts';
 import type { Given } from './index.ts';
+import { readCertificates } from './pem.ts';
 
 /** Another appliance, or any C2SP tlog-witness, that cosigns the log. */
 export interface WitnessConfig {
@@ -28,6 +30,8 @@ export interface LogsConfig {
   witnessFor: readonly string[];
   /** An RFC 3161 time-stamping authority. */
   tsa: string | undefined;
+  /** PEM of the authorities that its certificate may be from; none: it isn't checked. */
+  tsaCa: readonly string[];
 }
 
 /** What a name in a signed note may be made of, and a path: no spaces, no plus. */
@@ -41,6 +45,7 @@ export function readLogs(
   given: { syslog: Given | undefined; syslogTls: Given | undefined },
   file: ConfigFile,
   address: (given: Given, example: string) => Address,
+  folder: string,
 ): LogsConfig {
   const at = (setting: Given | undefined, example: string): Address | undefined =>
     setting === undefined || setting.value === 'off' ? undefined : address(setting, `${example}, or off`);
@@ -73,6 +78,7 @@ export function readLogs(
     witnesses: witnesses.map(({ url, key }) => ({ url: url.replace(/\/+$/, ''), key })),
     witnessFor,
     tsa,
+    tsaCa: settings.tsa_ca === undefined ? [] : authorities(settings.tsa_ca, where('tsa_ca'), folder),
   };
 }
 
@@ -83,6 +89,15 @@ const ownName = (): string => {
     .slice(0, 63);
   return NAME.test(name) ? name : 'edge';
 };
+
+/** Relative to the folder of the settings. */
+function authorities(name: string, where: string, folder: string): string[] {
+  try {
+    return readCertificates(path.resolve(folder, name));
+  } catch (error) {
+    throw new ConfigError(`${where} is ${JSON.stringify(name)}: ${(error as Error).message}.`);
+  }
+}
 
 function checkUrl(text: string, where: string): void {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {

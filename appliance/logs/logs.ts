@@ -148,6 +148,7 @@ export function createLogs(options: LogsOptions) {
       sealer,
       witnesses: settings.witnesses,
       tsa: settings.tsa,
+      tsaCa: settings.tsaCa,
       store,
       log,
       http: post,

@@ -12,6 +12,7 @@ import { rootAt } from '../merkle/tree.ts';
 import { LIMITS } from '../seal/limits.ts';
 import { timeOf } from './format.ts';
 import { cachedHashes } from './proofs.ts';
+import { checkStamps } from './stamps.ts';
 import type { Anchor } from './verifier/clock.mjs';
 import { attempt, checkRecords, checkTiles, type Fault, type Finding, type Stretch } from './walk.ts';
 
@@ -32,6 +33,8 @@ export interface VerifyOptions extends Stretch {
   /** vkeys as they were noted when the log was set up; without them those in the folder count. */
   keys?: readonly string[] | undefined;
   witnessVkeys?: readonly string[] | undefined;
+  /** PEM of the authorities whose time-stamps count; without them any does, which is said. */
+  authorities?: readonly string[] | undefined;
   /** A state that the log has had, as the database of the appliance remembers. */
   atLeast?: { size: number; root: Uint8Array } | undefined;
 }
@@ -54,8 +57,11 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
   try {
     const signed = checkSignatures(archive, options, fault, result);
     if (!signed) return result;
-    const { size, root, states, anchors } = signed;
+    const { size, root, states, anchors, checkpoints } = signed;
     result.size = size;
+    const timestamps = attempt('catalog', fault, () => archive.timestamps()) ?? [];
+    const stamps = { timestamps, checkpoints, authorities: options.authorities ?? [] };
+    anchors.push(...(await checkStamps(stamps, { fault, proved: result.proved, remarks: result.remarks })));
     const read = cachedHashes(archive);
     checkAge(size, written, options.atLeast?.size, fault);
     await checkRecords(archive, size, options, anchors, fault, result);
@@ -190,7 +196,8 @@ function checkSignatures(archive: Archive, options: VerifyOptions, fault: Fault,
     });
   const latest = check(text, 'The checkpoint');
   if (!latest) return undefined;
-  for (const { note } of attempt('catalog', fault, () => archive.checkpoints()) ?? []) {
+  const all = attempt('catalog', fault, () => archive.checkpoints()) ?? [];
+  for (const { note } of all) {
     const kept = check(note, 'A kept checkpoint');
     if (kept) states.push({ size: kept.size, root: kept.root, what: 'a kept checkpoint' });
   }
@@ -208,7 +215,8 @@ function checkSignatures(archive: Archive, options: VerifyOptions, fault: Fault,
   if (options.atLeast && options.atLeast.size <= latest.size)
     states.push({ ...options.atLeast, what: 'what the database remembers' });
   states.sort((a, b) => a.size - b.size);
-  return { size: latest.size, root: latest.root, states, anchors };
+  const checkpoints = [...all, { size: latest.size, note: text }];
+  return { size: latest.size, root: latest.root, states, anchors, checkpoints };
 }
 
 /** Keys of the epochs in which a checkpoint of this size may have been signed: at the change, two. */

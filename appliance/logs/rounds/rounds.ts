@@ -47,6 +47,8 @@ export interface RoundsOptions {
   sealer: Told;
   witnesses: readonly WitnessConfig[];
   tsa: string | undefined;
+  /** PEM of the authorities that time-stamps may be by; none: by any. */
+  tsaCa?: readonly string[];
   store: Store;
   log: Logger;
   http: Post;
@@ -106,7 +108,12 @@ export function createRounds(options: RoundsOptions) {
     triedAt = now();
     try {
       const digest = hash('sha256', parseNote(note).text, 'buffer');
-      const { token, genTimeUs } = await requestTimestamp({ url: stamped.url, digest, http: options.http });
+      const { token, genTimeUs } = await requestTimestamp({
+        url: stamped.url,
+        digest,
+        http: options.http,
+        trusted: options.tsaCa ?? [],
+      });
       sealer.timestamp(size, token, genTimeUs);
       stampedAt = now();
       Object.assign(stamped, { lastSize: size, lastAtUs: genTimeUs });

@@ -16,6 +16,8 @@ export async function requestTimestamp(request: {
   url: string;
   digest: Uint8Array;
   http: Post;
+  /** PEM of the authorities that it may be by; without them it may be by any. */
+  trusted?: readonly string[];
 }): Promise<{ token: Buffer; genTimeUs: number; signer: string }> {
   const nonce = randomBytes(NONCE_BYTES);
   // A positive INTEGER in its shortest form.
@@ -35,7 +37,11 @@ export async function requestTimestamp(request: {
     throw new TimestampError(`the time-stamping authority has answered ${answer.status}${type}, not with a time-stamp`);
   }
   const token = await readResponse(answer.body);
-  const timestamp = await checkTimestamp(token, request.digest);
+  const timestamp = await checkTimestamp(
+    token,
+    request.digest,
+    request.trusted?.length ? { trusted: request.trusted } : {},
+  );
   if (timestamp.nonce !== nonce.toString('hex')) {
     throw new TimestampError('the time-stamp is an answer to another request');
   }
