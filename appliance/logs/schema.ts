@@ -17,6 +17,8 @@ export const Nothing = Type.Null({ description: 'No content' });
 export const Text = (maxLength: number, more: object = {}) =>
   Type.String({ minLength: 1, maxLength, pattern: '^(?=.*\\S)[^\\p{Cc}\\p{Zl}\\p{Zp}]*$', ...more });
 export const Count = Type.Integer({ minimum: 0 });
+/** Of bodies and queries: what is misspelt must not be taken as left out, which is often "all" or "really do it". */
+export const strict = { additionalProperties: false } as const;
 
 /** RFC 9457. */
 const Problem = Type.Object(
@@ -49,7 +51,7 @@ const filters = {
   mac: Type.Optional(Type.String({ maxLength: 32, description: 'Any notation' })),
 };
 /** What a tail follows. */
-export const TailQuery = Type.Object(filters);
+export const TailQuery = Type.Object(filters, strict);
 /** What records are asked for, as it comes. */
 export const FilterQuery = Type.Object({ ...filters, from: Type.Optional(From), to: Type.Optional(To) });
 export type FilterQuery = Type.Static<typeof FilterQuery>;
@@ -104,7 +106,7 @@ export const WhoisQuery = Type.Object(
       Type.Integer({ minimum: 1, maximum: 65_535, description: 'For an address behind which a NAT is' }),
     ),
   },
-  { additionalProperties: false },
+  strict,
 );
 export const Whois = Type.Object({
   ip: Type.String(),

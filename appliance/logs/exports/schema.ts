@@ -1,20 +1,23 @@
 import Type from 'typebox';
 import { CursorQuery } from '../../http/index.ts';
-import { Count, From, MicroTime, Nullable, QueryText, SourceInput, Text, Time, To } from '../schema.ts';
+import { Count, From, MicroTime, Nullable, QueryText, SourceInput, strict, Text, Time, To } from '../schema.ts';
 
 /** Exports that are kept; a new one takes the place of the oldest that has ended. */
 export const MAX_EXPORTS = 20;
 /** Days after which one that has ended is deleted: what it holds would else outlive its records. */
 export const EXPORT_DAYS = 30;
 
-export const ExportQuery = CursorQuery(MAX_EXPORTS, MAX_EXPORTS);
-export const NewExport = Type.Object({
-  source: Type.Optional(SourceInput),
-  from: From,
-  to: To,
-  case: Type.Optional(Text(100, { description: 'Case number, for the report' })),
-  q: Type.Optional(QueryText),
-});
+export const ExportQuery = Type.Object(CursorQuery(MAX_EXPORTS, MAX_EXPORTS).properties, strict);
+export const NewExport = Type.Object(
+  {
+    source: Type.Optional(SourceInput),
+    from: From,
+    to: To,
+    case: Type.Optional(Text(100, { description: 'Case number, for the report' })),
+    q: Type.Optional(QueryText),
+  },
+  strict,
+);
 export type NewExport = Type.Static<typeof NewExport>;
 const Status = Type.Enum(['queued', 'running', 'done', 'failed']);
 export const ExportQueued = Type.Object({ id: Type.String(), status: Status });

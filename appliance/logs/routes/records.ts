@@ -9,6 +9,7 @@ import {
   MAX_PAGE_BYTES,
   ProvenRecord,
   RecordView,
+  strict,
   Whois,
   WhoisQuery,
 } from '../schema.ts';
@@ -18,11 +19,7 @@ import { provenView, viewer } from '../view.ts';
 
 const tags = ['logs'];
 const config = { access: 'administrator' } as const;
-// What is misspelt must not be taken for a question for everything.
-const RecordsQuery = Type.Object(
-  { ...CursorQuery(MAX_PAGE).properties, ...FilterQuery.properties },
-  { additionalProperties: false },
-);
+const RecordsQuery = Type.Object({ ...CursorQuery(MAX_PAGE).properties, ...FilterQuery.properties }, strict);
 
 /** As many of the records as fit into an answer: at least one. */
 function fitting(records: readonly Found[]): Found[] {

@@ -1,12 +1,12 @@
 import Type from 'typebox';
 import { CursorQuery } from '../../http/index.ts';
-import { FilterQuery, Nullable, Text, Time } from '../schema.ts';
+import { FilterQuery, Nullable, strict, Text, Time } from '../schema.ts';
 
 export const MAX_SEARCHES = 1000;
 
-export const SearchQuery = CursorQuery(MAX_SEARCHES, 200);
+export const SearchQuery = Type.Object(CursorQuery(MAX_SEARCHES, 200).properties, strict);
 const Parameters = Type.Object(FilterQuery.properties, {
-  additionalProperties: false,
+  ...strict,
   description: 'The parameters of `GET /v1/logs`',
 });
 export const SearchView = Type.Object({
@@ -19,11 +19,14 @@ export const SearchView = Type.Object({
   updated_at: Time,
 });
 export type SearchView = Type.Static<typeof SearchView>;
-export const NewSearch = Type.Object({
-  name: Text(100, { description: 'Unique among those of its owner' }),
-  query: Parameters,
-  shared: Type.Optional(Type.Boolean()),
-});
+export const NewSearch = Type.Object(
+  {
+    name: Text(100, { description: 'Unique among those of its owner' }),
+    query: Parameters,
+    shared: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
 export type NewSearch = Type.Static<typeof NewSearch>;
-export const SearchChange = Type.Partial(NewSearch);
+export const SearchChange = Type.Partial(NewSearch, strict);
 export type SearchChange = Type.Static<typeof SearchChange>;

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { CursorQuery } from '../../http/index.ts';
 import { CLASSES } from '../record/types.ts';
-import { Count, From, Id, MicroTime, Nullable, Text, Time, To } from '../schema.ts';
+import { Count, From, Id, MicroTime, Nullable, strict, Text, Time, To } from '../schema.ts';
 
 /** A hundred years. */
 export const MAX_DAYS = 36_500;
@@ -21,15 +21,18 @@ const daysOf = (names: readonly string[]) => Object.fromEntries(names.map((name)
 export const RetentionView = Type.Object({
   days: Type.Object(daysOf(CLASSES), { description: 'By class; null is for ever. `system` is kept for ever.' }),
 });
-export const RetentionChange = Type.Object({
-  days: Type.Partial(Type.Object(daysOf(SETTABLE)), {
-    additionalProperties: false,
-    minProperties: 1,
-    description: 'What is left out stays as it is; null is for ever',
-  }),
-  dry_run: Type.Optional(Type.Boolean({ description: 'Changes nothing, and says what would go' })),
-  confirm: Type.Optional(Type.Boolean({ description: 'Also where records are destroyed by it at once' })),
-});
+export const RetentionChange = Type.Object(
+  {
+    days: Type.Partial(Type.Object(daysOf(SETTABLE)), {
+      ...strict,
+      minProperties: 1,
+      description: 'What is left out stays as it is; null is for ever',
+    }),
+    dry_run: Type.Optional(Type.Boolean({ description: 'Changes nothing, and says what would go' })),
+    confirm: Type.Optional(Type.Boolean({ description: 'Also where records are destroyed by it at once' })),
+  },
+  strict,
+);
 export type RetentionChange = Type.Static<typeof RetentionChange>;
 export const RetentionChanged = Type.Object({
   ...RetentionView.properties,
@@ -47,19 +50,25 @@ export const RetentionChanged = Type.Object({
 });
 export type RetentionChanged = Type.Static<typeof RetentionChanged>;
 
-export const HoldQuery = Type.Object({
-  ...CursorQuery(1000).properties,
-  status: Type.Optional(Type.Enum(['active', 'released'])),
-});
+export const HoldQuery = Type.Object(
+  {
+    ...CursorQuery(1000).properties,
+    status: Type.Optional(Type.Enum(['active', 'released'])),
+  },
+  strict,
+);
 const holdFields = { name: Text(100, { description: 'A name, or the number of a case' }), reason: Text(1000) };
-export const NewHold = Type.Object({
-  ...holdFields,
-  from: From,
-  to: Type.Optional(Type.Union([To, Type.Null()], { description: 'Without it, what comes is held too' })),
-  source: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 253, description: 'Id, name or address of one source; else all' }),
-  ),
-});
+export const NewHold = Type.Object(
+  {
+    ...holdFields,
+    from: From,
+    to: Type.Optional(Type.Union([To, Type.Null()], { description: 'Without it, what comes is held too' })),
+    source: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 253, description: 'Id, name or address of one source; else all' }),
+    ),
+  },
+  strict,
+);
 export type NewHold = Type.Static<typeof NewHold>;
 export const HoldView = Type.Object({
   id: Type.String(),
@@ -75,22 +84,25 @@ export const HoldView = Type.Object({
 });
 export type HoldView = Type.Static<typeof HoldView>;
 
-export const NewErasure = Type.Object({
-  user: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
-  ip: Type.Optional(Type.String({ maxLength: 64 })),
-  mac: Type.Optional(Type.String({ maxLength: 32 })),
-  indexes: Type.Optional(
-    Type.Array(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), {
-      minItems: 1,
-      maxItems: MAX_INDEXES,
-      uniqueItems: true,
-    }),
-  ),
-  from: Type.Optional(From),
-  to: Type.Optional(To),
-  reason: Text(1000, { description: 'Is sealed with the erasure: say nothing in it that has to be erased again' }),
-  dry_run: Type.Optional(Type.Boolean({ description: 'Erases nothing, and says how many it would be' })),
-});
+export const NewErasure = Type.Object(
+  {
+    user: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+    ip: Type.Optional(Type.String({ maxLength: 64 })),
+    mac: Type.Optional(Type.String({ maxLength: 32 })),
+    indexes: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), {
+        minItems: 1,
+        maxItems: MAX_INDEXES,
+        uniqueItems: true,
+      }),
+    ),
+    from: Type.Optional(From),
+    to: Type.Optional(To),
+    reason: Text(1000, { description: 'Is sealed with the erasure: say nothing in it that has to be erased again' }),
+    dry_run: Type.Optional(Type.Boolean({ description: 'Erases nothing, and says how many it would be' })),
+  },
+  strict,
+);
 export type NewErasure = Type.Static<typeof NewErasure>;
 export const ErasureView = Type.Object({
   matched: Type.Integer({ description: 'Records that are asked for and not erased already' }),

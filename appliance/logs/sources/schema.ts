@@ -1,15 +1,18 @@
 import Type from 'typebox';
 import { CursorQuery } from '../../http/index.ts';
-import { Count, Id, MicroTime, Nullable, Text } from '../schema.ts';
+import { Count, Id, MicroTime, Nullable, strict, Text } from '../schema.ts';
 
 /** Classes that a source's records can be of; the others are the appliance's own. */
 export const SOURCE_CLASSES = ['log', 'security', 'traffic', 'guest'] as const;
 export const MAX_SOURCES = 4096;
 
-export const SourceQuery = Type.Object({
-  ...CursorQuery(MAX_SOURCES, 500).properties,
-  removed: Type.Optional(Type.Boolean({ description: '`true`: those that were removed, instead of the others' })),
-});
+export const SourceQuery = Type.Object(
+  {
+    ...CursorQuery(MAX_SOURCES, 500).properties,
+    removed: Type.Optional(Type.Boolean({ description: '`true`: those that were removed, instead of the others' })),
+  },
+  strict,
+);
 export const SourceParams = Type.Object({ id: Type.Integer({ minimum: 0, maximum: 65_535 }) });
 export type SourceParams = Type.Static<typeof SourceParams>;
 export const SourceView = Type.Object({
@@ -35,10 +38,13 @@ const change = {
   class: Type.Optional(Type.Enum([...SOURCE_CLASSES])),
   site_id: Type.Optional(Id),
 };
-export const SourceChange = Type.Object(change);
+export const SourceChange = Type.Object(change, strict);
 export type SourceChange = Type.Static<typeof SourceChange>;
-export const NewSource = Type.Object({
-  address: Type.String({ maxLength: 64, description: 'What it sends from: IPv4 or IPv6, without a port' }),
-  ...change,
-});
+export const NewSource = Type.Object(
+  {
+    address: Type.String({ maxLength: 64, description: 'What it sends from: IPv4 or IPv6, without a port' }),
+    ...change,
+  },
+  strict,
+);
 export type NewSource = Type.Static<typeof NewSource>;
