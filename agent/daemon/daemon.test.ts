@@ -106,6 +106,38 @@ describe('the daemon', () => {
     assert.equal((await connected()).target, 'up');
   });
 
+  test('the traffic of the day is kept over restarts; a damaged file is put aside with a warning', async () => {
+    const first = await machine.daemonHere();
+    // What the first reading of a device says isn't new.
+    machine.kernel.traffic(92);
+    await enroll();
+    await connected();
+    machine.kernel.traffic(1_092);
+    const day = async () => {
+      const { minutes } = await callDaemon(machine.socketPath, 'traffic', {});
+      return minutes.rx.reduce((sum, rx) => sum + rx, 0);
+    };
+    const until = async (bytes: number) => {
+      while ((await day()) !== bytes) await new Promise((resolve) => setTimeout(resolve, 10));
+    };
+    await until(1_000);
+    await first.stop();
+    const second = await machine.daemonHere();
+    assert.equal(await day(), 1_000);
+    await connected();
+    machine.kernel.traffic(1_100);
+    await until(1_008);
+    await second.stop();
+    writeFileSync(file('traffic.json'), '{"saved":1,"rx":[-1],"tx":[]}');
+    await machine.daemonHere();
+    assert.equal(await day(), 0);
+    assert.ok(existsSync(file('traffic.json.damaged')));
+    const log = await callDaemon(machine.socketPath, 'logs', { lines: 1000 });
+    assert.ok(log.some((line) => /warning: .*traffic\.json is damaged/.test(line)));
+    await callDaemon(machine.socketPath, 'leave', {});
+    assert.ok(!existsSync(file('traffic.json')));
+  });
+
   test('the port is kept over restarts, and another one too where somebody has taken it', async () => {
     let daemon = await machine.daemonHere();
     await enroll();

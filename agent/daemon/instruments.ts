@@ -8,6 +8,9 @@ import { carries, type Now, primaryHub, type TunnelState } from '../tunnel/index
 import { Saver } from './saver.ts';
 import type { AgentStore } from './store.ts';
 
+/** How much of the traffic's history a crash may lose, in milliseconds: rarely enough for any card. */
+const SAVE_TRAFFIC_EVERY = 15 * 60_000;
+
 /** What the daemon knows at one moment. */
 interface View {
   tunnel: TunnelState;
@@ -20,6 +23,7 @@ interface View {
 export class Instruments {
   readonly #clock: () => Now;
   readonly #saver: Saver;
+  readonly #trafficSaver: Saver;
   readonly #meter: TrafficMeter;
   readonly #sessions: Sessions;
   readonly #latency = new LatencyMeter();
@@ -27,10 +31,17 @@ export class Instruments {
   #fresh: Bytes = { rx: 0, tx: 0 };
   #target: { state: PeerState; address: string | null } | null = null;
   #newest: Parameters<AgentStore['writeSessions']>[0] = null;
+  #trafficSavedAt: number;
+  #cleared = false;
 
   constructor(store: AgentStore, log: (message: string) => void, clock: () => Now) {
     this.#clock = clock;
     this.#meter = new TrafficMeter(clock());
+    this.#trafficSavedAt = clock().mono;
+    this.#trafficSaver = new Saver(() => {
+      const file = this.#cleared ? null : this.#meter.dump(this.#clock());
+      return store.writeTraffic(file).catch((error: Error) => log(`the traffic can't be written: ${error.message}`));
+    });
     this.#saver = new Saver(() =>
       store.writeSessions(this.#newest).catch((error: Error) => log(`the sessions can't be written: ${error.message}`)),
     );
@@ -42,11 +53,15 @@ export class Instruments {
 
   async restore(store: AgentStore): Promise<void> {
     this.#sessions.restore(await store.readSessions());
+    const traffic = await store.readTraffic();
+    if (traffic) this.#meter.restore(traffic, this.#clock());
   }
 
   /** `null` when there is no device. */
   sample(device: DeviceStat | null): void {
-    const passed = this.#meter.sample(device && total(device), this.#clock());
+    const now = this.#clock();
+    const passed = this.#meter.sample(device && total(device), now);
+    if (now.mono - this.#trafficSavedAt >= SAVE_TRAFFIC_EVERY) this.#saveTraffic(now.mono);
     this.#fresh = { rx: this.#fresh.rx + passed.rx, tx: this.#fresh.tx + passed.tx };
   }
 
@@ -66,23 +81,34 @@ export class Instruments {
     this.#captive.tick(away ? url : null, now.mono);
   }
 
+  #saveTraffic(mono: number): void {
+    if (!this.#meter.changed) return;
+    this.#trafficSavedAt = mono;
+    this.#cleared = false;
+    void this.#trafficSaver.save();
+  }
+
   networkChanged(): void {
     this.#captive.reset(this.#clock().mono);
   }
 
   end(why: 'replaced' | 'stopped'): void {
-    this.#sessions.end(why, this.#clock().wall);
+    const { mono, wall } = this.#clock();
+    this.#sessions.end(why, wall);
+    if (why === 'stopped') this.#saveTraffic(mono);
   }
 
   /** Nobody is enrolled any more: what was, is nobody's business. */
   async clear(): Promise<void> {
     this.#sessions.clear();
     this.#newest = null;
-    await this.#saver.save();
+    this.#meter.clear();
+    this.#cleared = true;
+    await Promise.all([this.#saver.save(), this.#trafficSaver.save()]);
   }
 
-  flush(): Promise<void> {
-    return this.#saver.flush();
+  async flush(): Promise<void> {
+    await Promise.all([this.#saver.flush(), this.#trafficSaver.flush()]);
   }
 
   get readings(): { connectedSince: string | null; latency: number | null; captive: { url: string } | null } {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { CREDENTIAL_PREFIX, PeerState, WgKey } from '@gatehouse/protocol';
 import Type from 'typebox';
 import { type Identity, type Pending, publicKeyOf } from '../controller/index.ts';
-import { SessionsFile } from '../history/index.ts';
+import { SessionsFile, TrafficFile } from '../history/index.ts';
 import { stateProblem } from '../tunnel/index.ts';
 import { DamagedFileError, JsonFile, makeStateFolder, sweep } from './files.ts';
 import { profileFolder } from './profile-folder.ts';
@@ -50,6 +50,7 @@ export class AgentStore {
   readonly #target: JsonFile<typeof TargetFile>;
   readonly #active: JsonFile<typeof ActiveFile>;
   readonly #sessions: JsonFile<typeof SessionsFile>;
+  readonly #traffic: JsonFile<typeof TrafficFile>;
   readonly #log: (message: string) => void;
 
   constructor(folder: string, log: (message: string) => void) {
@@ -58,6 +59,7 @@ export class AgentStore {
     this.#target = new JsonFile(folder, 'target.json', TargetFile);
     this.#active = new JsonFile(folder, 'active.json', ActiveFile);
     this.#sessions = new JsonFile(folder, 'sessions.json', SessionsFile);
+    this.#traffic = new JsonFile(folder, 'traffic.json', TrafficFile);
     this.#log = log;
   }
 
@@ -204,6 +206,14 @@ export class AgentStore {
     await this.#sessions.write(file);
   }
 
+  async readTraffic(): Promise<TrafficFile | null> {
+    return this.#readOrSetAside(this.#traffic);
+  }
+
+  async writeTraffic(file: TrafficFile | null): Promise<void> {
+    await this.#traffic.write(file);
+  }
+
   async #makeProfile(peerId: string): Promise<void> {
     await makeStateFolder(path.join(this.#folder, PROFILES));
     await makeStateFolder(this.#profile(peerId));
@@ -214,7 +224,7 @@ export class AgentStore {
       return await file.read();
     } catch (error) {
       if (!(error instanceof DamagedFileError)) throw error;
-      this.#log(`warning: ${error.message}; it is put aside and its content is asked for again`);
+      this.#log(`warning: ${error.message}; it is put aside, and is made anew`);
       await file.setAside().catch(() => undefined);
       return null;
     }

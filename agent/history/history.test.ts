@@ -4,7 +4,7 @@ import { Traffic } from '@gatehouse/protocol';
 import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { type Carrying, Sessions, SessionsFile } from './sessions.ts';
-import { TrafficMeter } from './traffic.ts';
+import { TrafficFile, TrafficMeter } from './traffic.ts';
 
 const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
 
@@ -63,6 +63,75 @@ describe('traffic', () => {
           assert.deepEqual([sum(series.rx), sum(series.tx)], [passed.rx, passed.tx]);
       }),
     );
+  });
+
+  describe('over a restart', () => {
+    const check = Compile(TrafficFile);
+    const kept = (): TrafficFile => {
+      const meter = new TrafficMeter(now(0));
+      meter.sample({ rx: 0, tx: 0 }, now(60_000));
+      meter.sample({ rx: 7, tx: 70 }, now(61_000));
+      assert.ok(meter.changed);
+      meter.sample({ rx: 12, tx: 120 }, now(181_000));
+      const file = JSON.parse(JSON.stringify(meter.dump(now(185_000)))) as TrafficFile;
+      assert.ok(check.Check(file));
+      assert.ok(!meter.changed);
+      return file;
+    };
+    /** A clock that runs since the machine was switched on, `later` milliseconds after the file was written. */
+    const after = (later: number, mono = 5_000) => ({ mono, wall: now(185_000 + later).wall });
+
+    test('the minutes are where they were, by the wall clock; what comes then is added', () => {
+      const at = after(10 * 60_000);
+      const meter = new TrafficMeter(at);
+      meter.restore(kept(), at);
+      const { minutes, seconds } = meter.read(at);
+      assert.deepEqual(minutes.rx.slice(-14), [0, 7, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+      assert.deepEqual([sum(minutes.rx), sum(minutes.tx), sum(seconds.rx)], [12, 120, 0]);
+      meter.sample({ rx: 1, tx: 1 }, at);
+      meter.sample({ rx: 4, tx: 1 }, { mono: at.mono + 1_000, wall: at.wall + 1_000 });
+      assert.deepEqual([meter.read(at).minutes.rx.at(-1), sum(meter.read(at).seconds.rx)], [3, 3]);
+    });
+
+    test('within the same minute nothing is lost or doubled, restart after restart', () => {
+      let file = kept();
+      for (let i = 1; i <= 20; i += 1) {
+        const at = after(i * 1_000);
+        const meter = new TrafficMeter(at);
+        meter.restore(file, { ...at, wall: file.saved + 1_000 });
+        file = meter.dump({ ...at, wall: file.saved + 1_000 });
+      }
+      assert.deepEqual([sum(file.rx), sum(file.tx)], [12, 120]);
+    });
+
+    test('a day later, and from the future, there is nothing', () => {
+      for (const later of [25 * 3_600_000, 400 * 86_400_000, -3_600_000]) {
+        const at = after(later);
+        const meter = new TrafficMeter(at);
+        meter.restore(kept(), at);
+        assert.equal(sum(meter.read(at).minutes.rx), 0);
+      }
+    });
+
+    test('whatever the file and the clocks: as many values as ever, none of them negative', () => {
+      const counts = fc.array(fc.nat(1e12), { maxLength: 1_440 });
+      const clock = fc.record({ mono: fc.nat(1e10), wall: fc.integer({ min: 0, max: 4e12 }) });
+      fc.assert(
+        fc.property(fc.integer({ min: 0, max: 4e12 }), counts, counts, clock, (saved, rx, tx, at) => {
+          const meter = new TrafficMeter(at);
+          meter.restore({ saved, rx, tx }, at);
+          assert.ok(check.Check(meter.dump(at)));
+          assert.equal(meter.dump(at).rx.length, 1_440);
+        }),
+      );
+    });
+
+    test('cleared, nothing is left', () => {
+      const meter = new TrafficMeter(after(0));
+      meter.restore(kept(), after(0));
+      meter.clear();
+      assert.equal(sum(meter.dump(after(0)).rx), 0);
+    });
   });
 
   test('a day and more without a reading empties both', () => {

@@ -1,2 +1,2 @@
 export { type Carrying, Sessions, SessionsFile } from './sessions.ts';
-export { type Bytes, TrafficMeter } from './traffic.ts';
+export { type Bytes, TrafficFile, TrafficMeter } from './traffic.ts';

@@ -1,4 +1,5 @@
 import type { Traffic } from '@gatehouse/protocol';
+import Type from 'typebox';
 import type { Now } from '../tunnel/index.ts';
 
 /** Bytes that the device has counted, both ways. */
@@ -8,6 +9,20 @@ export interface Bytes {
 }
 
 type Series = Traffic['seconds'];
+
+const SECONDS = 600;
+const MINUTES = 1_440;
+const MINUTE_MS = 60_000;
+
+const Counts = Type.Array(Type.Number({ minimum: 0 }), { maxItems: MINUTES });
+/** What is kept of it over restarts: the bytes by minute, the last one being that of `saved`. */
+export const TrafficFile = Type.Object({
+  /** When this was written, in milliseconds. */
+  saved: Type.Integer(),
+  rx: Counts,
+  tx: Counts,
+});
+export type TrafficFile = Type.Static<typeof TrafficFile>;
 
 /** Between two readings further apart nobody knows when the bytes came (sleep): they count where they were read. */
 const SPREAD = 10_000;
@@ -43,6 +58,20 @@ class Ring {
     }
   }
 
+  /** Adds what came `age` steps before the newest; what is too old, or still to come, is left out. */
+  addAged(age: number, bytes: Bytes): void {
+    const size = this.#rx.length;
+    if (age < 0 || age >= size) return;
+    const at = (((this.#newest - age) % size) + size) % size;
+    this.#rx[at]! += bytes.rx;
+    this.#tx[at]! += bytes.tx;
+  }
+
+  clear(): void {
+    this.#rx.fill(0);
+    this.#tx.fill(0);
+  }
+
   read({ mono, wall }: Now): Series {
     this.#advance(mono);
     const size = this.#rx.length;
@@ -65,17 +94,19 @@ class Ring {
 }
 
 /**
- * What the tunnel carried: the last 10 minutes by second and the last 24 hours by minute, in memory only. It takes what
- * the daemon reads of the device anyway. A counter that goes back (an interface made anew, a peer removed) begins anew.
+ * What the tunnel carried: the last 10 minutes by second and the last 24 hours by minute. It takes what the daemon reads of
+ * the device anyway. A counter that goes back (an interface made anew, a peer removed) begins anew.
  */
 export class TrafficMeter {
   readonly #seconds: Ring;
   readonly #minutes: Ring;
   #last: (Bytes & { mono: number }) | null = null;
+  /** There are bytes that `dump` hasn't given yet. */
+  changed = false;
 
   constructor({ mono }: Now) {
-    this.#seconds = new Ring(600, 1_000, mono);
-    this.#minutes = new Ring(1_440, 60_000, mono);
+    this.#seconds = new Ring(SECONDS, 1_000, mono);
+    this.#minutes = new Ring(MINUTES, MINUTE_MS, mono);
   }
 
   /** What came since the last reading; `null` when there is no device, whose first reading then only begins. */
@@ -88,11 +119,35 @@ export class TrafficMeter {
       const from = mono - last.mono > SPREAD ? mono : last.mono;
       this.#seconds.add(from, mono, passed);
       this.#minutes.add(from, mono, passed);
+      this.changed = true;
     }
     return passed;
   }
 
   read(now: Now): Traffic {
     return { seconds: this.#seconds.read(now), minutes: this.#minutes.read(now) };
+  }
+
+  /** The minutes, to be kept. */
+  dump(now: Now): TrafficFile {
+    this.changed = false;
+    const { rx, tx } = this.#minutes.read(now);
+    return { saved: Math.round(now.wall), rx, tx };
+  }
+
+  /** Takes up what was kept. By the wall clock, for no other runs while the machine is off; from the future nothing. */
+  restore({ saved, rx, tx }: TrafficFile, now: Now): void {
+    this.#minutes.read(now);
+    const since = Math.round((now.wall - saved) / MINUTE_MS);
+    if (since < 0) return;
+    const newest = rx.length - 1;
+    for (const [i, bytes] of rx.entries()) this.#minutes.addAged(since + newest - i, { rx: bytes, tx: tx[i] ?? 0 });
+  }
+
+  /** Forgets all of it. */
+  clear(): void {
+    this.#seconds.clear();
+    this.#minutes.clear();
+    this.changed = false;
   }
 }
