@@ -10,6 +10,7 @@ import { benchApi, type Target } from './api.ts';
 import { table } from './cpu.ts';
 import { benchLists } from './lists.ts';
 import { benchLogs } from './logs/index.ts';
+import { benchQueries } from './logs/queries.ts';
 import { benchRadius } from './radius/index.ts';
 import { benchCodec } from './radius-codec.ts';
 import { benchEap } from './radius-eap.ts';
@@ -26,6 +27,7 @@ const HELP = `npm run bench -- [compile] [device] [lists] [api] [scale] [radius]
   radius-eap        EAP by itself and its memory over 100,000 handshakes (with --generators)
   radius-fuzz       mutated packets through the RADIUS codec, --packets <n> (default 10,000,000)
   logs              the sealed log beside rsyslog, with --generators; --records <n> of the queries (default 10,000,000)
+  logs-queries      its queries alone; with --data <folder> the records stay there for the next time
   --generators <folder>   built programs gen and eapgen of the RADIUS load generator, slog of
                     the syslog one; without it radius is left out
   --rounds <n>, --seconds <n>, --only <case>   of the radius bench (default 3 rounds of 5 s, all cases)
@@ -47,6 +49,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     packets: { type: 'string', default: '10000000' },
     records: { type: 'string', default: '10000000' },
+    data: { type: 'string' },
     spokes: { type: 'string', default: '1000' },
     agents: { type: 'string', default: '200' },
     width: { type: 'string', default: '8' },
@@ -116,14 +119,15 @@ if (positionals.includes('radius-eap') && values.generators !== undefined) {
   await benchEap({ generators, only, rounds: Number(rounds), seconds: Number(seconds), handshakes: HANDSHAKES });
 }
 // Half an hour: ten million records.
-if (positionals.includes('logs')) {
-  const { generators, rounds, records } = values;
+if (positionals.includes('logs') || positionals.includes('logs-queries')) {
+  const { generators, rounds, records, data } = values;
   if (generators === undefined) {
     process.stderr.write('the logs bench needs --generators <folder>, with the program slog\n');
     process.exit(1);
   }
   const generator = path.join(generators, 'slog');
-  await benchLogs({ generator, rounds: Number(rounds), records: Number(records) });
+  if (positionals.includes('logs')) await benchLogs({ generator, rounds: Number(rounds), records: Number(records) });
+  else await benchQueries({ generator, records: Number(records), ...(data !== undefined && { data }) });
 }
 if (wanted('codec')) {
   table(benchCodec());

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Client, createClient, FREE_PORTS } from '../../harness.ts';
@@ -8,9 +8,10 @@ import type { LogServer } from './server.ts';
 
 const PASSWORD = 'bench-password';
 
-/** The whole appliance as a process, and its API. */
-export async function startOurs(): Promise<LogServer & { api: Client }> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-bench-logs-'));
+/** The whole appliance as a process, and its API. What is in `data` is there already, and stays. */
+export async function startOurs(data?: string): Promise<LogServer & { api: Client }> {
+  const folder = data ?? mkdtempSync(path.join(tmpdir(), 'gatehouse-bench-logs-'));
+  mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, 'gatehouse.yaml'), JSON.stringify({ log: { level: 'warn' } }));
   const child = spawn(process.execPath, [path.join(import.meta.dirname, '../../../appliance/main.ts')], {
     env: { ...process.env, ...FREE_PORTS, GATEHOUSE_DATA: folder, GATEHOUSE_ADMIN_PASSWORD: PASSWORD },
@@ -37,7 +38,7 @@ export async function startOurs(): Promise<LogServer & { api: Client }> {
       child.kill('SIGTERM');
       await Promise.race([once(child, 'exit'), new Promise((resolve) => setTimeout(resolve, 12_000))]);
       child.kill('SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
+      if (data === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
