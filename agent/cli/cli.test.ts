@@ -278,7 +278,7 @@ describe('the command line', () => {
       assert.match(help!.stdout, new RegExp(`^ {2}${code} +\\S`, 'm'));
     assert.match(
       enroll!.stdout,
-      /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\] \[--add\] \[--json\]/,
+      /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\]\n +\[--add\] \[--json\]\n/,
     );
     assert.equal(also!.stdout, enroll!.stdout);
     assert.match(version!.stdout, /^gatehouse \d+\.\d+\.\d+\n$/);

@@ -94,7 +94,7 @@ export const COMMANDS: readonly Command[] = [
     args: [],
     options: { hours: { type: 'boolean', help: 'the last 24 hours, by the hour' }, json },
     notes: [
-      'It is kept in memory: a restart of the agent begins anew.',
+      'A restart of the agent begins the 10 minutes anew, not the 24 hours.',
       'JSON has both: 600 steps of a second and 1440 of a minute, in bytes.',
     ],
     aka: ['throughput', 'bandwidth', 'stats'],

@@ -24,7 +24,11 @@ function usage(command: Command): string {
     ([name, { value }]) => `[--${name}${value === undefined ? '' : ` <${value}>`}]`,
   );
   const args = command.args.map((arg) => (arg.startsWith('[') ? arg : `<${arg}>`));
-  return ['gatehouse', command.name, ...args, ...options].join(' ');
+  // An option and its value stay on one line.
+  const whole = [`gatehouse ${command.name}`, ...args, ...options].map((word) => word.replaceAll(' ', '\u00a0'));
+  return wrap(whole.join(' '), WIDTH - 6)
+    .join('\n      ')
+    .replaceAll('\u00a0', ' ');
 }
 
 function columns(rows: [string, string][]): string {

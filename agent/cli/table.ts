@@ -68,13 +68,24 @@ export function table(rows: string[][], { width = Number.POSITIVE_INFINITY, name
   const widths = Array.from({ length: last + 1 }, (_, i) =>
     cells.reduce((widest, row) => Math.max(widest, columns(row[i] ?? '')), 0),
   );
+  const natural = [...widths];
   const left = () => width - widths.slice(0, last).reduce((sum, each) => sum + each + GAP, 0);
-  const wanted = Math.min(widths[last] ?? 0, MIN_LAST);
-  for (const name of names) {
-    const widest = widths[name] ?? 0;
-    widths[name] = Math.max(Math.min(widest, MIN_NAME), Math.min(widest, widest + left() - wanted));
-  }
+  /** Cuts names until `wanted` columns are left for the last one, or no more can be cut. */
+  const make = (wanted: number): void => {
+    for (const name of names) {
+      const whole = natural[name] ?? 0;
+      widths[name] = whole;
+      widths[name] = Math.max(Math.min(whole, MIN_NAME), Math.min(whole, whole + left() - wanted));
+    }
+  };
+  const longest = cells.reduce(
+    (most, row) => (row[last] ?? '').split(BREAK).reduce((max, word) => Math.max(max, columns(word)), most),
+    0,
+  );
+  const wanted = Math.min(natural[last] ?? 0, Math.max(longest, MIN_LAST));
+  make(wanted);
   const own = left() < wanted;
+  if (own) make(-GAP);
   const lines = cells.flatMap((row) => {
     const head = row.slice(0, last).map((cell, i) => {
       const max = widths[i] ?? 0;
