@@ -183,6 +183,21 @@ describe('the daemon', () => {
     assert.ok(!machine.kernel.journal.includes('close'));
   });
 
+  test('SIGUSR2 and then SIGTERM: the last word counts, and the tunnel is taken down', async () => {
+    const daemon = await machine.daemon();
+    await enroll();
+    machine.kernel.traffic(92);
+    await connected();
+    await controller.hear(({ type }) => type === 'ack');
+    // Both come at a time, in the order of their numbers.
+    for (const signal of ['SIGSTOP', 'SIGUSR2', 'SIGTERM'] as const) daemon.kill(signal);
+    assert.equal(await machine.kill(daemon, 'SIGCONT'), 0);
+    assert.equal(machine.kernel.device, null);
+    assert.ok(machine.kernel.journal.includes('recover'));
+    await machine.daemon();
+    assert.equal((await connected()).target, 'up');
+  });
+
   test('a device that vanishes is opened anew with no hands', async () => {
     await machine.daemonHere();
     await enroll();

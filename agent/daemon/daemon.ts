@@ -101,16 +101,18 @@ export class Daemon {
   }
 
   /**
-   * Ends channel and tunnel, and puts the system back as it was; the target stays. With `keep` the tunnel stays too, for
-   * a daemon that is started next and adopts it.
+   * Ends channel and tunnel, and puts the system back as it was; the target stays. While `keep` says so the tunnel stays
+   * too, for a daemon that is started next and adopts it; its last word counts.
    */
-  async stop({ keep = false } = {}): Promise<void> {
+  async stop(keep: () => boolean = () => false): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.uplink.disconnect();
     this.instruments.end('stopped');
-    await (keep ? this.#worker.leave() : this.#closeTunnel());
+    const left = keep();
+    await (left ? this.#worker.leave() : this.#closeTunnel());
     await Promise.all([this.#saver.flush(), this.instruments.flush()]);
+    if (left && !keep()) await this.#closeTunnel();
   }
 
   status(): AgentStatus {

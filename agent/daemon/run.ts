@@ -16,8 +16,8 @@ import { refusedHandlers } from './refused.ts';
 import { AgentStore } from './store.ts';
 
 export interface RunningDaemon {
-  /** Takes the tunnel down unless it is to be kept, keeps the target, lets everything go. */
-  stop(options?: { keep?: boolean }): Promise<void>;
+  /** Takes the tunnel down unless `keep` says to the last that it stays, keeps the target, lets everything go. */
+  stop(keep?: () => boolean): Promise<void>;
 }
 
 export type Overrides = Pick<
@@ -63,10 +63,10 @@ export async function startDaemon(
     service.start();
     log.write(`gatehouse agent ${AGENT_VERSION} ready on ${config.socketPath}, interface ${interfaceName}`);
     return {
-      stop: async (options) => {
+      stop: async (keep) => {
         service.stop();
         try {
-          await daemon.stop(options);
+          await daemon.stop(keep);
         } finally {
           await serving.close();
           unlock();
