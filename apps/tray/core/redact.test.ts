@@ -9,7 +9,7 @@ const HEX = '984c2e206fe9b183423c81066305a03871b21c2217e476e14e78756ff7459471';
 const say = (text: string, who = WHO): string => redact(text, who).text;
 
 test('a run without an end takes no longer than any other text of its length', () => {
-  for (const part of ['a+', 'eyJ', 'token=', 'aZ0_', 'bearer ', '1.', 'f:']) {
+  for (const part of ['mac', 'cookie: ', '"token":"a', 'a+', 'eyJ', 'token=', 'aZ0_', 'bearer ', '1.', 'f:']) {
     const length = 128 * 1024;
     assert.ok(redact(part.repeat(length / part.length), WHO).text.length > 0, part);
   }
@@ -32,6 +32,13 @@ describe('what is hidden', () => {
     ['a session', `Authorization: Session ${HEX}`, 'Authorization: Session [token]'],
     ['a bearer', 'authorization: Bearer abc.def-ghi_123', 'authorization: Bearer [token]'],
     ['a cookie', 'cookie: wirety_session=0123456789', 'cookie: [token]'],
+    ['several cookies', 'Cookie: a=b; session=defghijkl', 'Cookie: [token]'],
+    ['a passphrase of words', '{"password":"correct horse, battery"}', '{"password":"[token]"}'],
+    [
+      'the address of a hotel’s sign-in page',
+      'http://login.example/?clientmac=0a1b2c3d4e5f&x=1',
+      'http://login.example/?clientmac=[address-1]&x=1',
+    ],
     ['a JWT', 'jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_-123 end', 'jwt [token] end'],
     ['a token after a space', 'enroll --token abc123DEF456 --json', 'enroll --token [token] --json'],
     ['a token in a sentence, quoted', 'the token "abc123DEF456" was refused', 'the token "[token]" was refused'],
@@ -207,4 +214,14 @@ describe('whatever comes', () => {
     const many = Array.from({ length: 5000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`).join(' ');
     assert.match(say(many), /\[address-5000\]$/);
   });
+});
+
+test('a name in pieces, as files of macOS have it, is the same name', () => {
+  const who = { home: '/Users/jos\u00e9', user: 'jos\u00e9', host: 'Jos\u00e9s-Mac.local' };
+  const pieces = 'jose\u0301 opened /Users/jose\u0301/x on Jose\u0301s-Mac';
+  assert.equal(say(pieces, who), '[user] opened [home]/x on [host]');
+  assert.equal(
+    say(pieces.normalize('NFC'), { ...who, user: who.user.normalize('NFD'), home: who.home.normalize('NFD') }),
+    say(pieces, who),
+  );
 });

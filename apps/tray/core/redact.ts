@@ -63,6 +63,13 @@ const RULES: readonly Rule[] = [
     pattern: /authorization["']?(?:=|: ?)["']?(?:basic|bearer|session) +([A-Za-z0-9._~+/=-]{4,})/gi,
     secret: group,
   },
+  // Values in quotes may have spaces, and a header has several.
+  {
+    kind: 'token',
+    pattern: /(?:token|secret|passw(?:or)?d|passphrase|credential)s?["']?(?:=|: ?)"((?!\[token\])[^"\\\r\n]{1,512})"/gi,
+    secret: group,
+  },
+  { kind: 'token', pattern: /cookie["']?: ?["']?([^"'\r\n[\]]{4,4096})/gi, secret: group },
   { kind: 'token', pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g },
   {
     kind: 'token',
@@ -93,6 +100,8 @@ const RULES: readonly Rule[] = [
     kind: 'address',
     pattern: /(?<![0-9A-Fa-f])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}/g,
   },
+  // As sign-in pages of hotels have it in their addresses.
+  { kind: 'address', pattern: /mac[a-z]{0,10}(?:=|%3D)([0-9a-f]{12})(?![0-9a-f])/gi, secret: group },
   { kind: 'address', pattern: /(?<![0-9A-Fa-f.])[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}(?![0-9A-Fa-f.])/g },
   { kind: 'address', pattern: new RegExp(`(?<!\\d)${V4}(?!\\d)`, 'g') },
   { kind: 'address', pattern: /(?:[0-9a-f]\.){4,32}ip6\.arpa/gi },
@@ -150,8 +159,13 @@ export function redact(text: string, who: Who): Report {
     numbers.set(id, number);
     return `[${MARK[kind]}-${number}]`;
   };
-  let report = text.slice(-MAX_TEXT);
-  const rules = rulesOf(who);
+  // Names of files come in pieces on macOS: e and an accent.
+  let report = text.slice(-MAX_TEXT).normalize('NFC');
+  const rules = rulesOf({
+    home: who.home.normalize('NFC'),
+    user: who.user.normalize('NFC'),
+    host: who.host.normalize('NFC'),
+  });
   // What one rule hides may leave what another then takes for a whole word: until nothing changes.
   for (let round = 0; round < 8; round += 1) {
     const before = report;

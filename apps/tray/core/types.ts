@@ -75,18 +75,19 @@ export interface EnrollRequest {
   joining?: boolean;
 }
 
-export type Update = (
+export type Update =
   /** `reason`: why this copy can't update itself: by none of our packages (a development run), or nothing to check with. */
-  | { kind: 'off'; reason: 'no-package' | 'no-key' }
-  | { kind: 'none'; checked: string | null }
-  | { kind: 'checking' }
-  | { kind: 'downloading'; version: string; percent: number }
-  | { kind: 'ready'; version: string }
-  | { kind: 'failed'; message: string }
-) & {
-  /** Since when nothing is known of newer versions, RFC 3339: what the update folder says was signed to count until then. */
-  stale?: string;
-};
+  (
+    | { kind: 'off'; reason: 'no-package' | 'no-key' }
+    | { kind: 'none'; checked: string | null }
+    | { kind: 'checking' }
+    | { kind: 'downloading'; version: string; percent: number }
+    | { kind: 'ready'; version: string }
+    | { kind: 'failed'; message: string }
+  ) & {
+    /** Since when nothing is known of newer versions, RFC 3339: what the update folder says was signed to count until then. */
+    stale?: string;
+  };
 
 /** All that `core` needs to say what people see. */
 export interface Snapshot {

@@ -66,8 +66,8 @@ export function usePosture() {
 }
 
 export function useDoctor() {
-  const { enabled } = useScope();
-  return useQuery({ queryKey: ['doctor'], queryFn: () => call('doctor', null), enabled, staleTime: 60_000 });
+  const { scope, enabled } = useScope();
+  return useQuery({ queryKey: ['doctor', scope], queryFn: () => call('doctor', null), enabled, staleTime: 60_000 });
 }
 
 export function useLogs(follow: boolean) {

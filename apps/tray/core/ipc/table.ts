@@ -83,10 +83,13 @@ export const CALLS = {
   },
   traffic: { argument: Nothing, result: Traffic },
   peers: { argument: Nothing, result: Type.Array(AgentPeer) },
-  directory: { argument: Type.Object({ search: Type.String({ maxLength: 253 }) }), result: Directory },
+  directory: {
+    argument: Type.Object({ search: Type.String({ maxLength: 253 }) }, { additionalProperties: false }),
+    result: Directory,
+  },
   sessions: { argument: Nothing, result: Type.Array(AgentSession) },
   posture: {
-    argument: Type.Object({ anew: Type.Boolean() }),
+    argument: Type.Object({ anew: Type.Boolean() }, { additionalProperties: false }),
     result: Type.Object({ collected: Type.String(), checks: Type.Array(PostureCheck) }),
   },
   doctor: { argument: Nothing, result: Type.Array(Finding) },
@@ -95,7 +98,10 @@ export const CALLS = {
   /** Asks where, and writes the report as it was previewed; null when the user chose nowhere. */
   saveReport: { argument: Nothing, result: Type.Union([Type.String(), Type.Null()]) },
   /** To the system's clipboard. */
-  copy: { argument: Type.Object({ text: Type.String({ maxLength: 65536 }) }), result: Ok },
+  copy: {
+    argument: Type.Object({ text: Type.String({ maxLength: 65536 }) }, { additionalProperties: false }),
+    result: Ok,
+  },
   /** A picture on the clipboard as a `data:image/png;base64,…` URL, to read a QR code of; null without one. */
   clipboardImage: { argument: Nothing, result: Type.Union([Type.String(), Type.Null()]) },
 } as const;

@@ -110,6 +110,10 @@ const MORE = {
       adds: true,
     },
   }),
+  'enroll-second': () => ({
+    ...base('connected'),
+    enroll: { ...REQUEST, url: 'https://gate.example.org/sites/grenoble-2/controller', adds: true, behind: 2 },
+  }),
   failure: () => ({
     ...base('disconnected'),
     failure: { action: 'connect', message: 'The service may not make a network interface. Ask the administrator.' },

@@ -20,6 +20,10 @@ export function EnrollCard({ request }: { request: EnrollRequest }) {
   useEffect(() => {
     heading.current?.focus();
     void heading.current?.scrollIntoView({ block: 'nearest' });
+    return () => {
+      // It took the focus with it, unless the next one has it.
+      if (document.activeElement === document.body) document.getElementById('content')?.focus({ preventScroll: true });
+    };
   }, []);
   const { id, host, url, behind } = request;
   const joining = request.joining === true || confirm.isPending;

@@ -8,7 +8,7 @@ import { useFrame, useNow } from '../model.tsx';
 import { Icon } from '../parts/icons.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { Failure, Message } from '../parts/message.tsx';
-import { Name } from '../parts/name.tsx';
+import { Name, nameText } from '../parts/name.tsx';
 import { PageBody } from '../parts/page.tsx';
 import { queryClient, usePosture } from '../queries.ts';
 
@@ -81,7 +81,7 @@ function CheckRow({ check }: { check: Check }) {
   const { name, advice } = factText(model.locale, model.platform, fact, wanted ?? '');
   const plain = (word: string): string =>
     word === 'true' ? t('common.yes') : word === 'false' ? t('common.no') : word;
-  const told = value === null ? t('common.unknown') : plain(`${value}`);
+  const told = value === null ? t('common.unknown') : nameText(plain(`${value}`), 256);
   return (
     <li className="row check" data-result={result}>
       <span className="check-icon" data-tone={TONES[result]}>
@@ -99,7 +99,7 @@ function CheckRow({ check }: { check: Check }) {
       </span>
       {result === 'failed' && (
         <div className="fix">
-          {wanted !== null && <p>{t('posture.wanted', { wanted: plain(wanted) })}</p>}
+          {wanted !== null && <p>{t('posture.wanted', { wanted: nameText(plain(wanted), 256) })}</p>}
           <p>
             <strong>{t('posture.how')}:</strong> {advice}
           </p>

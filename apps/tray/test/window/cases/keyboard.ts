@@ -68,6 +68,24 @@ export const keyboard: Cases = (needs, stage) => {
     assert.equal(await focused(page), 'button Report');
   });
 
+  test('an invitation has the focus, is answered by keys, and leaves the focus on the page', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'enroll-plain' });
+    const card = page.getByRole('region', { name: 'Join 192.168.178.2:8080?' });
+    await card.getByRole('checkbox').and(page.locator(':enabled')).waitFor();
+    assert.equal(await focused(page), 'h2 Join 192.168.178.2:8080?');
+    const stops: string[] = [];
+    for (const key of ['Tab', 'Space', 'Tab', 'Tab']) {
+      await page.keyboard.press(key);
+      stops.push(await focused(page));
+    }
+    const box = 'input I trust the network in between';
+    assert.deepEqual(stops, [box, box, 'button Join', 'button Don’t join']);
+    await page.keyboard.press('Enter');
+    await card.waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.activeElement?.id === 'content');
+  });
+
   test('a dialog keeps the focus, and gives it back', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'connected' });

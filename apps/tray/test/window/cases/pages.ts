@@ -168,6 +168,20 @@ export const pages: Cases = (needs, stage) => {
     },
   );
 
+  test('a check-up belongs to one network', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'connected' });
+    await open(page, 'doctor');
+    await page.locator('.check').first().waitFor();
+    await page.evaluate(() => {
+      const { link } = window.gatehouseFake.scene('connected');
+      if (link.kind !== 'up' || !link.status.enrolled) return;
+      const status = { ...link.status, enrolled: { ...link.status.enrolled, peerId: 'p-lab' } };
+      window.gatehouseFake.play('connected', { link: { kind: 'up', status } });
+    });
+    await page.waitForFunction(() => window.gatehouseFake.asked.filter(({ name }) => name === 'doctor').length === 2);
+  });
+
   test('why updates are off is told in the language of the window', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'connected', lang: 'de' });
