@@ -43,10 +43,13 @@ export const SavedPolicy = Type.Object({
   ...Policy.properties,
   warnings: Type.Array(Type.String(), { description: 'What may not be meant so' }),
 });
-export const PolicyBody = Type.Object({
-  document: PolicySource,
-  version: Type.Optional(Type.Integer({ minimum: 1, description: '409 where it is not the current one any more' })),
-});
+export const PolicyBody = Type.Object(
+  {
+    document: PolicySource,
+    version: Type.Optional(Type.Integer({ minimum: 1, description: '409 where it is not the current one any more' })),
+  },
+  { additionalProperties: false },
+);
 const versionFields = {
   version: Type.Integer(),
   at: Time,
@@ -80,42 +83,45 @@ export type DecisionView = Type.Static<typeof DecisionView>;
 
 const Fact = Type.Union([Type.Boolean(), Type.Number(), Type.String({ maxLength: 256 })]);
 /** A request that somebody made up. */
-export const ExplainBody = Type.Object({
-  request_id: Type.Optional(
-    Type.String({ maxLength: 64, description: 'Of the journal: with it, nothing else counts' }),
-  ),
-  username: Type.Optional(Type.String({ maxLength: 253 })),
-  realm: Type.Optional(Type.String({ maxLength: 253 })),
-  groups: Type.Optional(Type.Array(Type.String({ maxLength: 100 }), { maxItems: 256 })),
-  method: Type.Optional(Type.String({ maxLength: 32 })),
-  door: Type.Optional(Type.Enum(['radius', 'overlay'])),
-  nas: Type.Optional(
-    Type.Object({
-      id: Type.Optional(Id),
-      name: Type.Optional(Type.String({ maxLength: 253 })),
-      type: Type.Optional(Type.String({ maxLength: 32 })),
-      groups: Type.Optional(Type.Array(Type.String({ maxLength: 100 }), { maxItems: 64 })),
-      site_id: Type.Optional(Id),
-      address: Type.Optional(Type.String({ maxLength: 64 })),
-    }),
-  ),
-  ssid: Type.Optional(Type.String({ maxLength: 64 })),
-  called_station: Type.Optional(Type.String({ maxLength: 253 })),
-  calling_station: Type.Optional(Type.String({ maxLength: 253 })),
-  mac: Type.Optional(Type.String({ maxLength: 32 })),
-  device_id: Type.Optional(Id),
-  voucher_id: Type.Optional(Id),
-  certificate: Type.Optional(
-    Type.Object({
-      subject: Type.Optional(Type.String({ maxLength: 1024 })),
-      issuer: Type.Optional(Type.String({ maxLength: 1024 })),
-      common_name: Type.Optional(Type.String({ maxLength: 253 })),
-      alternative_names: Type.Optional(Type.Array(Type.String({ maxLength: 512 }), { maxItems: 32 })),
-    }),
-  ),
-  posture: Type.Optional(PostureFacts),
-  at: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; now where it is left out' })),
-});
+export const ExplainBody = Type.Object(
+  {
+    request_id: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Of the journal: with it, nothing else counts' }),
+    ),
+    username: Type.Optional(Type.String({ maxLength: 253 })),
+    realm: Type.Optional(Type.String({ maxLength: 253 })),
+    groups: Type.Optional(Type.Array(Type.String({ maxLength: 100 }), { maxItems: 256 })),
+    method: Type.Optional(Type.String({ maxLength: 32 })),
+    door: Type.Optional(Type.Enum(['radius', 'overlay'])),
+    nas: Type.Optional(
+      Type.Object({
+        id: Type.Optional(Id),
+        name: Type.Optional(Type.String({ maxLength: 253 })),
+        type: Type.Optional(Type.String({ maxLength: 32 })),
+        groups: Type.Optional(Type.Array(Type.String({ maxLength: 100 }), { maxItems: 64 })),
+        site_id: Type.Optional(Id),
+        address: Type.Optional(Type.String({ maxLength: 64 })),
+      }),
+    ),
+    ssid: Type.Optional(Type.String({ maxLength: 64 })),
+    called_station: Type.Optional(Type.String({ maxLength: 253 })),
+    calling_station: Type.Optional(Type.String({ maxLength: 253 })),
+    mac: Type.Optional(Type.String({ maxLength: 32 })),
+    device_id: Type.Optional(Id),
+    voucher_id: Type.Optional(Id),
+    certificate: Type.Optional(
+      Type.Object({
+        subject: Type.Optional(Type.String({ maxLength: 1024 })),
+        issuer: Type.Optional(Type.String({ maxLength: 1024 })),
+        common_name: Type.Optional(Type.String({ maxLength: 253 })),
+        alternative_names: Type.Optional(Type.Array(Type.String({ maxLength: 512 }), { maxItems: 32 })),
+      }),
+    ),
+    posture: Type.Optional(PostureFacts),
+    at: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; now where it is left out' })),
+  },
+  { additionalProperties: false },
+);
 export type ExplainBody = Type.Static<typeof ExplainBody>;
 export const Explanation = Type.Object({
   decision: DecisionView,
@@ -132,11 +138,14 @@ export const Explanation = Type.Object({
   ),
 });
 
-export const DryRunBody = Type.Object({
-  document: Type.Optional(PolicySource),
-  name: Type.Optional(Type.String({ maxLength: 100, description: 'With `delete`' })),
-  delete: Type.Optional(Type.Boolean()),
-});
+export const DryRunBody = Type.Object(
+  {
+    document: Type.Optional(PolicySource),
+    name: Type.Optional(Type.String({ maxLength: 100, description: 'With `delete`' })),
+    delete: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
 export const DryRun = Type.Object({
   requests: Type.Integer({ description: 'Distinct requests of the last day whose credentials were right' }),
   changed: Type.Array(
@@ -205,30 +214,36 @@ const deviceFields = {
 };
 export const DeviceChange = Type.Partial(Type.Object(deviceFields));
 export type DeviceChange = Type.Static<typeof DeviceChange>;
-export const NewDevice = Type.Object({ ...DeviceChange.properties, mac: deviceFields.mac });
+export const NewDevice = Type.Object(
+  { ...DeviceChange.properties, mac: deviceFields.mac },
+  { additionalProperties: false },
+);
 export type NewDevice = Type.Static<typeof NewDevice>;
 export const PostureBody = Type.Object({ facts: PostureFacts });
 export const NetworkPassword = Type.Object({ network_password: Type.String({ description: 'Shown this once' }) });
 
 const Quantity = Type.Union([Type.String({ maxLength: 40 }), Type.Integer({ minimum: 1 })]);
-export const NewVouchers = Type.Object({
-  count: Type.Integer({ minimum: 1, maximum: MAX_BATCH }),
-  duration: Type.Optional(
-    Type.Union([Type.String({ maxLength: 40 }), Type.Integer({ minimum: 1 })], {
-      description: 'From the first use: `4h`, or seconds',
-    }),
-  ),
-  bandwidth: Type.Optional(
-    Type.Union([
-      Type.String({ maxLength: 40 }),
-      Type.Integer({ minimum: 1 }),
-      Type.Object({ up: Type.Optional(Quantity), down: Type.Optional(Quantity) }),
-    ]),
-  ),
-  quota: Type.Optional(Quantity),
-  valid_until: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339' })),
-  groups: Type.Optional(Groups),
-});
+export const NewVouchers = Type.Object(
+  {
+    count: Type.Integer({ minimum: 1, maximum: MAX_BATCH }),
+    duration: Type.Optional(
+      Type.Union([Type.String({ maxLength: 40 }), Type.Integer({ minimum: 1 })], {
+        description: 'From the first use: `4h`, or seconds',
+      }),
+    ),
+    bandwidth: Type.Optional(
+      Type.Union([
+        Type.String({ maxLength: 40 }),
+        Type.Integer({ minimum: 1 }),
+        Type.Object({ up: Type.Optional(Quantity), down: Type.Optional(Quantity) }),
+      ]),
+    ),
+    quota: Type.Optional(Quantity),
+    valid_until: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339' })),
+    groups: Type.Optional(Groups),
+  },
+  { additionalProperties: false },
+);
 export type NewVouchers = Type.Static<typeof NewVouchers>;
 export const Voucher = Type.Object({
   id: Type.String(),

@@ -66,6 +66,11 @@ export function validationMessage(error: FastifySchemaValidationError, part: str
   if (error.keyword === 'required' && typeof missing === 'string') {
     return `${path ? `${path}.` : ''}${missing} is required`;
   }
+  const { additionalProperty: unknown } = error.params;
+  if (error.keyword === 'additionalProperties' && typeof unknown === 'string') {
+    const where = path || (part === 'body' ? 'the body' : part);
+    return `${where} must NOT have additional properties: there is no ${JSON.stringify(unknown.slice(0, 100))}`;
+  }
   const allowed = error.params.allowedValues ?? error.params.allowedValue;
   const detail =
     allowed === undefined ? (error.message ?? 'is not valid') : `must be one of ${[allowed].flat().join(', ')}`;

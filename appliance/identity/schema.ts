@@ -67,14 +67,17 @@ export const User = Type.Object({
 });
 export type User = Type.Static<typeof User>;
 
-export const NewUser = Type.Object({
-  username: Username,
-  password: NewPassword,
-  email: Type.Optional(Email),
-  name: Type.Optional(Name),
-  role: Type.Optional(RoleName),
-  authorized_networks: Type.Optional(NetworkIds),
-});
+export const NewUser = Type.Object(
+  {
+    username: Username,
+    password: NewPassword,
+    email: Type.Optional(Email),
+    name: Type.Optional(Name),
+    role: Type.Optional(RoleName),
+    authorized_networks: Type.Optional(NetworkIds),
+  },
+  { additionalProperties: false },
+);
 export type NewUser = Type.Static<typeof NewUser>;
 
 export const UserChange = Type.Object({
@@ -93,7 +96,10 @@ export const DefaultPermissions = Type.Object({
 export type DefaultPermissions = Type.Static<typeof DefaultPermissions>;
 export const DefaultPermissionsChange = Type.Partial(DefaultPermissions);
 
-export const PasswordChange = Type.Object({ current_password: GivenPassword, new_password: NewPassword });
+export const PasswordChange = Type.Object(
+  { current_password: GivenPassword, new_password: NewPassword },
+  { additionalProperties: false },
+);
 
 export const Credentials = Type.Object({
   username: Type.String({ maxLength: 254, description: 'User name or email' }),
@@ -150,15 +156,18 @@ export const ShownToken = Type.Object({
   token: Type.String({ description: 'Shown this once' }),
   ...tokenFields,
 });
-export const NewToken = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 100 }),
-  expires_at: Type.Optional(
-    Type.Unsafe<string | null>({
-      type: ['string', 'null'],
-      description: 'RFC 3339; without it the token never expires',
-    }),
-  ),
-});
+export const NewToken = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 100 }),
+    expires_at: Type.Optional(
+      Type.Unsafe<string | null>({
+        type: ['string', 'null'],
+        description: 'RFC 3339; without it the token never expires',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 /** The site API's lists. */
 export const MAX_PAGE = 1000;

@@ -169,6 +169,10 @@ const NO_TOKEN = {
   enrolled_at: null,
 };
 
+async function checkOwner(context: OverlayContext, ownerId: string): Promise<void> {
+  if (!(await context.userExists(ownerId))) throw badRequest(`owner_id names a user that doesn't exist: ${ownerId}`);
+}
+
 export async function createPeer(
   context: OverlayContext,
   caller: Caller,
@@ -181,6 +185,9 @@ export async function createPeer(
   if (!admin && body.additional_allowed_ips?.length) {
     throw forbidden('only an administrator may route networks through a peer (additional_allowed_ips)');
   }
+  const ownerId = body.owner_id ?? (admin ? '' : caller.id);
+  if (!admin && ownerId !== caller.id)
+    throw forbidden('only an administrator may make a peer for somebody else (owner_id)');
   return transact(context, async (db, emit) => {
     const network = await networkFor(db, caller, networkId);
     const checked = checkFields(network, body);
@@ -188,6 +195,7 @@ export async function createPeer(
     await checkNameFree(db, networkId, name);
     if (!admin) await checkOwnLimit(db, caller, networkId);
     if (checked.additional_allowed_ips) await checkRoutedLimit(db, networkId, checked.additional_allowed_ips);
+    if (admin && ownerId !== '') await checkOwner(context, ownerId);
     const id = randomUUID();
     const isJump = body.is_jump ?? false;
     const useAgent = body.use_agent ?? true;
@@ -205,7 +213,7 @@ export async function createPeer(
       additional_allowed_ips: checked.additional_allowed_ips ?? '[]',
       is_jump: isJump ? 1 : 0,
       use_agent: useAgent ? 1 : 0,
-      owner_id: admin ? '' : caller.id,
+      owner_id: ownerId,
       ...(useAgent ? freshToken(context, id) : NO_TOKEN),
       created_at: at,
       updated_at: at,
@@ -293,9 +301,7 @@ export async function updatePeer(
     if (!admin && changed.includes('additional_allowed_ips')) {
       throw forbidden('only an administrator may route networks through a peer (additional_allowed_ips)');
     }
-    if (changed.includes('owner_id') && after.owner_id !== '' && !(await context.userExists(after.owner_id))) {
-      throw badRequest(`owner_id names a user that doesn't exist: ${after.owner_id}`);
-    }
+    if (changed.includes('owner_id') && after.owner_id !== '') await checkOwner(context, after.owner_id);
     if (changed.includes('name_key')) await checkNameFree(db, networkId, after.name, peerId);
     if (changed.includes('additional_allowed_ips')) {
       await checkRoutedLimit(db, networkId, after.additional_allowed_ips, peerId);

@@ -81,6 +81,9 @@ export const PeerCreate = Type.Object({
   is_jump: Type.Optional(Type.Boolean()),
   use_agent: Type.Optional(Type.Boolean()),
   additional_allowed_ips: Type.Optional(peerFields.additional_allowed_ips),
+  owner_id: Type.Optional(
+    Type.String({ maxLength: 64, description: "Administrators: whose it is; others' peers are always their own" }),
+  ),
 });
 export type PeerCreate = Type.Static<typeof PeerCreate>;
 export const PeerUpdate = Type.Partial(Type.Object({ ...peerFields, owner_id: Type.String({ maxLength: 64 }) }));

@@ -36,6 +36,7 @@ const DeviceQuery = Type.Object({
 const PasswordBody = Type.Unsafe<{ password?: string } | null>({
   type: ['object', 'null'],
   properties: { password: { type: 'string', maxLength: 1024 } },
+  additionalProperties: false,
 });
 
 /** Devices: what connects by its MAC address, and what people have. */

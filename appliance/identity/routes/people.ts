@@ -43,7 +43,7 @@ export const peopleRoutes =
           summary: "Set a user's groups",
           description: 'In place of those before. Upper and lower case are the same group.',
           params,
-          body: Type.Object({ groups: Groups }),
+          body: Type.Object({ groups: Groups }, { additionalProperties: false }),
           response: problems({ 200: Person }),
         },
       },
@@ -58,7 +58,10 @@ export const peopleRoutes =
           summary: "Set a user's network password",
           description: 'Without `password` one is made up, that can be read aloud; the answer shows it this once.',
           params,
-          body: Type.Object({ password: Type.Optional(Type.String({ maxLength: 1024 })) }),
+          body: Type.Object(
+            { password: Type.Optional(Type.String({ maxLength: 1024 })) },
+            { additionalProperties: false },
+          ),
           response: problems({
             200: Type.Object({ network_password: Type.String({ description: 'Shown this once' }) }),
             204: Nothing,

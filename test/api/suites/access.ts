@@ -177,6 +177,40 @@ export const access = (where: string, settings?: Settings) =>
       assert.equal((await client.delete(route(open, mine))).status, 204);
     });
 
+    test('an administrator may make a peer for somebody; a user only their own', async () => {
+      const { admin, open, alice, bob } = await scene();
+      assert.equal((await admin.post(route(open), { name: 'for-alice', owner_id: alice.id })).body.owner_id, alice.id);
+      assert.equal((await admin.post(route(open), { name: 'nobodys', owner_id: '' })).body.owner_id, '');
+      assertError(await admin.post(route(open), { name: 'x', owner_id: 'no-such-user' }), 400, /owner_id names/);
+      assert.equal((await bob.client.post(route(open), { name: 'own', owner_id: bob.id })).body.owner_id, bob.id);
+      for (const owner_id of [alice.id, '']) {
+        assertError(await bob.client.post(route(open), { name: 'x', owner_id }), 403, /owner_id/);
+      }
+    });
+
+    test('what grants or replaces is refused with a member that there is none of; the overlay is tolerant', async () => {
+      const { admin, open } = await scene();
+      assertProblem(
+        await admin.post('/v1/guests/vouchers', { count: 1, valid_til: '2030-01-01T00:00:00Z' }),
+        422,
+        /"valid_til"/,
+      );
+      assertProblem(await admin.post('/v1/devices', { mac: '02:00:00:00:aa:01', enable: false }), 422, /"enable"/);
+      assertProblem(await admin.post('/v1/policies/dry-run', { name: 'x', remove: true }), 422, /"remove"/);
+      assertError(
+        await admin.post('/api/v1/users/me/tokens', { name: 't', expires: '2030-01-01T00:00:00Z' }),
+        400,
+        /"expires"/,
+      );
+      const person = { username: 'misspelt', password: 'correct-horse-battery' };
+      assertError(
+        await admin.post('/api/v1/users', { ...person, authorised_networks: [] }),
+        400,
+        /"authorised_networks"/,
+      );
+      assert.equal((await admin.post(route(open), { name: 'tolerated', colour: 'red' })).status, 201);
+    });
+
     test('access that is taken away is gone with the next request', async () => {
       const { admin, open, alice, mine } = await scene();
       await admin.put(`/api/v1/users/${alice.id}`, { authorized_networks: [] });
