@@ -60,28 +60,34 @@ export const restoreCommand: Command = {
 /** What has to outlive a restore where a sealed log stays: what is remembered of it, and the keys that it is encrypted with. */
 interface LogThere {
   anchor?: Anchor;
+  /** What this appliance has cosigned of others' logs. */
+  witnessed: Witnessed;
   /** A key file with those of the backup too. */
   keys?: string;
 }
 
+type Witnessed = ReturnType<Awaited<ReturnType<typeof importLogs>>['witnessedIn']>;
 type Anchor = NonNullable<Parameters<Awaited<ReturnType<typeof importLogs>>['setAnchorIn']>[1]>;
 
 async function logThere(dataDir: string, backup: string): Promise<LogThere> {
-  if (!existsSync(path.join(dataDir, LOGS_FOLDER))) return {};
-  const { anchorIn } = await importLogs();
-  const anchor = orNothing(() => {
-    const db = openDatabase(path.join(dataDir, DATABASE_FILE), true);
-    try {
-      return anchorIn(db);
-    } finally {
-      db.close();
-    }
-  });
+  const { anchorIn, witnessedIn } = await importLogs();
+  const read = <T>(what: (db: DatabaseSync) => T): T | undefined =>
+    orNothing(() => {
+      const db = openDatabase(path.join(dataDir, DATABASE_FILE), true);
+      try {
+        return what(db);
+      } finally {
+        db.close();
+      }
+    });
+  const witnessed = read(witnessedIn) ?? [];
+  if (!existsSync(path.join(dataDir, LOGS_FOLDER))) return { witnessed };
+  const anchor = read(anchorIn);
   const keys = orNothing(() => {
     const [own, theirs] = [dataDir, backup].map((folder) => readFileSync(path.join(folder, KEY_FILE), 'utf8'));
     return joinKeyFiles(own!, theirs!);
   });
-  return { ...(anchor && { anchor }), ...(keys !== undefined && { keys }) };
+  return { witnessed, ...(anchor && { anchor }), ...(keys !== undefined && { keys }) };
 }
 
 /** What is missing or damaged may be why one restores. */
@@ -158,7 +164,7 @@ async function replaceAll(
     const place = placeOf(name);
     if (!existsSync(path.dirname(place))) createFolder(path.dirname(place));
     const content = readFileSync(path.join(folder, name));
-    if (name === DATABASE_FILE) await placeDatabase(place, content, log.anchor);
+    if (name === DATABASE_FILE) await placeDatabase(place, content, log);
     else if (name === KEY_FILE && log.keys) replaceFile(place, log.keys, 0o600);
     else replaceFile(place, content, 0o600);
   }
@@ -167,16 +173,17 @@ async function replaceAll(
 
 /**
  * A backup remembers the log of its time. Beside a log that goes on, or beside a new one, the database has to remember
- * what that one had: it would take it for an older copy.
+ * what that one had: it would take it for an older copy. What was cosigned of others' logs isn't forgotten either.
  */
-async function placeDatabase(place: string, content: Uint8Array, anchor: Anchor | undefined): Promise<void> {
-  const { setAnchorIn } = await importLogs();
+async function placeDatabase(place: string, content: Uint8Array, { anchor, witnessed }: LogThere): Promise<void> {
+  const { keepWitnessedIn, setAnchorIn } = await importLogs();
   const temporary = `${place}.restoring`;
   try {
     replaceFile(temporary, content, 0o600);
     const db = openDatabase(temporary);
     try {
       setAnchorIn(db, anchor);
+      keepWitnessedIn(db, witnessed);
     } finally {
       db.close();
     }

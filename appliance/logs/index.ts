@@ -2,6 +2,9 @@ import type { Migration } from '../store/index.ts';
 import { logMigrations } from './migrations.ts';
 import { rememberedMigrations } from './remembered.ts';
 import { anchorMigrations } from './rounds/anchor.ts';
+
+export { keepWitnessedIn, witnessedIn } from './witness/restore.ts';
+
 import { witnessMigrations } from './witness/migrations.ts';
 
 export { findSources, type Memory, type NamedSource, nameSources, readMemory } from './box/memory.ts';

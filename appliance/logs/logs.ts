@@ -26,7 +26,7 @@ import { type Search, startSearch } from './search/index.ts';
 import { createStateTeller } from './state.ts';
 import { clockState } from './synchronised.ts';
 import { witnessRoutes } from './witness/routes.ts';
-import { createWitness } from './witness/server.ts';
+import { createWitness, type Witness } from './witness/server.ts';
 
 const MEASURE_MS = 60_000;
 /** It is there as soon as there is a log. */
@@ -97,7 +97,7 @@ export function createLogs(options: LogsOptions) {
     kept: async (...record) => (closed ? undefined : appender.kept(...record)),
   });
   feed.listen(bus);
-  const witness = createWitness({ store, secrets, folder, origin, trusted: settings.witnessFor, now });
+  let witness: Witness | undefined;
   observe(options.registry, () => ({ sealer, lost: appender.lost() }));
 
   /** As the appliance has them now. */
@@ -207,12 +207,13 @@ export function createLogs(options: LogsOptions) {
     /** For the prefix /v1. */
     routes: routes satisfies Routes,
     /** This appliance as a witness of other logs. */
-    witness: { prefix: '/witness', errors: plainErrors, routes: [witnessRoutes(witness)] } satisfies Api,
+    witness: { prefix: '/witness', errors: plainErrors, routes: [witnessRoutes(() => must(witness))] } satisfies Api,
     /** Notes how a request at a door has ended. */
     ended: feed.ended,
     /** Resolves once the accounting records are written. */
     accounted: feed.accounted,
     async start(): Promise<SyslogPorts> {
+      witness = await createWitness({ store, secrets, folder, origin, trusted: settings.witnessFor, now });
       const anchor = await readAnchor(store);
       if (anchor && !existsSync(path.join(folder, GENESIS))) {
         // Without new keys: they would be taken for those of the log that is gone.

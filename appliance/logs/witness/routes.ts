@@ -19,7 +19,7 @@ function errorHandler(error: FastifyError, _request: FastifyRequest, reply: Fast
 }
 
 /** c2sp.org/tlog-witness, below `/witness`: nobody logs in, what counts is the log's signature. */
-export function witnessRoutes(witness: Witness): Routes {
+export function witnessRoutes(witness: () => Witness): Routes {
   return async (app) => {
     app.removeAllContentTypeParsers();
     // Clients send the request as any type, or none.
@@ -29,19 +29,19 @@ export function witnessRoutes(witness: Witness): Routes {
       '/add-checkpoint',
       { config, schema: hidden, bodyLimit: MAX_REQUEST_BYTES, errorHandler },
       async (request, reply) => {
-        const { status, body } = await witness.addCheckpoint(typeof request.body === 'string' ? request.body : '');
+        const { status, body } = await witness().addCheckpoint(typeof request.body === 'string' ? request.body : '');
         if (status === 409) return reply.code(status).type(SIZE_TYPE).send(body);
         return text(reply, status, body.endsWith('\n') ? body : `${body}\n`);
       },
     );
 
-    app.get('/key', { config, schema: hidden }, async (_request, reply) => text(reply, 200, `${witness.vkey}\n`));
+    app.get('/key', { config, schema: hidden }, async (_request, reply) => text(reply, 200, `${witness().vkey}\n`));
 
     app.get(
       '/:origin/checkpoint',
       { config, schema: { ...hidden, params: Type.Object({ origin: Type.String({ pattern: '^[0-9a-f]{64}$' }) }) } },
       async ({ params }, reply) => {
-        const checkpoint = await witness.checkpoint(params.origin);
+        const checkpoint = await witness().checkpoint(params.origin);
         if (checkpoint === undefined) return text(reply, 404, 'this witness has cosigned nothing of the log\n');
         return text(reply, 200, checkpoint);
       },

@@ -38,10 +38,10 @@ class Refusal extends Error {
 
 /**
  * This appliance as a witness of other sites' logs (c2sp.org/tlog-witness): it cosigns a checkpoint only if the log has
- * done nothing but grow since the last one. Throws where a trusted key isn't one, or its own can't be opened.
+ * done nothing but grow since the last one. Rejects where a trusted key isn't one, or its own can't be opened.
  */
-export function createWitness({ store, secrets, folder, origin, trusted, now }: WitnessOptions) {
-  const cosigner = createCosigner(`${origin}/witness`, openWitnessKey(folder, secrets));
+export async function createWitness({ store, secrets, folder, origin, trusted, now }: WitnessOptions) {
+  const cosigner = createCosigner(`${origin}/witness`, await openWitnessKey({ store, secrets, folder }));
   const logs = Map.groupBy(trusted.map(noteVerifier), ({ name }) => name);
   const origins = new Map([...logs.keys()].map((name) => [hash('sha256', name), name]));
   const db = store.as<WitnessTables>();
@@ -108,7 +108,7 @@ export function createWitness({ store, secrets, folder, origin, trusted, now }: 
     },
   };
 }
-export type Witness = ReturnType<typeof createWitness>;
+export type Witness = Awaited<ReturnType<typeof createWitness>>;
 
 const sizeOf = (row: WitnessedRow | undefined): Answer => ({ status: 409, body: `${row?.size ?? 0}\n` });
 

@@ -9,6 +9,7 @@ import { formatCheckpoint } from '../merkle/checkpoint.ts';
 import { noteSigner, signNote } from '../merkle/note.ts';
 import { leavesOf, readFrom } from '../merkle/testing.ts';
 import { consistencyProof, rootAt } from '../merkle/tree.ts';
+import { rememberedMigrations } from '../remembered.ts';
 import { witnessMigrations } from './migrations.ts';
 import { witnessRoutes } from './routes.ts';
 import { createWitness } from './server.ts';
@@ -40,18 +41,24 @@ export async function startWitness(trusted: readonly string[], dataDir?: string)
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'gatehouse-witness-')));
   const clock = { at: Date.UTC(2026, 10, 22, 12) };
   const log = pino({ level: 'silent' });
-  const migrations = [...storeMigrations, ...witnessMigrations].map((step, i) => ({ ...step, id: i + 1 }));
+  const migrations = [...storeMigrations, ...witnessMigrations, ...rememberedMigrations].map((step, i) => ({
+    ...step,
+    id: i + 1,
+  }));
   const store = await openStore({ dataDir: folder, migrations, log });
-  const witness = createWitness({
+  const witness = await createWitness({
     store,
     secrets: openKeyFile(folder),
     folder: path.join(folder, 'logs'),
     origin: 'gatehouse/acme/porto/edge-2',
     trusted,
     now: () => clock.at,
+  }).catch(async (error) => {
+    await store.close();
+    throw error;
   });
   const http = await createHttp({
-    apis: [{ prefix: '/witness', errors: plainErrors, routes: [witnessRoutes(witness)] }],
+    apis: [{ prefix: '/witness', errors: plainErrors, routes: [witnessRoutes(() => witness)] }],
     authenticate: async () => null,
     log,
     subprotocols: [],

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { openKeyFile } from '../../store/index.ts';
+import { DATABASE_FILE, openDatabase } from '../../store/index.ts';
 import { openCheckpoint } from '../merkle/checkpoint.ts';
 import { cosignatureVerifier } from '../merkle/cosignature.ts';
 import { EMPTY_ROOT, toBase64 } from '../merkle/hash.ts';
@@ -11,7 +10,6 @@ import { noteVerifier } from '../merkle/note.ts';
 import { askGo, requiresGo } from '../merkle/testing.ts';
 import { post } from '../post.ts';
 import { addCheckpoint, createWitnesses, type RoundResult } from './client.ts';
-import { openWitnessKey } from './key.ts';
 import { formatAddCheckpoint } from './request.ts';
 import { logOf, startWitness } from './testing.ts';
 
@@ -196,9 +194,6 @@ describe('a witness', () => {
 
   it('is the same after a restart', async () => {
     const { folder, vkey } = witness;
-    const file = path.join(folder, 'logs', 'witness.key');
-    assert.equal(statSync(file).mode & 0o777, 0o600);
-    assert.doesNotMatch(readFileSync(file, 'utf8'), /PRIVATE/);
     await witness.send(request(0, 5));
     await witness.stop();
     witness = await startWitness([log.vkey], folder);
@@ -206,11 +201,16 @@ describe('a witness', () => {
     assert.equal((await witness.send(request(0, 5))).status, 409);
     assert.equal((await witness.send(request(5, 6))).status, 200);
     await witness.stop();
-    const sealed = readFileSync(file, 'utf8');
-    writeFileSync(file, `${sealed.slice(0, -1)}${sealed.endsWith('A') ? 'B' : 'A'}`);
-    const open = () => openWitnessKey(path.dirname(file), openKeyFile(folder));
-    assert.throws(open, /witness\.key cannot be opened.*Restore it from a backup/);
-    writeFileSync(file, sealed);
+    const db = openDatabase(path.join(folder, DATABASE_FILE));
+    const { value } = db.prepare("SELECT value FROM log_remembered WHERE name = 'witness key'").get() as {
+      value: string;
+    };
+    assert.doesNotMatch(value, /PRIVATE/);
+    const change = (to: string) => db.prepare('UPDATE log_remembered SET value = ?').run(to);
+    change(`${value.slice(0, -1)}${value.endsWith('A') ? 'B' : 'A'}`);
+    await assert.rejects(startWitness([log.vkey], folder), /cosigns other sites' logs cannot be opened.*keys\.json/);
+    change(value);
+    db.close();
     witness = await startWitness([], folder);
     assert.equal((await witness.send(request(6, 7))).status, 404);
   });
