@@ -10,10 +10,11 @@ const ID = '0f8fad5b-d9cb-469f-a165-70867728950e';
 const ASKED_AT = NOON + 30e6;
 const [FROM, TO] = ['2060-11-22T11:00:00.000000Z', '2060-11-22T13:00:00.000000Z'];
 const audit = { kind: Uint8Array.of(KIND.audit), source: Uint16Array.of(0), class: 1 };
-const request = (query: object): string =>
+const ACTOR = { kind: 'user', id: 'u-1', address: '192.0.2.9', username: 'admin' };
+const request = (query: object, actor: object): string =>
   JSON.stringify({
     event: 'logs.exported',
-    actor: { kind: 'user', id: 'u-1', address: '192.0.2.9' },
+    actor,
     export_id: ID,
     case: 'AZ 12/26',
     query: { source: null, q: null, ...query },
@@ -22,11 +23,16 @@ const request = (query: object): string =>
   });
 
 /** Five messages, a search (5), the request (6), five messages, and a search after the end of what was asked for (12). */
-async function asked(t: TestContext, query: object = {}, more: Partial<ExportOptions> = {}): Promise<string> {
+async function asked(
+  t: TestContext,
+  query: object = {},
+  more: Partial<ExportOptions> = {},
+  actor: object = ACTOR,
+): Promise<string> {
   const log = new TestLog(t);
   log.add(lines(0, 5), NOON);
   log.add(['{"event":"logs.searched","query":{"q":"x"}}'], NOON + 20e6, audit);
-  log.add([request(query)], ASKED_AT, audit);
+  log.add([request(query, actor)], ASKED_AT, audit);
   log.add(lines(5, 5), NOON + 40e6);
   log.add(['{"event":"logs.searched","query":{}}'], NOON + 2 * HOUR, audit);
   log.seal();
@@ -55,8 +61,16 @@ describe('the request of an export', () => {
     assert.equal(code, 0, text);
     assert.match(
       text,
-      /This export was asked for on 2060-11-22T12:00:30\.000000Z by the user u-1 from 192\.0\.2\.9, for the case “AZ 12\/26” \(record 6\)/,
+      /This export was asked for on 2060-11-22T12:00:30\.000000Z by “admin” \(the user u-1\) from 192\.0\.2\.9, for the case “AZ 12\/26” \(record 6\)/,
     );
+    assert.doesNotMatch(text, /is the name of the user/);
+  });
+
+  test('of a log that kept no names leaves the name unproved', async (t) => {
+    const { username: _, ...nameless } = ACTOR;
+    const { code, text } = await verifyFolder(await asked(t, {}, {}, nameless));
+    assert.equal(code, 0, text);
+    assert.match(text, /asked for on [^ ]+ by the user u-1 from/);
     assert.match(text, /Not proved:[\s\S]*That “admin” is the name of the user u-1/);
   });
 
@@ -65,6 +79,8 @@ describe('the request of an export', () => {
     const manifest = JSON.parse(read(folder, 'manifest.json'));
     for (const [head, said] of [
       [{ case: 'AZ 99/26' }, /another case than record 6.*"AZ 99\/26", not "AZ 12\/26".*\[request\]/],
+      [{ by: 'mallory' }, /another name of who asked \(by\) than record 6.*"mallory", not "admin".*\[request\]/],
+      [{ by: undefined }, /another name of who asked \(by\).*null, not "admin"/],
       [{ case: undefined }, /another case than record 6.*null, not "AZ 12\/26"/],
       [{ made_at: '2060-11-23T12:00:00.000000Z' }, /another time \(made_at\) than record 6/],
       [{ made_at: 'never' }, /another time \(made_at\)/],

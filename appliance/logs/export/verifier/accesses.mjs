@@ -57,13 +57,18 @@ export function checkRequest(manifest, listed) {
   const asked = selectionOf(said.query);
   const told = manifest.whole ? selectionOf({}) : selectionOf(manifest.filter);
   if (JSON.stringify(asked) !== JSON.stringify(told)) differ('selection', told, asked);
-  const { id, address } = Object(said.actor);
-  const who = `the user ${id}${address === undefined ? '' : ` from ${address}`}`;
+  const { id, address, username } = Object(said.actor);
+  const isNamed = typeof username === 'string';
+  if (isNamed && manifest.by !== username) differ('name of who asked (by)', manifest.by, username);
+  const name = isNamed ? `“${username}” (the user ${id})` : `the user ${id}`;
+  const who = `${name}${address === undefined ? '' : ` from ${address}`}`;
   const about = typeof said.case === 'string' ? `for the case “${said.case}”` : 'without a case';
   return {
     findings,
     proved: [`This export was asked for on ${at} by ${who}, ${about} (record ${index}).`],
-    unproved: [`That “${manifest.by}” is the name of the user ${id}: the record of the request has no name.`],
+    unproved: isNamed
+      ? []
+      : [`That “${manifest.by}” is the name of the user ${id}: the record of the request has no name.`],
   };
 }
 
