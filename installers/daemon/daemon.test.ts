@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -98,6 +98,27 @@ describe('the packages', () => {
     assert.ok(!said.includes('gatehouse-agent.service'), said);
     assert.match(unit, /^KillMode=process$/m);
     assert.match(unit, /^RestartKillSignal=SIGUSR2$/m);
+  });
+
+  test('systemd counts little that the service could do wrong', requires('systemd-analyze'), () => {
+    const unit = readFileSync(new URL('files/gatehouse-agent.service', import.meta.url), 'utf8');
+    const file = path.join(folder, 'gatehouse-agent.service');
+    const exposure = (text: string): number => {
+      writeFileSync(file, text.replace('/usr/bin/gatehouse', '/bin/true'));
+      const args = ['security', '--offline=true', '--no-pager', file];
+      const { stdout, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+      return Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1] ?? assert.fail(stderr));
+    };
+    const own = exposure(unit);
+    // Of 10; each release of systemd counts a little differently.
+    assert.ok(own <= 3, String(own));
+    for (const line of [
+      'ProtectSystem=strict',
+      'CapabilityBoundingSet=.*',
+      'SystemCallFilter=~.*',
+      'NoNewPrivileges=yes',
+    ])
+      assert.ok(exposure(unit.replace(new RegExp(`^${line}$`, 'm'), '')) > own, line);
   });
 
   test('the control file has what Debian asks for', () => {

@@ -2,11 +2,14 @@
  * Runs "gatehouse.exe daemon", which lies beside this program, as a Windows service: the service control manager wants
  * to be answered by a program of a special kind, which Node is not. It does no more than that: starts the daemon, ends it
  * by Ctrl+C (the daemon takes the tunnel down), and ends with it, so that the service's recovery actions start it again.
+ * "gatehouse-service.exe protect <folder>" is the setup's, before the service starts: see protect().
  * User control 200 is the handover of an upgrade: the daemon is ended as it is, and its tunnel stands.
  */
 #define WIN32_LEAN_AND_MEAN
 #define _WIN32_WINNT 0x0601
 #include <windows.h>
+#include <aclapi.h>
+#include <sddl.h>
 #include <wchar.h>
 
 #define NAME L"GatehouseAgent"
@@ -106,7 +109,51 @@ static void WINAPI service_main(DWORD argc, LPWSTR *argv) {
   report(SERVICE_STOPPED, code, 0);
 }
 
-int main(void) {
+/* SYSTEM and Administrators, owned by the latter, whatever the folder above hands down. */
+#define OWNED L"O:BAG:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+
+/* A folder itself and no link, and an administrator's or the system's. */
+static BOOL is_ours(HANDLE folder) {
+  BY_HANDLE_FILE_INFORMATION information;
+  PSECURITY_DESCRIPTOR descriptor = NULL;
+  PSID owner = NULL;
+  if (!GetFileInformationByHandle(folder, &information)) return FALSE;
+  if (!(information.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY)) return FALSE;
+  if (information.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) return FALSE;
+  if (GetSecurityInfo(folder, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &descriptor) != ERROR_SUCCESS)
+    return FALSE;
+  BOOL ours = IsWellKnownSid(owner, WinLocalSystemSid) || IsWellKnownSid(owner, WinBuiltinAdministratorsSid);
+  LocalFree(descriptor);
+  return ours;
+}
+
+/*
+ * Makes the folder of state and keys. Everyone may make folders in ProgramData: one that somebody else has made before,
+ * or a link to elsewhere, is not taken but moved aside, for whoever owns it could open it again later.
+ */
+static DWORD protect(const wchar_t *folder) {
+  SECURITY_ATTRIBUTES own = {sizeof own, NULL, FALSE};
+  wchar_t aside[MAX_PATH + 32];
+  if (wcslen(folder) >= MAX_PATH) return ERROR_BUFFER_OVERFLOW;
+  if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(OWNED, SDDL_REVISION_1, &own.lpSecurityDescriptor, NULL))
+    return GetLastError();
+  for (DWORD look = 0; look < 5; look++) {
+    if (CreateDirectoryW(folder, &own)) return 0;
+    if (GetLastError() != ERROR_ALREADY_EXISTS) return GetLastError();
+    HANDLE found = CreateFileW(folder, READ_CONTROL | FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                               OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    if (found == INVALID_HANDLE_VALUE) return GetLastError();
+    BOOL ours = is_ours(found);
+    CloseHandle(found);
+    if (ours) return 0;
+    _snwprintf(aside, sizeof aside / sizeof *aside, L"%ls.untrusted-%lu", folder, GetTickCount() + look);
+    if (!MoveFileExW(folder, aside, 0)) return GetLastError();
+  }
+  return ERROR_ACCESS_DENIED;
+}
+
+int wmain(int argc, wchar_t **argv) {
+  if (argc == 3 && wcscmp(argv[1], L"protect") == 0) return (int)protect(argv[2]);
   SERVICE_TABLE_ENTRYW table[] = {{NAME, service_main}, {NULL, NULL}};
   /* No folder of the user's is searched for libraries. */
   SetDllDirectoryW(L"");

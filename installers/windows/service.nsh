@@ -67,10 +67,11 @@
   ${EndIf}
 !macroend
 
-; State and keys: a folder for SYSTEM and Administrators only, whoever made it before.
-!macro GatehouseProtectState
+; State and keys: a folder for SYSTEM and Administrators only. One that somebody else has made before is moved aside
+; (service.c): its owner could have kept it open.
+!macro GatehouseProtectState Folder
   SetShellVarContext all
-  CreateDirectory "$APPDATA\Gatehouse"
+  !insertmacro GatehouseMust '"${Folder}\gatehouse-service.exe" protect "$APPDATA\Gatehouse"' "Making the state folder"
   !insertmacro GatehouseMust '"${GH_SYSTEM32}\icacls.exe" "$APPDATA\Gatehouse" /setowner ${GH_ADMINISTRATORS} /T /C /Q' "Protecting the state folder"
   !insertmacro GatehouseMust '"${GH_SYSTEM32}\icacls.exe" "$APPDATA\Gatehouse" /reset /T /C /Q' "Protecting the state folder"
   !insertmacro GatehouseMust '"${GH_SYSTEM32}\icacls.exe" "$APPDATA\Gatehouse" /inheritance:r /grant:r ${GH_SYSTEM}:(OI)(CI)F /grant:r ${GH_ADMINISTRATORS}:(OI)(CI)F /Q' "Protecting the state folder"
@@ -97,7 +98,7 @@
 
 ; Registers the service or brings it up to date, and starts it. A failure is answered by a restart.
 !macro GatehouseInstallService Folder
-  !insertmacro GatehouseProtectState
+  !insertmacro GatehouseProtectState "${Folder}"
   !insertmacro GatehouseGroup
   !insertmacro GatehouseRun '"${GH_SYSTEM32}\sc.exe" create ${GH_SERVICE} binPath= "\"${Folder}\gatehouse-service.exe\"" start= auto obj= LocalSystem depend= Nsi/Tcpip DisplayName= "Gatehouse agent"'
   ${If} $0 == 1073 ; it is there already

@@ -44,7 +44,11 @@ describe('the setup for Windows', () => {
       const lines = readFileSync(new URL(name, import.meta.url), 'utf8').split('\n');
       const calls = lines.filter((line) => /insertmacro Gatehouse(Run|Must)/.test(line) && !line.includes('{Command}'));
       assert.ok(calls.length > 0 || name === 'daemon.nsi');
-      for (const line of calls) assert.match(line, /'"(\$\{GH_SYSTEM32\}\\[\w\\.]+|\$\{GH_SERVER\}\\uninstall)\.exe" /);
+      for (const line of calls)
+        assert.match(
+          line,
+          /'"(\$\{GH_SYSTEM32\}\\[\w\\.]+|\$\{GH_SERVER\}\\uninstall|\$\{Folder\}\\gatehouse-service)\.exe" /,
+        );
       assert.ok(!lines.some((line) => /\b(ExecWait|ExecShell|Exec)\b/.test(line)));
     }
     // The agent gives its pipe to the group of this name.

@@ -12,7 +12,8 @@ const HERE = import.meta.dirname;
  */
 export async function buildService(output: string): Promise<void> {
   const hardened = ['-Wl,--dynamicbase,--nxcompat,--high-entropy-va', '-Wl,--no-insert-timestamp'];
-  const args = ['-Wall', '-Wextra', '-Werror', '-O2', '-s', ...hardened, '-o', path.resolve(output), 'service.c'];
+  const args = ['-municode', '-Wall', '-Wextra', '-Werror', '-O2', '-s', ...hardened];
+  args.push('-o', path.resolve(output), 'service.c', '-ladvapi32');
   await mkdir(path.dirname(output), { recursive: true });
   await run(tool('x86_64-w64-mingw32-gcc'), args, { cwd: HERE });
 }
