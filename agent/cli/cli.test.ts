@@ -159,9 +159,16 @@ describe('the command line', () => {
     await expectAll([[['profiles'], 0, /^$/]]);
     const other = await startFakeController({ peerId: 'peer-2' });
     other.tokens.set('three', null);
-    await expectAll([[['enroll', other.url, '--add', '--token', 'three'], 0, /^$/]]);
+    const link = `gatehouse://enroll?${new URLSearchParams({ url: other.url, token: 'three' })}`;
     await expectAll([
-      [['use', 'nowhere'], 2, /No network is 'nowhere'.*id peer-1.*id peer-2/],
+      [['enroll', link, '--token', 'three'], 2, /brings its own token: leave --token out/],
+      [['enroll', link, '--add'], 0, /^Enrolling with http:\/\/127\.0\.0\.1:\d+\n$/],
+    ]);
+    await expectAll([
+      [['use', 'nowhere'], 2, /No network is 'nowhere'.*id peer-1.*id peer-2.*\nSee: gatehouse profiles\n/],
+      [['leave', '--profile', 'nowhere', '--yes'], 2, /No network is 'nowhere'\.\nSee: gatehouse profiles\n/],
+      [['leave', '--profile', 'laptop'], 2, /More than one network goes by 'laptop': say its id/],
+      [['leave', '--profile', 'OFFICE'], 2, /keys of laptop at https:/],
       [['leave', '--profile', 'peer-1'], 2, /keys of laptop at https:.*\n.*gatehouse leave --profile peer-1 --yes/],
     ]);
     const listed = await machine.cli(['profiles']);

@@ -1,5 +1,5 @@
 /** An option as node:util `parseArgs` takes it, and what `help` says of it. */
-export interface Option {
+interface Option {
   type: 'boolean' | 'string';
   /** Name of the value, for strings. */
   value?: string;
@@ -45,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
       json,
     },
     notes: [
+      "<url> may also be the link of an invitation, in quotes: 'gatehouse://enroll?url=…&token=…'.",
       'Without --token it is GATEHOUSE_TOKEN, or asked for on a terminal. Arguments are visible to other users of the machine.',
     ],
     aka: ['join', 'register', 'login', 'add'],

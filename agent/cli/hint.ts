@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { defaultAgentSocket } from '@gatehouse/protocol';
 import { ConnectError, IpcError } from '@gatehouse/protocol/socket';
+import { AgentError } from '../errors.ts';
 import { Interrupted, UsageError, VersionError } from './exit.ts';
 
 /** The machine, as far as hints go by it; a test gives its own. */
@@ -76,7 +77,7 @@ export function hintOf(error: unknown, socketPath: string | undefined, around: S
     if (error.reason === 'not-permitted') return permission(socketPath, around);
     return `Start it: ${service('start', socketPath, around)}`;
   }
-  if (!(error instanceof IpcError)) return null;
+  if (!(error instanceof IpcError || error instanceof AgentError)) return null;
   if (error.code === 'unknown-profile') return 'See: gatehouse profiles';
   return error.code === 'internal' ? 'See: gatehouse logs' : null;
 }

@@ -1,4 +1,5 @@
 import type { AgentStatus } from '@gatehouse/protocol';
+import { AgentError } from '../errors.ts';
 import { clean } from '../text.ts';
 import { ask, type Terminal } from './ask.ts';
 import type { DaemonLink } from './daemon.ts';
@@ -17,13 +18,17 @@ export async function leave(
   const before = await daemon.call('status', {});
   const leaving = profile ?? before.enrolled?.peerId;
   const wanted = leaving?.toLowerCase();
-  // By name too, as the daemon finds them; where several go by it, the daemon says so.
+  // By name too, as the daemon finds them.
   const named = before.profiles.filter(
     ({ peerName, networkName }) => peerName.toLowerCase() === wanted || networkName?.toLowerCase() === wanted,
   );
   const found = before.profiles.find(({ id }) => id === leaving) ?? (named.length === 1 ? named[0] : undefined);
-  const which = profile === undefined ? 'what is left of an enrollment' : `'${profile}'`;
-  const whom = clean(found ? `${found.peerName} at ${found.url}` : which, MAX_NAME);
+  if (profile !== undefined && !found) {
+    const why =
+      named.length > 1 ? `More than one network goes by '${profile}': say its id.` : `No network is '${profile}'.`;
+    throw new AgentError('unknown-profile', why);
+  }
+  const whom = clean(found ? `${found.peerName} at ${found.url}` : 'what is left of an enrollment', MAX_NAME);
   if (!yes) {
     const warning = `This removes the identity and the keys of ${whom}. Coming back takes a new token.`;
     if (!terminal.stdin.isTTY) {

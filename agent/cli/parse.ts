@@ -3,7 +3,7 @@ import { COMMANDS, type Command, findCommand } from './commands.ts';
 import { UsageError } from './exit.ts';
 import { nearest } from './nearest.ts';
 
-export type Values = Record<string, string | boolean | undefined>;
+type Values = Record<string, string | boolean | undefined>;
 
 export interface Call {
   command: Command;

@@ -10,6 +10,7 @@ import { EXIT, statusExitCode, UsageError } from './exit.ts';
 import { formatDirectory, formatFindings, formatPeers, formatProfiles, formatStatus } from './format.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { formatSessions, formatTraffic } from './history.ts';
+import { readInvitation } from './invitation.ts';
 import { leave } from './leave.ts';
 import { type Call, commandNamed } from './parse.ts';
 import { formatPosture } from './posture.ts';
@@ -19,6 +20,9 @@ const MIN_WIDTH = 40;
 
 /** How long a tunnel that is set up may take to carry its first packet before its owner is told so, in milliseconds. */
 const FIRST_PACKET = 3_000;
+
+/** Of a controller's URL that is repeated, in UTF-16 units. */
+const MAX_URL = 2048;
 
 export interface Context extends Call {
   terminal: Terminal;
@@ -80,9 +84,16 @@ const show = (output: Output, status: AgentStatus): Promise<void> =>
 const HANDLERS: Readonly<Record<string, Handler>> = {
   enroll: async ({ args, values, terminal }, output) => {
     const ca = values.ca === undefined ? {} : { ca: await readCa(String(values.ca)) };
-    const token = await readToken(terminal, values.token as string | undefined);
+    const invitation = readInvitation(args[0]!);
+    if (invitation.token !== undefined) {
+      if (values.token !== undefined) {
+        throw new UsageError('the link brings its own token: leave --token out', 'See: gatehouse help enroll');
+      }
+      terminal.stderr.write(`Enrolling with ${clean(invitation.url, MAX_URL)}\n`);
+    }
+    const token = await readToken(terminal, invitation.token ?? (values.token as string | undefined));
     const options = { allowHttp: values['allow-http'] === true, add: values.add === true };
-    const params = { url: args[0]!, token, ...options, ...ca };
+    const params = { url: invitation.url, token, ...options, ...ca };
     await show(
       output,
       await changing(async () => arrived(output.daemon, await output.daemon.call('enroll', params)), terminal),
