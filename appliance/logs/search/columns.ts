@@ -11,6 +11,8 @@ export interface Column {
   /** How many planes it has. */
   readonly count: number;
   plane(i: number): Plane;
+  /** The least and the most of a plane, where that is known without reading it. */
+  range(i: number): readonly [number, number] | undefined;
   /** Value n is texts()[n - 1]: a text, or an IPv6 address. Empty where values are numbers. */
   texts(): readonly string[];
 }
@@ -235,5 +237,6 @@ export class ColumnBuilder {
 const columnOf = (planes: readonly Uint8Array[], texts: readonly string[] = []): Column => ({
   count: planes.length,
   plane: (i) => planes[i]!,
+  range: () => undefined,
   texts: () => texts,
 });

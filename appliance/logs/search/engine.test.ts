@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import type { Filter, Found } from '../backend.ts';
 import { parse } from '../parse/index.ts';
 import { KIND } from '../record/types.ts';
+import type { Plane } from './columns.ts';
 import { queryOf } from './compile.ts';
 import { Engine } from './engine.ts';
 import { Library } from './library.ts';
@@ -357,4 +358,22 @@ test('what waits to be indexed and is rewritten meanwhile is read anew', async (
   while (library.step());
   const { records, partial } = await run(engine, { q: 'traffic' });
   assert.deepEqual([indexes(records), partial], [scan(archive, { q: 'traffic' }), undefined]);
+});
+
+test('an index knows the least and the most of a plane without reading it', () => {
+  const { library } = fill(many(2000, traffic), new Set([1, 3]));
+  let planes = 0;
+  for (const part of library.all()) {
+    for (const name of ['srcip', 'dstport', 'action', 'source'] as const) {
+      const column = part.column(name);
+      assert.ok(column && column !== 'unknown');
+      for (let i = 0; i < column.count; i++, planes++) {
+        const plane: Plane = column.plane(i);
+        // Where values are packed as halves of bytes, one may be left over.
+        const values: number[] = typeof plane === 'number' ? [plane] : [...plane.subarray(0, 1000)];
+        assert.deepEqual(column.range(i), [Math.min(...values), Math.max(...values)], `${name} ${i}`);
+      }
+    }
+  }
+  assert.equal(planes, 2 * (5 + 2 + 2 + 2));
 });

@@ -34,6 +34,8 @@ interface Section {
   length: number;
   part: number;
   packing: 'plain' | 'zstd' | 'nibbles';
+  /** The least and the most of a plane's values; indexes that were written before this was are without. */
+  range?: readonly [number, number];
 }
 
 interface Head {
@@ -96,7 +98,9 @@ export function* writeIndex(file: string, part: PartBuilder, salt: Uint8Array, k
       continue;
     }
     head.columns[name] = {
-      planes: planes.map((plane) => (typeof plane === 'number' ? plane : put(plane.bytes, plane.packing))),
+      planes: planes.map((plane) =>
+        typeof plane === 'number' ? plane : { ...put(plane.bytes, plane.packing), range: plane.range },
+      ),
       ...(texts && { texts: putTexts(texts) }),
     };
   }
@@ -124,25 +128,32 @@ function frameTable(frames: readonly FrameInfo[]): Buffer {
   return Buffer.from(table.buffer);
 }
 
-function packPlane(plane: Uint8Array): { bytes: Buffer; packing: Section['packing'] } | number {
+function packPlane(
+  plane: Uint8Array,
+): { bytes: Buffer; packing: Section['packing']; range: readonly [number, number] } | number {
   let most = 0;
+  let least = 255;
   let same = true;
   for (let i = 0; i < plane.length; i++) {
     if (plane[i]! > most) most = plane[i]!;
+    if (plane[i]! < least) least = plane[i]!;
     if (plane[i] !== plane[0]) same = false;
   }
   if (same) return plane[0] ?? 0;
   const bytes = Buffer.from(plane.buffer, plane.byteOffset, plane.length);
   const packed = pack(bytes);
+  const range = [least, most] as const;
   // What is not compressed is read faster: zstd must be worth it.
   if (most < 16) {
     const length = Math.ceil(plane.length / 2);
-    if (packed.length < length * 0.7) return { bytes: packed, packing: 'zstd' };
+    if (packed.length < length * 0.7) return { bytes: packed, packing: 'zstd', range };
     const halves = Buffer.alloc(length);
     for (let i = 0; i < plane.length; i++) halves[i >> 1]! |= plane[i]! << ((i & 1) * 4);
-    return { bytes: halves, packing: 'nibbles' };
+    return { bytes: halves, packing: 'nibbles', range };
   }
-  return packed.length < plane.length * 0.9 ? { bytes: packed, packing: 'zstd' } : { bytes, packing: 'plain' };
+  return packed.length < plane.length * 0.9
+    ? { bytes: packed, packing: 'zstd', range }
+    : { bytes, packing: 'plain', range };
 }
 
 /** What parts of closed segments share: files that are open, and planes and texts of columns that were read. */
@@ -239,6 +250,10 @@ export class ClosedPart implements Part {
       plane: (i) => {
         const plane = planes[i]!;
         return typeof plane === 'number' ? plane : this.kept(plane, 1, (bytes) => bytes);
+      },
+      range: (i) => {
+        const plane = planes[i]!;
+        return typeof plane === 'number' ? [plane, plane] : plane.range;
       },
       texts: () => (texts ? this.kept(texts, 4, (bytes) => JSON.parse(Buffer.from(bytes).toString()) as string[]) : []),
     };

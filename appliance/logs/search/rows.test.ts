@@ -18,13 +18,18 @@ const numberOf = (planes: readonly Plane[], row: number): number =>
   planes.reduce((value: number, there) => value * 256 + at(there, row), 0);
 
 /** Answers what was read, too. */
-function columnOf(planes: readonly Plane[], texts: readonly string[] = []) {
+function columnOf(planes: readonly Plane[], texts: readonly string[] = [], ranges = false) {
   const read = new Set<number>();
   const column: Column = {
     count: planes.length,
     plane(i) {
       read.add(i);
       return planes[i]!;
+    },
+    range(i) {
+      const there = planes[i]!;
+      if (!ranges) return undefined;
+      return typeof there === 'number' ? [there, there] : [Math.min(...there), Math.max(...there)];
     },
     texts: () => texts,
   };
@@ -43,8 +48,8 @@ const rows = fc.uniqueArray(fc.nat(ROWS - 1), { maxLength: ROWS }).map((all) => 
 
 test('a column leaves the rows that a look at each value leaves, in their order', () => {
   const port = fc.nat(66_000);
-  const property = fc.property(plane, plane, rows, port, port, (high, low, some, a, b) => {
-    const { column } = columnOf([high, low]);
+  const property = fc.property(plane, plane, rows, port, port, fc.boolean(), (high, low, some, a, b, ranges) => {
+    const { column } = columnOf([high, low], [], ranges);
     const here = (row: number): number => numberOf([high, low], row);
     assert.deepEqual(
       kept(`dstport:${a}-${b}`, column, some),
@@ -66,8 +71,9 @@ test('a column leaves the rows that a look at each value leaves, in their order'
 
 test('addresses of a net, and texts of which some match', () => {
   const bits = fc.nat(32);
-  const property = fc.property(fc.tuple(plane, plane, plane, plane), rows, bits, (octets, some, length) => {
-    const { column } = columnOf([1, ...octets]);
+  const octets = fc.tuple(plane, plane, plane, plane);
+  const property = fc.property(octets, rows, bits, fc.boolean(), (octets, some, length, ranges) => {
+    const { column } = columnOf([1, ...octets], [], ranges);
     const net = 0x01021635;
     const inside = (row: number): boolean => length === 0 || (numberOf(octets, row) ^ net) >>> (32 - length) === 0;
     assert.deepEqual(kept(`srcip:1.2.22.53/${length}`, column, some), some.filter(inside));
@@ -93,5 +99,7 @@ test('a plane that decides nothing is not read', () => {
   ] as const) {
     const { column, read } = columnOf(planes);
     assert.deepEqual([kept(q, column, all), [...read]], [[], needed], q);
+    const known = columnOf(planes, [], true);
+    assert.deepEqual([kept(q, known.column, all), known.read.size], [[], 0], `${q}, where the ranges are known`);
   }
 });

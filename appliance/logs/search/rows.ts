@@ -157,6 +157,7 @@ const equal = (column: Column, value: number): Keep =>
   );
 
 function masked(column: Column, wanted: readonly Wanted[]): Keep {
+  if (wanted.some(({ plane, mask, value }) => isOutside(column, plane, value, value | (255 & ~mask)))) return NONE.keep;
   return (rows, count) => {
     let kept = count;
     for (const { plane, mask, value } of wanted) {
@@ -167,6 +168,12 @@ function masked(column: Column, wanted: readonly Wanted[]): Keep {
     }
     return kept;
   };
+}
+
+/** Whether no value of a plane is one of `from` to `to`, as far as that is known without reading it. */
+function isOutside(column: Column, plane: number, from: number, to: number): boolean {
+  const range = column.range(plane);
+  return range !== undefined && (range[0] > to || range[1] < from);
 }
 
 // The loops write each row and count it or not: without a branch that nobody can foresee.
@@ -185,6 +192,7 @@ function matching(plane: Uint8Array, mask: number, value: number, rows: Uint32Ar
 function between(column: Column, least: number, most: number): Keep {
   const [from, to] = [Math.max(0, least) >>> 8, Math.min(Math.max(0, most), 0xffff) >>> 8];
   const test = (value: number): boolean => value >= least && value <= most;
+  if (isOutside(column, 0, from, to)) return NONE.keep;
   return (rows, count) => {
     if (count === 0) return 0;
     const high = column.plane(0);
