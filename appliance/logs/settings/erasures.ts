@@ -9,6 +9,7 @@ import { MAX_PAGE } from '../schema.ts';
 import type { Service } from '../service.ts';
 import type { LogTables } from '../tables.ts';
 import { activeHolds, isHeldBy } from './holds.ts';
+import { mentionsOf } from './mentions.ts';
 import { type ErasureView, MAX_ERASED, type NewErasure } from './schema.ts';
 
 const TOO_MANY = `more than ${MAX_ERASED} records match: erase them in shorter periods, with from and to`;
@@ -20,7 +21,8 @@ const ERASABLE: ReadonlySet<number> = new Set([KIND.log, KIND.access]);
  * is sealed of it is how many, why and of what time: not whose, or the name would be in the log for ever.
  */
 export async function erase(service: Service, jobs: ExportJobs, body: NewErasure, actor: Actor): Promise<ErasureView> {
-  const found = (await wantedOf(service, body)).filter(({ erased }) => erased !== true);
+  const wanted = await wantedOf(service, body);
+  const found = wanted.filter(({ erased }) => erased !== true);
   const erasable = found.filter(({ kind }) => ERASABLE.has(kind));
   const holds = await activeHolds(service.store.as<LogTables>());
   const held = new Map<string, number>();
@@ -30,6 +32,7 @@ export async function erase(service: Service, jobs: ExportJobs, body: NewErasure
     for (const { id } of by) held.set(id, (held.get(id) ?? 0) + 1);
     return by.length === 0;
   });
+  const theirs = new Set(wanted.map(({ index }) => index));
   const view: ErasureView = {
     matched: found.length,
     erased: free.length,
@@ -41,6 +44,11 @@ export async function erase(service: Service, jobs: ExportJobs, body: NewErasure
       }),
     },
     kept: found.length - erasable.length,
+    mentioned: await mentionsOf(
+      service,
+      body,
+      ({ index, kind, erased }) => erased !== true && ERASABLE.has(kind) && !theirs.has(index),
+    ),
     exports_deleted: 0,
     dry_run: body.dry_run ?? false,
   };

@@ -112,6 +112,18 @@ export const ErasureView = Type.Object({
     { description: 'Kept, because they are held' },
   ),
   kept: Type.Integer({ description: "The log's own records of who did what, which are never erased" }),
+  mentioned: Type.Object(
+    {
+      count: Count,
+      indexes: Type.Array(Type.Integer(), { description: 'The newest of them, for a call with `indexes`' }),
+      complete: Type.Boolean({ description: 'False where not all records could be looked through in 20 s' }),
+    },
+    {
+      description:
+        'Records that are not erased and have it somewhere in their text, where no parser found it as user, address or ' +
+        'MAC: look at them, and erase them by `indexes`',
+    },
+  ),
   exports_deleted: Type.Integer({ description: 'Exports of a time in which records were erased: they had them still' }),
   dry_run: Type.Boolean(),
 });

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { BACKENDS } from '../../identity/testing.ts';
 import { KIND } from '../record/types.ts';
+import { parseQuery, type Term } from '../search/query.ts';
 import type { LogTables } from '../tables.ts';
 import { type Fixture, START_US, useLogApi } from '../testing-api.ts';
 import { rfc3339 } from '../times.ts';
+import { mentionQuery, mentionsOf } from './mentions.ts';
 import { MAX_ACTIVE_HOLDS, MAX_ERASED, MAX_INDEXES } from './schema.ts';
 
 const at = (seconds: number) => rfc3339(START_US + seconds * 1e6);
@@ -189,6 +191,7 @@ for (const kind of BACKENDS) {
           ],
         },
         kept: 2,
+        mentioned: { count: 0, indexes: [], complete: true },
       };
       const tried = await l.call('POST', '/erasures', { ...ask, dry_run: true });
       assert.equal(tried.status, 200, JSON.stringify(tried.body));
@@ -239,6 +242,58 @@ for (const kind of BACKENDS) {
       assert.equal(l.backend.erased.length, 0);
       assert.equal((await l.call('POST', '/erasures', ask)).body.erased, 2500);
       assert.equal(new Set(l.backend.erased[0]!.indexes).size, 2500);
+    });
+
+    test('records that only mention whose are erased are told of, to be erased by their index', async () => {
+      l.backend.add({ fields: { user: 'alice' }, raw: 'user alice signed in' });
+      l.backend.add({ parser: 'none', raw: 'session opened for alice' });
+      l.backend.add({ kind: KIND.audit, raw: '{"event":"logs.searched","user":"alice"}' });
+      l.backend.add({ parser: 'none', raw: 'gone: alice', erased: true });
+      l.backend.add({ raw: 'nobody' });
+      const ask = { user: 'alice', reason: 'r' };
+      const tried = await l.call('POST', '/erasures', { ...ask, dry_run: true });
+      const mentioned = { count: 1, indexes: [1], complete: true };
+      assert.deepEqual([tried.body.matched, tried.body.mentioned], [1, mentioned]);
+      assert.deepEqual((await l.call('POST', '/erasures', ask)).body.mentioned, mentioned);
+      const byIndex = await l.call('POST', '/erasures', { indexes: mentioned.indexes, reason: 'r' });
+      assert.deepEqual([byIndex.body.erased, byIndex.body.mentioned.count], [1, 0]);
+      assert.doesNotMatch(JSON.stringify(l.backend.audit), /alice/);
+    });
+
+    test('looking for mentions ends in time, and says that it was not all', async () => {
+      for (let i = 0; i < 2500; i++) l.backend.add({ raw: 'session opened for alice' });
+      let at = 0;
+      const found = await mentionsOf(
+        l,
+        { user: 'alice', reason: 'r' },
+        () => true,
+        () => (at += 15_000),
+      );
+      assert.deepEqual([found.count, found.indexes.length, found.complete], [2000, 2000, false]);
+    });
+
+    test('a mention is looked for as the search understands it', () => {
+      for (const user of [
+        'alice',
+        'alice.smith@example.org',
+        'O"Neil\\x',
+        'two words',
+        '-alice',
+        'user:x',
+        'OR',
+        '*',
+      ]) {
+        const [[term]] = parseQuery(mentionQuery({ user })) as [[Term]];
+        assert.deepEqual([(term as { text: string }).text, term.not], [user, false], user);
+      }
+      const both = parseQuery(mentionQuery({ ip: '2001:DB8:0::1', mac: '0200.0011.2233' }));
+      assert.deepEqual(
+        both.map((clause) => clause.map((term) => (term as { text: string }).text)),
+        [
+          ['2001:db8::1'],
+          ['02:00:00:11:22:33', '02-00-00-11-22-33', '0200.0011.2233', '0200-0011-2233', '020000112233'],
+        ],
+      );
     });
 
     test('erasures that are no good are refused', async () => {
