@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { PeerState, StateDelta } from './state.ts';
 import { Telemetry } from './telemetry.ts';
 

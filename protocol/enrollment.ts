@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { WgKey } from './state.ts';
 
 /** `GET /api/v1/agent/resolve` with `Authorization: Bearer <enrollment token>`. 404 when the token isn't good. */

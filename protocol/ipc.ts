@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { AgentPeer, AgentSession, AgentStatus, Directory, Finding, PostureCheck, Traffic } from './status.ts';
 
 /** Goes up whenever an older caller or daemon couldn't understand the other. */

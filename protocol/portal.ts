@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import * as Type from 'typebox';
 
 /** `POST /api/v1/captive-portal/token` with `{"peer_ip": …}`, by a hub's agent: 201. */
 export const PortalTokenResponse = Type.Object({

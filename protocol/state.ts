@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { jsonEqual } from './json.ts';
 
 /** A WireGuard key (public, private or preshared): 32 bytes in base64, 44 characters. */

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { WgKey } from './state.ts';
 
 const Bytes = Type.Integer({ minimum: 0 });

@@ -1,5 +1,5 @@
 import { AgentSession } from '@gatehouse/protocol';
-import Type from 'typebox';
+import * as Type from 'typebox';
 import type { Bytes } from './traffic.ts';
 
 /** Sessions that are kept. */

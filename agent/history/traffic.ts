@@ -1,5 +1,5 @@
 import type { Traffic } from '@gatehouse/protocol';
-import Type from 'typebox';
+import * as Type from 'typebox';
 import type { Now } from '../tunnel/index.ts';
 
 /** Bytes that the device has counted, both ways. */
