@@ -48,7 +48,7 @@ const isVisible = (app: Running) =>
 const model = async (app: Running) =>
   (await app.page('window.gatehouse.call("ready", null)')) as {
     view: { kind: string };
-    enroll: { id: number; host: string; from: string } | null;
+    enroll: { id: number; url: string; host: string; from: string; behind: number } | null;
     failure: { action: string; message: string } | null;
   };
 const visible = (app: Running) => until('the window', async () => (await isVisible(app))[0] === true);
@@ -165,6 +165,10 @@ export const SCENARIOS: readonly { name: string; run(scene: Scene): Promise<void
       assert.match(String(await said('act', { id: 'connect', more: 1 })), /doesn’t know/);
       assert.match(String(await said('settings', { theme: 'pink' })), /doesn’t know/);
       assert.match(String(await said('copy', { text: 'x'.repeat(70_000) })), /doesn’t know/);
+      assert.match(String(await said('directory', { search: 'x', more: 1 })), /doesn’t know/);
+      assert.match(String(await said('confirmEnroll', { id: 1.5, accept: true, allowPlain: true })), /doesn’t know/);
+      const huge = "window.gatehouse.call('offer', { text: 'x'.repeat(30_000_000), from: 'paste' })";
+      assert.match(String(await app.page(`${huge}.then(String, (e) => e.message)`)), /doesn’t know/);
       assert.match(String(await said('nonsense', null)), /No handler registered/);
       assert.deepEqual(daemon.asked, []);
     },
@@ -209,7 +213,21 @@ export const SCENARIOS: readonly { name: string; run(scene: Scene): Promise<void
       const first = await asksForWord(app);
       const word = (id: number, accept: boolean) =>
         app.page(`window.gatehouse.call('confirmEnroll', { id: ${id}, accept: ${accept}, allowPlain: false })`);
+      // A second one to the same host waits behind it.
+      const other = LINK.replace('example.org&', 'example.org%2Fother&');
+      await app.main(({ app }, link) => void app.emit('second-instance', {}, ['gatehouse', link]), other);
+      assert.deepEqual(
+        await until('the second', async () => {
+          const { enroll } = await model(app);
+          return enroll?.behind === 1 && enroll;
+        }).then(({ id, url }) => [id, url]),
+        [first, 'https://gate.example.org'],
+      );
       await word(first, false);
+      const next = (await model(app)).enroll;
+      assert.equal(next?.url, 'https://gate.example.org/other');
+      await assert.rejects(async () => word(first, true), /Another invitation/);
+      await word(next.id, false);
       assert.equal((await model(app)).enroll, null);
       await app.main(({ app }, link) => void app.emit('open-url', { preventDefault: () => undefined }, link), LINK);
       const second = await asksForWord(app);
