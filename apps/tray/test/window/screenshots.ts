@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { PAGES } from '../../core/ipc/table.ts';
@@ -21,8 +21,9 @@ const VIEWPORT = { width: 420, height: 640 };
 
 const stage = await openStage(VIEWPORT);
 const { page } = stage;
-await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
+// Others of the folder are made elsewhere (`test/desktop`).
+for (const name of await readdir(folder)) if (/^(?:state|home|page)-/.test(name)) await rm(path.join(folder, name));
 
 async function shoot(name: string): Promise<void> {
   const file = path.join(folder, `${name}.png`);
