@@ -41,11 +41,16 @@ describe('gatehouse-agent.rpm', requires('root', 'mmdebstrap', 'rpmbuild'), () =
   }
   const UNIT = 'gatehouse-agent.service';
 
-  test('install, upgrade, refused downgrade, removal', () => {
+  test('install, again, upgrade, refused downgrade, removal', () => {
     assert.deepEqual(rpm('-i', '--ignorearch', rpms.get('1.0.0')!), [
       'daemon-reload',
       `enable ${UNIT}`,
       `start ${UNIT}`,
+      `show --property MainPID --value ${UNIT}`,
+    ]);
+    // The same again starts, stops and enables nothing.
+    assert.deepEqual(rpm('-U', '--replacepkgs', '--ignorearch', rpms.get('1.0.0')!), [
+      'daemon-reload',
       `show --property MainPID --value ${UNIT}`,
     ]);
     writeFileSync(path.join(root, 'pid'), '12345\n');

@@ -39,6 +39,36 @@ describe('the setup for Windows', () => {
     assert.equal(wireguardFolder('arm64', folder), path.join(folder, 'arm64'));
   });
 
+  test('the service starts last of all, restarts after failures, and only SYSTEM and Administrators reach the state', () => {
+    const text = readFileSync(new URL('service.nsh', import.meta.url), 'utf8');
+    const macro = (name: string): string =>
+      new RegExp(`^!macro ${name}\\b[\\s\\S]*?^!macroend$`, 'm').exec(text)?.[0] ?? assert.fail(name);
+    const install = macro('GatehouseInstallService');
+    const steps = [
+      'GatehouseProtectState',
+      'GatehouseGroup',
+      'sc.exe" create',
+      'sc.exe" failure ',
+      'sc.exe" failureflag',
+    ];
+    const places = [...steps, 'sc.exe" start'].map((step) => install.indexOf(step));
+    assert.ok(places[0]! > 0);
+    assert.deepEqual(
+      places.toSorted((a, b) => a - b),
+      places,
+    );
+    assert.match(install, /reset= 86400 actions= restart\/1000\/restart\/5000\/restart\/30000'/);
+    // Quoted within its quotes: "C:\Program Files\…" is never read as C:\Program.exe.
+    for (const path of install.matchAll(/binPath= (\S+)/g))
+      assert.match(path[1]!, /^"\\"\$\{Folder\}\\gatehouse-service\.exe\\""$/);
+    assert.match(
+      macro('GatehouseProtectState'),
+      /protect "\$APPDATA\\Gatehouse"[\s\S]*\/inheritance:r \/grant:r \$\{GH_SYSTEM\}:\(OI\)\(CI\)F/,
+    );
+    assert.equal(macro('GatehouseProtectState').match(/\/grant/g)?.length, 2);
+    assert.match(macro('GatehousePurge'), /"\/PURGE"[\s\S]*RMDir \/r "\$APPDATA\\Gatehouse"/);
+  });
+
   test('runs programs by absolute paths only: of the 64-bit System32, and the remover that it wrote itself', () => {
     for (const name of ['service.nsh', 'daemon.nsi']) {
       const lines = readFileSync(new URL(name, import.meta.url), 'utf8').split('\n');
