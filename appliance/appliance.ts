@@ -22,7 +22,7 @@ import { createOverlay, type Overlay, overlayMigrations, PORTAL_PAGE } from './o
 import { createPki, pkiMigrations } from './pki/index.ts';
 import { createRadius, type RadiusPorts, radiusMigrations, type SessionView } from './radius/index.ts';
 import { createSites, DEFAULT_SITE, sitesMigrations } from './sites/index.ts';
-import { openKeyFile, openStore, storeMigrations } from './store/index.ts';
+import { diskProblem, openKeyFile, openStore, storeMigrations } from './store/index.ts';
 import { UPDATES_FOLDER, updatesRoutes } from './updates/index.ts';
 
 /** Every capability's migrations, in the order of their numbers. */
@@ -214,6 +214,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       subprotocols: [SUBPROTOCOL],
       sessionCookie: SESSION_COOKIE,
       version,
+      unavailable: diskProblem,
     });
     closers.push(() => http.close());
     const url = await http.listen(config.listen.host, config.listen.port);

@@ -32,6 +32,8 @@ export interface HttpOptions {
   /** The cookie that carries a session: with it, a request must come from the same origin to change anything. */
   sessionCookie: string;
   version: string;
+  /** Why nothing can be kept just now, where an error says so (a full disk): 503 with these words, not 500. */
+  unavailable?: (error: unknown) => string | undefined;
 }
 
 export const BODY_LIMIT = 1024 * 1024;
@@ -51,6 +53,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** At the end, requests in flight get this long; then what hangs is cut off, so that the rest can be written. */
 const CLOSE_MS = 5_000;
 
+/** When it may be worth asking again what a full disk has refused; seconds. */
+const RETRY_AFTER_S = '10';
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 
 /** The HTTP server of the appliance: every API, its OpenAPI document, `/metrics` and WebSockets. Not yet listening. */
@@ -177,6 +181,8 @@ export async function createHttp(options: HttpOptions) {
     const told = describe(error as HttpError, formatOf(request.url));
     if (!told) {
       request.log.error({ err: error }, 'request failed');
+      const why = options.unavailable?.(error);
+      if (why !== undefined) return sendError(request, reply.header('retry-after', RETRY_AFTER_S), 503, why);
       return sendError(request, reply, 500, `internal error; the log has it under request id ${request.id}`);
     }
     if (error instanceof HttpError) reply.headers(error.headers);

@@ -12,6 +12,7 @@ import { type DatabaseLock, lockDatabase, openPool } from './postgres.ts';
 import { openDatabase, sharedOver, writerOver } from './sqlite.ts';
 import { type Dialect, type Logger, type Migration, type Store, StoreError, type Tx } from './types.ts';
 
+export { diskProblem } from './disk.ts';
 export { createFolder, replaceFile, syncFile } from './files.ts';
 export { DATABASE_FILE, prepareFolder } from './folder.ts';
 export { lockFolder } from './lock.ts';

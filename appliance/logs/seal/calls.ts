@@ -23,13 +23,15 @@ export interface Called {
   /** Leaves that are sealed. */
   size(): number;
   now(): { receiveUs: number; monotonicUs: number };
-  /** Runs what writes; why it didn't come about. */
-  guarded(work: () => void): string | undefined;
+  /** Runs what writes, or what `frees` room; why it didn't come about. */
+  guarded(work: () => void, frees?: boolean): string | undefined;
   record(kind: Kind, retentionClass: number, records: readonly string[]): void;
   /** The number of a sender; undefined where there is no place for it. */
   register(address: string): number | undefined;
   /** Why not, where it can't. */
   sealAll(): string | undefined;
+  /** From now on the disk's reserve may be used: it ends. */
+  release(): void;
   /** A witness has seen so many leaves. */
   witnessed(size: number): void;
   close(): void;
@@ -84,10 +86,11 @@ export function answer(message: ToSealer, sealer: Called): FromSealer | undefine
       return { type: 'retired', id, source, ...failure(error ?? (isThere ? undefined : 'there is no such sender')) };
     }
     case 'erase':
-      return { type: 'erased', id: message.id, ...keeping.erase(message, guarded) };
+      return { type: 'erased', id: message.id, ...keeping.erase(message, (work) => guarded(work, true)) };
     case 'expiring':
       return { type: 'expiring', id: message.id, expiring: keeping.expiring(message.retention) };
     case 'stop':
+      sealer.release();
       sealer.sealAll();
       sealer.close();
       return;

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { createFolder } from '../../store/index.ts';
+import { createFolder, diskProblem } from '../../store/index.ts';
 import { type Archive, openArchive } from '../archive/archive.ts';
 import { Catalog } from '../archive/catalog.ts';
 import { SEGMENTS } from '../archive/files.ts';
@@ -10,7 +10,6 @@ import type { ToSeal } from '../receive/messages.ts';
 import { CLASSES, FLAG, KIND, type Kind } from '../record/types.ts';
 import { faultOf, internalRecords } from './assemble.ts';
 import { answer, type Called } from './calls.ts';
-import { diskProblem } from './disk.ts';
 import { SearchFeed } from './feed.ts';
 import { Gaps } from './gaps.ts';
 import { Keeping } from './keeping.ts';
@@ -20,10 +19,13 @@ import type { FromSealer, SealState, ToSealer } from './messages.ts';
 import { Notes } from './notes.ts';
 import type { SealerOptions } from './options.ts';
 import { DamagedError, recover } from './recovery.ts';
+import { Reserve, roomOf } from './reserve.ts';
 import { Rounds } from './rounds.ts';
 import { Senders } from './senders.ts';
 import { Waiting } from './waiting.ts';
 
+/** In the catalog's state: when the log before this one was set aside, as it is recorded. */
+const AFTER = 'after';
 const SYSTEM = CLASSES.indexOf('system');
 const ALL_NUMBERS_GIVEN = `there are ${MAX_SOURCES} senders in the log, and no number for another: later ones are one source, 'other', and are found by their address (q=peer:192.0.2.1), until some are removed: DELETE /v1/logs/sources/:id`;
 
@@ -43,6 +45,7 @@ export class Sealer {
   readonly #keeping: Keeping;
   readonly #called: Called;
   readonly #waiting = new Waiting();
+  readonly #reserve: Reserve;
   readonly #gaps = new Gaps();
   #closed = false;
   #state: SealState = 'sealing';
@@ -61,6 +64,7 @@ export class Sealer {
     const { folder, secrets, keys, hasher, atLeast, clock } = options;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
+    this.#reserve = new Reserve(options.room ?? (() => roomOf(folder)));
     this.#lookAtClock();
     this.search = new SearchFeed(this.#limits.searchBytes, options.toSearch);
     createFolder(folder);
@@ -106,6 +110,7 @@ export class Sealer {
       this.#setState('sealing', '');
       this.#guarded(() => {
         if (recovered) this.#record(KIND.recovery, SYSTEM, [recovered]);
+        this.#recordPredecessor();
         this.#rounds!.sealStatements();
         this.#keeping.finish();
       });
@@ -119,10 +124,11 @@ export class Sealer {
       notes: this.#notes,
       size: () => this.#log?.sealed.size ?? 0,
       now: this.#now,
-      guarded: (work) => this.#guarded(work),
+      guarded: (work, frees) => this.#guarded(work, frees),
       record: (kind, retentionClass, records) => this.#record(kind, retentionClass, records),
       register: (address) => this.#senders.register(address, this.#now().receiveUs, this.#numbered),
       sealAll: () => this.sealAll(),
+      release: () => this.#reserve.release(),
       witnessed: (size) => this.#witnessed(size),
       close: () => this.close(),
     };
@@ -136,6 +142,19 @@ export class Sealer {
     logVkey: this.#options.keys.logVkey,
     created: this.#options.keys.created,
   });
+
+  /** What came before this log, once: that there is a break is evidence as well. */
+  #recordPredecessor(): void {
+    const { predecessor, keys } = this.#options;
+    // Of a call that was interrupted: this is the log itself, and it was not set aside.
+    if (!predecessor || predecessor.said.log_key === keys.logVkey) return;
+    if (this.#catalog.get(AFTER) !== predecessor.said.at) {
+      this.#record(KIND.audit, SYSTEM, [predecessor.said]);
+      this.#sealWaiting();
+      this.#catalog.set(AFTER, predecessor.said.at);
+    }
+    predecessor.recorded();
+  }
 
   /** A sender has got a number. */
   #numbered = (id: number, address: string): void => {
@@ -167,24 +186,42 @@ export class Sealer {
     this.#tell({ type: 'state', state, reason });
   }
 
-  /** Runs what writes. Where the disk takes nothing that is told, and tried again. Returns why it didn't come about. */
-  #guarded(work: () => void): string | undefined {
+  /**
+   * Runs what writes, or what `frees` room. Where the disk takes nothing that is told, and tried again. Returns why it
+   * didn't come about.
+   */
+  #guarded(work: () => void, frees = false): string | undefined {
     if (!this.#open || !this.#log) return this.#reason;
     const now = this.#options.clock.monotonicUs();
     if (this.#state === 'full' && now < this.#retryAt) return this.#reason;
+    let full = this.#full();
     try {
+      if (full !== undefined && this.#reserve.isUsedUp && !frees) {
+        this.#setState('full', full);
+        return full;
+      }
       work();
       // What did come about may have needed little of the disk.
       if (this.#state === 'full') this.#sealOnce();
-      this.#setState('sealing', '');
+      full = this.#full();
+      this.#setState(full === undefined ? 'sealing' : 'full', full ?? '');
       return undefined;
     } catch (error) {
       const problem = diskProblem(error);
       if (problem === undefined) throw error;
       this.#retryAt = now + this.#limits.retryUs;
-      this.#setState('full', problem);
+      this.#setState('full', full ?? problem);
       return problem;
     }
+  }
+
+  /** Why what came from outside can't be written: the disk has its reserve left, and no more. */
+  #full(): string | undefined {
+    return this.#reserve.look(Math.min(this.#waiting.bytes, this.#batchBytes));
+  }
+
+  get #batchBytes(): number {
+    return (2 * this.#limits.sealBytes) / this.#limits.sealBatches;
   }
 
   /** From the receiver. */
@@ -218,7 +255,7 @@ export class Sealer {
     if (due()) {
       this.#guarded(() => {
         do this.#sealOnce();
-        while (due());
+        while (due() && this.#full() === undefined);
       });
     } else if (this.#state === 'full') {
       this.#guarded(() => this.#sealOnce());
@@ -241,13 +278,13 @@ export class Sealer {
 
   /** Writes what waits, or a batch of it. */
   #writeOnce(): void {
+    if (this.#full() !== undefined) return;
     const log = this.#log!;
     if (log.room === 0) this.#closeSegment();
-    const { batchRecords, sealBatches, sealBytes } = this.#limits;
-    const most = Math.min(batchRecords, log.room);
+    const most = Math.min(this.#limits.batchRecords, log.room);
     const nowUs = this.#options.clock.receiveUs();
     const { since } = this.#waiting;
-    const parts = this.#waiting.peek(most, (2 * sealBytes) / sealBatches, (peers) =>
+    const parts = this.#waiting.peek(most, this.#batchBytes, (peers) =>
       this.#senders.idsOf(peers, nowUs, this.#numbered),
     );
     const written = log.write(parts, KIND.log, (source) => this.#senders.classOf(source));
@@ -309,12 +346,13 @@ export class Sealer {
 
   /** Seals all that waits; why not, where it can't. */
   sealAll(): string | undefined {
-    return this.#guarded(() => this.#sealWaiting());
+    const error = this.#guarded(() => this.#sealWaiting());
+    return error ?? (this.#waiting.records > 0 ? this.#reason : undefined);
   }
 
   #sealWaiting(): void {
     do this.#sealOnce();
-    while (this.#waiting.records > 0);
+    while (this.#waiting.records > 0 && this.#full() === undefined);
   }
 
   #witnessed(size: number): void {
@@ -346,8 +384,8 @@ export class Sealer {
       if (gaps.length > 0) this.#record(KIND.gap, SYSTEM, gaps);
       this.#gaps.clear();
       this.#rounds!.look();
-      this.#keeping.look(now);
     });
+    this.#guarded(() => this.#keeping.look(now), true);
     const oldest = Math.min(this.#waiting.since, this.#unsealedSince ?? Number.POSITIVE_INFINITY);
     this.#tell({
       type: 'stats',

@@ -1,13 +1,13 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { importFfi } from '../../ffi/index.ts';
-import { openKeyFile } from '../../store/index.ts';
+import { diskProblem, openKeyFile } from '../../store/index.ts';
 import { openLogKeys } from '../keys/index.ts';
+import { dropPredecessor, readPredecessor } from '../predecessor.ts';
 import type { ToSeal } from '../receive/messages.ts';
 import { ArchiveError } from '../record/error.ts';
 import { createHasher } from '../record/sha256.ts';
 import { clockState } from '../synchronised.ts';
 import { systemClock } from './clock.ts';
-import { diskProblem } from './disk.ts';
 import type { FromSealer, FromSearch, ToSealer } from './messages.ts';
 import { refusing } from './refusing.ts';
 import { Sealer } from './sealer.ts';
@@ -44,11 +44,13 @@ async function open(): Promise<Sealer | ReturnType<typeof refusing>> {
   for (;;) {
     try {
       const secrets = openKeyFile(dataDir);
+      const said = readPredecessor(dataDir);
       return new Sealer({
         ...{ folder, secrets, hasher, atLeast, tell },
         keys: openLogKeys({ folder, secrets, origin }),
         clock: systemClock(),
         synchronised,
+        predecessor: said && { said, recorded: () => dropPredecessor(dataDir) },
         toReceiver: (message) => receiver.postMessage(message),
         toSearch: (message, transfer) => search.postMessage(message, transfer),
       });
