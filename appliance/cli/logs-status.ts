@@ -29,6 +29,14 @@ export const statusCommand: Command = {
   },
 };
 
+function diskText({ diskBytes, disk }: BoxStatus): string {
+  const own = sizeText(diskBytes);
+  if (!disk) return own;
+  const { freeBytes, enoughBytes } = disk;
+  const free = `${own}; ${sizeText(freeBytes)} are free`;
+  return freeBytes < enoughBytes ? `${free}: FULL, syslog is taken once ${sizeText(enoughBytes)} are free` : free;
+}
+
 type Remembered = { size: number; at: string } | undefined;
 
 /** Under the names that the API has. */
@@ -53,6 +61,8 @@ const viewOf = (status: BoxStatus, sources: readonly NamedSource[], { rfc3339 }:
     segments: status.segments.count,
     closed_segments: status.segments.closed,
     disk_bytes: status.diskBytes,
+    disk_free_bytes: status.disk?.freeBytes ?? null,
+    disk_full: status.disk ? status.disk.freeBytes < status.disk.enoughBytes : null,
     oldest: oldest ? { index: oldest.index, received: rfc3339(oldest.receivedUs) } : null,
     sources: sources.map(({ id, address, name, firstSeenUs }) => ({
       id,
@@ -90,7 +100,7 @@ function linesOf(
   if (remembered) rows.push(['Database', `remembers ${remembered.size} records of ${remembered.at}`]);
   if (oldest) rows.push(['Oldest record', `${oldest.index}, received ${rfc3339(oldest.receivedUs)}`]);
   rows.push(['Segments', `${segments.count}, ${segments.closed} of them closed`]);
-  rows.push(['Disk', sizeText(status.diskBytes)]);
+  rows.push(['Disk', diskText(status)]);
   rows.push(['Sources', `${sources.length}`]);
   for (const { id, address, name, firstSeenUs } of sources.slice(0, MAX_SOURCES)) {
     const also = name === address || address === '' ? '' : ` (${address})`;

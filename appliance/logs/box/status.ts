@@ -10,6 +10,7 @@ import { type LogIdentity, readLogIdentity, verifyStatements } from '../keys/ind
 import { type Checkpoint, parseCheckpoint } from '../merkle/checkpoint.ts';
 import { cosignatureTime, cosignatureVerifier } from '../merkle/cosignature.ts';
 import { type Note, noteVerifier, parseNote, verifyNote } from '../merkle/note.ts';
+import { enoughOf, roomOf } from '../seal/reserve.ts';
 
 /** What the files of a log say; what cannot be read is in `problems`. Times are µs since 1970. */
 export interface BoxStatus {
@@ -23,6 +24,8 @@ export interface BoxStatus {
   checkpoint?: { size: number; root: Uint8Array; atUs: number; cosignatures: Cosignature[] };
   segments: { count: number; closed: number };
   diskBytes: number;
+  /** Of the file system, where the system tells; with less than `enoughBytes` free syslog isn't taken, or soon won't be. */
+  disk?: { freeBytes: number; enoughBytes: number };
   /** The first record that is there. */
   oldest?: { index: number; receivedUs: number };
   /** The appliance itself first. */
@@ -108,6 +111,7 @@ export function readStatus({ folder, secrets, witnesses, remembered }: BoxOption
     }),
     segments: { count: segments.length, closed: segments.filter(({ closed }) => closed).length },
     diskBytes: attempt(() => sizeOf(folder)) ?? 0,
+    ...diskOf(folder),
     ...(oldest && { oldest }),
     sources: [
       { id: OWN_SOURCE, address: '', firstSeenUs: (epochs[0]?.atSeconds ?? 0) * 1e6 },
@@ -210,6 +214,12 @@ function isGenuine(vkey: string, text: string, signature: Uint8Array): boolean {
   } catch {
     return false;
   }
+}
+
+function diskOf(folder: string): Pick<BoxStatus, 'disk'> {
+  const room = roomOf(folder);
+  if (!room) return {};
+  return { disk: { freeBytes: room.free, enoughBytes: enoughOf(room.total) } };
 }
 
 function sizeOf(folder: string): number {
