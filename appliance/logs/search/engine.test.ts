@@ -294,8 +294,11 @@ test('erased records are found as such, not by what they said; what has expired 
 });
 
 test('records are read by their index', () => {
-  const { engine } = fill(many(3000, traffic), new Set([2]));
+  const { archive, engine, library } = fill(many(3000, traffic), new Set([2]));
   assert.deepEqual(indexes(engine.read([2999, 5, 77_777, 1500])), [5, 1500, 2999]);
+  const { segment, frames } = archive.write([{ raw: traffic(1) }, { raw: traffic(2) }]);
+  library.add(segment, frames);
+  assert.deepEqual(indexes(engine.read([3001, 5])), [5, 3001], 'though it is not indexed yet');
 });
 
 test('what was told is indexed a piece at a time, and meanwhile the rest is found and it is said what is missing', async () => {
@@ -315,6 +318,7 @@ test('what was told is indexed a piece at a time, and meanwhile the rest is foun
   assert.match(first.partial!, /the newest 4000 records are still being indexed/);
   assert.equal((await find(before)).partial, undefined, 'nothing is missing of what is older');
   assert.match((await find(before + 1)).partial!, /still being indexed/);
+  assert.deepEqual([library.unindexed(before), typeof library.unindexed(before + 1)], [undefined, 'string']);
   archive.reads = 0;
   let steps = 0;
   for (let last = known(); library.follow(); last = known(), steps++) {
@@ -322,6 +326,7 @@ test('what was told is indexed a piece at a time, and meanwhile the rest is foun
   }
   assert.deepEqual([credits, archive.reads, library.upTo], [8, 0, Number.POSITIVE_INFINITY]);
   assert.ok(steps > 20, 'the index is written in pieces too');
+  assert.equal(library.unindexed(), undefined);
   const last = await find();
   assert.deepEqual([last.records[0]?.index, last.partial], [archive.size - 1, undefined]);
 });

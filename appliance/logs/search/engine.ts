@@ -58,10 +58,7 @@ export class Engine {
     const parts = this.library.all();
     if (!oldest) parts.reverse();
     let hurt = false;
-    const { told, upTo } = this.library;
-    if (upTo < Math.min(told, wanted.before ?? told)) {
-      run.missing = `the newest ${told - upTo} records are still being indexed: ask again in a while`;
-    }
+    run.missing = this.library.unindexed(wanted.before);
     for (const part of parts) {
       if (!run.mayReach(part)) continue;
       try {
@@ -114,8 +111,17 @@ export class Engine {
             if (!wanted.has(block.index[i]!)) continue;
             row.go(i);
             found.push(row.found());
+            wanted.delete(block.index[i]!);
           }
         }
+      }
+    }
+    // What isn't indexed yet is found without an index, too.
+    for (const index of wanted) {
+      for (const block of this.library.sealedBlocks(index, index + 1)) {
+        row.open(block);
+        row.go(0);
+        found.push(row.found());
       }
     }
     return found.sort((a, b) => a.index - b.index);

@@ -15,6 +15,7 @@ export interface Frames {
   segments(): { first: number; closed: boolean }[];
   frames(first: number): readonly FrameInfo[];
   readFrame(first: number, frame: FrameInfo): Block | undefined;
+  blocks(range: { from: number; to: number }): Iterable<Block>;
   deriveKey(first: number, salt: Uint8Array, use: string, length: number): Uint8Array | undefined;
 }
 
@@ -290,6 +291,18 @@ export class Library {
       const value = this.options.archive.readFrame(first, frame);
       return { value, size: BLOCK_BYTES + (value?.raw.length ?? 0) };
     });
+  }
+
+  /** Why not all that was told of before this leaf can be found; undefined where it can. */
+  unindexed(before = this.told): string | undefined {
+    const { upTo, told } = this;
+    if (upTo >= Math.min(told, before)) return undefined;
+    return `the newest ${told - upTo} records are still being indexed: ask again in a while`;
+  }
+
+  /** Sealed records with `from <= index < to`, whether they are indexed or not. */
+  sealedBlocks(from: number, to: number): Iterable<Block> {
+    return this.options.archive.blocks({ from, to });
   }
 
   /** Does the next piece of what was told, is to be made or checked; false where nothing is. */

@@ -1,4 +1,5 @@
 import { hkdfSync } from 'node:crypto';
+import { sliceBlock } from '../record/block.ts';
 import type { FrameInfo } from '../record/frame.ts';
 import { type Block, KIND, TRANSPORT } from '../record/types.ts';
 import type { Frames } from './library.ts';
@@ -30,6 +31,16 @@ export class MemoryArchive implements Frames {
     if (this.expired.has(frame.class)) return undefined;
     return this.find(first).frames.find(([{ offset }]) => offset === frame.offset)?.[1];
   };
+
+  *blocks({ from, to }: { from: number; to: number }): Generator<Block> {
+    for (const { frames } of this.list) {
+      for (const [, block] of frames) {
+        const first = block.index.findIndex((index) => index >= from);
+        const end = block.index.findLastIndex((index) => index < to) + 1;
+        if (first >= 0 && first < end) yield sliceBlock(block, first, end);
+      }
+    }
+  }
 
   /** Of each segment; deleted for one whose keys are destroyed. */
   readonly keys = new Map<number, Uint8Array>();

@@ -143,10 +143,13 @@ async function resultOf(call: Extract<ToWorker, { type: 'call' }>): Promise<unkn
     case 'query': {
       const { before, limit, fromUs, toUs } = call.params;
       await caughtUp(before ?? Number.POSITIVE_INFINITY, before === undefined ? HURRY_MS : PATIENCE_MS);
+      // Who reads page by page would take what comes for all there is.
+      const missing = before === undefined ? undefined : library.unindexed(before);
+      if (missing !== undefined) throw new Error(missing);
       return engine.query({ query: queryOf(call.params), fromUs, toUs, before, limit });
     }
     case 'read':
-      await caughtUp(Math.max(...call.params.indexes) + 1, PATIENCE_MS);
+      await caughtUp(Math.max(...call.params.indexes) + 1, HURRY_MS);
       return engine.read(call.params.indexes);
     case 'whois':
       await caughtUp(Number.POSITIVE_INFINITY, PATIENCE_MS);

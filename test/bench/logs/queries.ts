@@ -6,8 +6,6 @@ import { send } from './send.ts';
 import type { LogServer } from './server.ts';
 
 const QUERY_ROUNDS = 20;
-/** CPU in a second of an appliance that has nothing left to do, at most. */
-const BUSY_MS = 100;
 
 const QUERIES: readonly [string, string][] = [
   ['everything, newest', ''],
@@ -42,7 +40,7 @@ async function queries(
   const before = await server.stored();
   const loaded = before < records ? await send(generator, server, 'tcp', records - before, 0) : undefined;
   const waited = loaded && (await firstAnswers(server.api));
-  await indexed(server);
+  await indexed(server.api);
   const stored = await server.stored();
   const rows: Record<string, string | number>[] = [];
   for (const [name, query] of QUERIES) {
@@ -103,13 +101,11 @@ async function firstAnswers(api: Client): Promise<string[]> {
   return took;
 }
 
-/** Returns once all that was sent is indexed, and the indexes that are there were checked. */
-async function indexed(server: LogServer & { api: Client }): Promise<void> {
-  let quiet = 0;
-  for (let before = cpuMs(server.pid); quiet < 3; ) {
+/** Returns once all that was sent is indexed: until then answers say that something may be missing. */
+async function indexed(api: Client): Promise<void> {
+  for (;;) {
+    const { headers } = await api.get('/v1/logs?q=nowheretobefound');
+    if (!headers.has('gatehouse-partial')) return;
     await sleep(1_000);
-    const now = cpuMs(server.pid);
-    quiet = now - before < BUSY_MS ? quiet + 1 : 0;
-    before = now;
   }
 }
