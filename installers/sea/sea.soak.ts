@@ -80,7 +80,7 @@ describe('the programs of all targets', tools, () => {
       assert.match(run('completion', 'bash'), /complete -F _gatehouse gatehouse/);
     });
 
-  test('linux-x64 runs as the daemon, and answers itself', requires('root'), async () => {
+  test('linux-x64 runs as the daemon, and answers itself', requires('root'), async (t) => {
     const program = file(find('linux-x64'));
     const env = {
       GATEHOUSE_AGENT_STATE: path.join(folder, 'state'),
@@ -88,11 +88,12 @@ describe('the programs of all targets', tools, () => {
       GATEHOUSE_AGENT_INTERFACE: 'ghsoak0',
     };
     const daemon = spawn(program, ['daemon'], { cwd: '/', env, stdio: ['ignore', 'ignore', 'inherit'] });
-    const status = (): string => {
+    t.after(() => daemon.kill('SIGKILL'));
+    const status = (): string | null => {
       try {
         return execFileSync(program, ['status', '--json'], { ...options, env, stdio: 'pipe' });
       } catch {
-        return '';
+        return null;
       }
     };
     const said = await until('the daemon to answer', status);
