@@ -11,7 +11,7 @@ import { post } from '../post.ts';
 import { startTsa } from '../timestamp/testing.ts';
 import { logOf, startWitness } from '../witness/testing.ts';
 import { anchorMigrations, readAnchor } from './anchor.ts';
-import { createRounds } from './rounds.ts';
+import { createRounds, isTrusted } from './rounds.ts';
 
 const ORIGIN = 'gatehouse/acme/lisbon/edge-1';
 const NOW = Date.UTC(2026, 10, 22, 12);
@@ -118,6 +118,32 @@ describe('the rounds of the log', () => {
       ['witnessSize', 9],
     ]);
     assert.match(copy.witnesses()[0]!.error!, /it has cosigned 9 records, and here are 4: this is an older copy/);
+  });
+
+  it('believe a witness that knows of more over HTTPS, or where it is on the same machine, and no other', () => {
+    for (const url of [
+      'https://hub.example/witness',
+      'HTTPS://hub.example/witness',
+      'http://127.0.0.1:8080/witness',
+      'http://127.9.8.7/witness',
+      'http://[::1]:8080/witness',
+      'http://localhost:8080/witness',
+      'http://LOCALHOST/witness',
+    ]) {
+      assert.equal(isTrusted(url), true, url);
+    }
+    for (const url of [
+      'http://127.evil.example/witness',
+      'http://127.0.0.1.evil.example/',
+      'http://127.0.0.1@evil.example/',
+      'http://localhost.evil.example/',
+      'http://evil.example/?http://127.0.0.1/',
+      'http://[::2]/',
+      'http://128.0.0.1/',
+      'not a URL',
+    ]) {
+      assert.equal(isTrusted(url), false, url);
+    }
   });
 
   it('get a time from an authority once a day, and for an export', requires('openssl'), async (t) => {

@@ -181,6 +181,10 @@ export function createRounds(options: RoundsOptions) {
  * That a witness knows of more stops the sealing, and is signed by nobody: over a connection that anybody can change it is
  * shown, and no more.
  */
-const isTrusted = (url: string): boolean => /^https:|^http:\/\/(127\.|\[::1\]|localhost[:/])/.test(url);
+export function isTrusted(url: string): boolean {
+  // As the address is understood when it is called: in small letters, 127.1 as 127.0.0.1, without a name's last dot.
+  const { protocol, hostname } = URL.parse(url) ?? {};
+  return protocol === 'https:' || /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(hostname ?? '');
+}
 
 export type Rounds = ReturnType<typeof createRounds>;
