@@ -1,4 +1,5 @@
-import http from 'node:http';
+import type { ClientRequest } from 'node:http';
+import { http } from '../builtin-http.ts';
 import { AGENT_VERSION } from '../config.ts';
 import { type Answer, judge, probeUrl } from './judge.ts';
 
@@ -16,7 +17,7 @@ const PROVISIONAL = 8;
  */
 export function ask(url: URL, patience = TIMEOUT): Promise<Answer | null> {
   return new Promise((resolve) => {
-    let request: http.ClientRequest | undefined;
+    let request: ClientRequest | undefined;
     const end = (answer: Answer | null): void => {
       clearTimeout(timer);
       resolve(answer);

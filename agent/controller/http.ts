@@ -1,5 +1,6 @@
-import http, { type IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
+import { http } from '../builtin-http.ts';
 import { AGENT_VERSION } from '../config.ts';
 import { authorities } from './trust.ts';
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 import type { PeerState } from '@gatehouse/protocol';
+import { http } from '../builtin-http.ts';
 import { formatAddress, parseCidr } from '../wireguard/cidr.ts';
 import { overlayHosts, ownHosts } from '../wireguard/hosts.ts';
 import { Tickets } from './tickets.ts';
@@ -128,9 +129,12 @@ export class PortalServer implements Portal {
 
   #server(): Server {
     const limits = { headersTimeout: REQUEST, requestTimeout: REQUEST, connectionsCheckingInterval: 1_000 };
-    const server = createServer({ ...limits, keepAlive: false, maxHeaderSize: MAX_HEADERS }, (request, response) => {
-      this.#answer(request, response).catch(() => response.destroy());
-    });
+    const server = http.createServer(
+      { ...limits, keepAlive: false, maxHeaderSize: MAX_HEADERS },
+      (request, response) => {
+        this.#answer(request, response).catch(() => response.destroy());
+      },
+    );
     server.maxConnections = MAX_CONNECTIONS;
     const sockets = new Map<Socket, string>();
     server.on('connection', (socket: Socket) => {
