@@ -29,6 +29,8 @@ const AUDIT = CLASSES.indexOf('audit');
 /** An export by words names its records one by one. */
 const MAX_PICKED = 1_000_000;
 const PAGE = 1_000;
+/** How much of the progress of such an export is finding them. */
+const FINDING = 0.2;
 /** How often the figures of the receiver and the search are fetched. */
 const REFRESH_MS = 1_000;
 
@@ -86,11 +88,18 @@ export function createLive(threads: Threads) {
   }
   void refresh();
 
-  /** The leaves that a filter by words finds. */
-  async function picked(filter: Filter, size: number): Promise<number[]> {
+  /** The leaves that a filter by words finds. `progress` is told 0 to 1. */
+  async function picked(
+    filter: Filter,
+    size: number,
+    progress: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<number[]> {
     const indexes: number[] = [];
     for (let before: number | undefined = size; before !== undefined; ) {
+      signal.throwIfAborted();
       const page = await search.query({ ...filter, limit: PAGE, before });
+      if (page.next !== undefined) progress(1 - page.next / size);
       if (page.partial !== undefined && page.next === undefined) throw new Error(page.partial);
       for (const { index } of page.records) indexes.push(index);
       if (indexes.length > MAX_PICKED) throw new Error(`more than ${MAX_PICKED} records match: narrow it`);
@@ -184,6 +193,9 @@ export function createLive(threads: Threads) {
     const { filter } = request;
     const { source, fromUs = 0, toUs = request.requestedAtUs, ...words } = filter;
     const byWords = Object.keys(words).length > 0;
+    // Finding is the shorter part, as far as one can tell before it.
+    const part = byWords ? FINDING : 0;
+    const finding = (done: number): void => progress(done * part);
     const job = startExport(
       {
         dataDir: threads.dataDir,
@@ -192,7 +204,7 @@ export function createLive(threads: Threads) {
         fromUs,
         toUs: toUs + 1, // there the end doesn't belong to it
         ...(source && !byWords && { sourceIds: source }),
-        ...(byWords && { indexes: await picked(filter, request.size) }),
+        ...(byWords && { indexes: await picked(filter, request.size, finding, signal) }),
         filter: request.asked,
         sourceNames: request.sourceNames,
         parsers: request.parsers,
@@ -201,10 +213,11 @@ export function createLive(threads: Threads) {
         atUs: request.requestedAtUs,
         witnesses: threads.witnesses,
       },
-      progress,
+      (done) => progress(part + done * (1 - part)),
     );
     const abort = (): void => void job.cancel();
     signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
     try {
       return await job.done;
     } finally {

@@ -5,7 +5,8 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { BACKENDS } from '../../identity/testing.ts';
 import type { LogTables } from '../tables.ts';
 import { type Fixture, START_US, startLogApi, until } from '../testing-api.ts';
-import { MAX_EXPORTS } from './schema.ts';
+import { AT_ONCE } from './jobs.ts';
+import { MAX_EXPORTS, MAX_WAITING_OF_ONE } from './schema.ts';
 
 const PERIOD = { from: '2026-03-01T12:00:00Z', to: '2026-03-01T13:00:00Z' };
 
@@ -26,8 +27,8 @@ for (const kind of BACKENDS) {
       l.backend.audit.length = 0;
     });
 
-    const ask = async (more: object = {}): Promise<string> => {
-      const { status, body } = await l.call('POST', '/exports', { ...PERIOD, ...more });
+    const ask = async (more: object = {}, by = 'admin'): Promise<string> => {
+      const { status, body } = await l.call('POST', '/exports', { ...PERIOD, ...more }, by);
       assert.equal(status, 202, JSON.stringify(body));
       return body.id;
     };
@@ -167,31 +168,56 @@ for (const kind of BACKENDS) {
       assert.deepEqual([status, body.detail], [404, 'the file of the export is gone: ask for the export again']);
     });
 
-    test('one at a time, in the order of asking; a queued one can be taken back', async () => {
+    /** Each export waits for its gate. */
+    const gated = () => {
       const order: string[] = [];
+      const gates = new Map<string, () => void>();
       let atOnce = 0;
-      const gates: (() => void)[] = [];
-      l.backend.building = async ({ id }) => {
+      l.backend.building = async ({ id }, _progress, signal) => {
         order.push(id);
         atOnce += 1;
-        assert.equal(atOnce, 1);
-        await new Promise<void>((resolve) => gates.push(resolve));
+        assert.ok(atOnce <= AT_ONCE, `${atOnce} at once`);
+        await new Promise<void>((resolve) => {
+          gates.set(id, resolve);
+          signal.addEventListener('abort', () => resolve());
+        });
         atOnce -= 1;
         return 0;
       };
-      const [first, second, third] = [await ask(), await ask(), await ask()];
-      await until(() => gates.length === 1);
-      assert.equal((await get(second)).status, 'queued');
-      assert.equal((await l.call('DELETE', `/exports/${second}`)).status, 204);
-      gates[0]!();
-      await until(() => gates.length === 2);
-      gates[1]!();
-      assert.equal((await ended(third)).status, 'done');
-      assert.deepEqual(order, [first, third]);
+      const open = async (id: string) => {
+        await until(() => gates.has(id));
+        gates.get(id)!();
+        assert.equal((await ended(id)).status, 'done');
+      };
+      return { order, open };
+    };
+
+    test('two at a time, in the order of asking; a queued one can be taken back', async () => {
+      const { order, open } = gated();
+      const [first, second, third, fourth] = [await ask(), await ask(), await ask(), await ask()];
+      await until(() => order.length === AT_ONCE);
+      assert.deepEqual([(await get(third)).status, (await get(fourth)).status], ['queued', 'queued']);
+      assert.equal((await l.call('DELETE', `/exports/${third}`)).status, 204);
+      // The first is a long one: the others don't wait for it.
+      for (const id of [second, fourth, first]) await open(id);
+      assert.deepEqual(order, [first, second, fourth]);
       assert.deepEqual(
         (await l.call('GET', '/exports')).body.map(({ id }: { id: string }) => id),
-        [third, first],
+        [fourth, second, first],
       );
+    });
+
+    test('who has none that is being built comes first, and nobody has many that wait', async () => {
+      const { order, open } = gated();
+      const own: string[] = [];
+      for (let i = 0; i < MAX_WAITING_OF_ONE; i++) own.push(await ask());
+      const { status, body } = await l.call('POST', '/exports', PERIOD);
+      assert.deepEqual([status, /5 exports of yours wait/.test(body.detail)], [429, true], JSON.stringify(body));
+      const other = await ask({}, 'second');
+      await open(own[0]!);
+      await until(() => order.length === AT_ONCE + 1);
+      assert.deepEqual(order, [own[0], own[1], other]);
+      assert.equal(typeof (await ask()), 'string');
     });
 
     test('deleting one that is being built ends it, and the next begins', async () => {
@@ -208,8 +234,9 @@ for (const kind of BACKENDS) {
         );
         return 0;
       };
-      const [first, second] = [await ask(), await ask()];
+      const first = await ask();
       await until(() => built === 1);
+      const second = await ask();
       assert.equal((await l.call('DELETE', `/exports/${first}`)).status, 204);
       assert.equal(aborted, true);
       assert.equal((await ended(second)).status, 'done');
@@ -232,10 +259,10 @@ for (const kind of BACKENDS) {
     test('one that ran when the process ended has failed; what waited is built', async () => {
       l.backend.building = (_request, _progress, signal) =>
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-      const [running, queued] = [await ask(), await ask()];
-      await until(async () => (await get(running)).status === 'running');
+      const [running, beside, queued] = [await ask(), await ask(), await ask()];
+      for (const id of [running, beside]) await until(async () => (await get(id)).status === 'running');
       await l.api.stop();
-      assert.equal((await get(running)).status, 'failed');
+      for (const id of [running, beside]) assert.equal((await get(id)).status, 'failed');
       assert.equal((await get(queued)).status, 'queued');
       // As after kill -9.
       const folder = path.join(l.dataDir, 'exports');
@@ -277,7 +304,11 @@ for (const kind of BACKENDS) {
         await gate.promise;
         return 0;
       };
-      for (let i = 0; i < MAX_EXPORTS; i++) await ask();
+      for (let i = 0; i < MAX_EXPORTS; i++) {
+        const by = `of-${Math.floor(i / MAX_WAITING_OF_ONE)}`;
+        l.callers.set(by, { id: by, username: by, role: 'administrator' });
+        await ask({}, by);
+      }
       const { status, body: problem } = await l.call('POST', '/exports', PERIOD);
       assert.deepEqual([status, /delete one/.test(problem.detail)], [409, true]);
       gate.resolve();

@@ -8,7 +8,7 @@ import { type Db, event, type Service, timestamp, transact } from '../service.ts
 import type { ExportRow, LogTables } from '../tables.ts';
 import { rfc3339 } from '../times.ts';
 import type { ExportJobs } from './jobs.ts';
-import { EXPORT_DAYS, type ExportView, MAX_EXPORTS, type NewExport } from './schema.ts';
+import { EXPORT_DAYS, type ExportView, MAX_EXPORTS, MAX_WAITING_OF_ONE, type NewExport } from './schema.ts';
 
 const viewOf = (jobs: ExportJobs, row: ExportRow): ExportView => ({
   id: row.id,
@@ -86,11 +86,15 @@ export async function createExport(
   const dropped = await transact(service, async (db, emit) => {
     const before = await db
       .selectFrom('log_exports')
-      .select(['id', 'status'])
+      .select(['id', 'status', 'requested_by'])
       .orderBy('created_at')
       .orderBy('id')
       .execute();
     const ended = before.filter(({ status }) => status === 'done' || status === 'failed');
+    const own = before.filter((one) => one.requested_by === actor.id && !ended.includes(one));
+    if (own.length >= MAX_WAITING_OF_ONE) {
+      throw new HttpError(429, `${own.length} exports of yours wait or are being built: wait, or delete one of them`);
+    }
     const surplus = Math.max(0, before.length - MAX_EXPORTS + 1);
     if (ended.length < surplus) {
       throw conflict(`${MAX_EXPORTS} exports wait to be built: wait, or delete one that is not needed`);

@@ -12,14 +12,25 @@ import type { ExportRow, LogTables } from '../tables.ts';
 const PARTS = /^[0-9a-f-]{36}\.zip/;
 const INTERRUPTED = 'the appliance was stopped while it was built: ask for it again';
 
+/** So that a long one holds up no other. Each takes a core. */
+export const AT_ONCE = 2;
+
+interface Running {
+  by: string;
+  progress: number;
+  abort: AbortController;
+  ended: Promise<void>;
+}
+
 /**
- * Builds one export at a time, in the order in which they were asked for. One that runs when the process ends has
+ * Builds a few exports at a time, in the order in which they were asked for, but first those of whoever has none that is
+ * being built. One that runs when the process ends has
  * failed: begun again and again, one that kills the process would do so for ever.
  */
 export class ExportJobs {
   readonly #service: Service;
   readonly #folder: string;
-  #running: { id: string; progress: number; abort: AbortController; ended: Promise<void> } | undefined;
+  readonly #running = new Map<string, Running>();
   #loop: Promise<void> | undefined;
   #again = false;
   #stopped = false;
@@ -36,7 +47,7 @@ export class ExportJobs {
 
   /** 0 to 1, of one that runs. */
   progressOf(id: string): number {
-    return this.#running?.id === id ? this.#running.progress : 0;
+    return this.#running.get(id)?.progress ?? 0;
   }
 
   async start(): Promise<void> {
@@ -54,8 +65,9 @@ export class ExportJobs {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#running?.abort.abort();
+    for (const { abort } of this.#running.values()) abort.abort();
     await this.#loop;
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
   }
 
   /** Sees to what is queued. */
@@ -67,45 +79,65 @@ export class ExportJobs {
 
   /** Ends the export if it runs, and deletes its file. Its row is gone already. */
   async drop(id: string): Promise<void> {
-    if (this.#running?.id === id) {
-      this.#running.abort.abort();
-      await this.#running.ended;
-    }
+    const running = this.#running.get(id);
+    running?.abort.abort();
+    await running?.ended;
     rmSync(this.fileOf(id), { force: true });
   }
 
   async #run(): Promise<void> {
-    const { store, log } = this.#service;
     try {
       while (this.#again) {
         this.#again = false;
         while (!this.#stopped) {
-          const row = await store
-            .as<LogTables>()
-            .selectFrom('log_exports')
-            .selectAll()
-            .where('status', '=', 'queued')
-            .orderBy('created_at')
-            .orderBy('id')
-            .executeTakeFirst();
-          if (!row) break;
-          const abort = new AbortController();
-          const ended = Promise.withResolvers<void>();
-          this.#running = { id: row.id, progress: 0, abort, ended: ended.promise };
-          try {
-            await this.#one(row, abort.signal);
-          } finally {
-            this.#running = undefined;
-            ended.resolve();
+          if (this.#running.size >= AT_ONCE) {
+            await Promise.race([...this.#running.values()].map(({ ended }) => ended));
+            continue;
           }
+          const row = await this.#next();
+          if (!row) break;
+          this.#begin(row);
         }
       }
     } catch (error) {
-      log.error({ err: error }, 'the queue of exports stands still until the next one is asked for');
+      this.#stuck(error);
     } finally {
       // With no turn between the last look at `#again` and this: a kick would be lost.
       this.#loop = undefined;
     }
+  }
+
+  #stuck(error: unknown): void {
+    this.#service.log.error({ err: error }, 'the queue of exports stands still until the next one is asked for');
+  }
+
+  /** Which one is built next. */
+  async #next(): Promise<ExportRow | undefined> {
+    const rows = await this.#service.store
+      .as<LogTables>()
+      .selectFrom('log_exports')
+      .selectAll()
+      .where('status', '=', 'queued')
+      .orderBy('created_at')
+      .orderBy('id')
+      .execute();
+    // Those that have only just begun are queued still, as far as the database knows.
+    const waiting = rows.filter(({ id }) => !this.#running.has(id));
+    const busy = new Set([...this.#running.values()].map(({ by }) => by));
+    return waiting.find((row) => !busy.has(row.requested_by)) ?? waiting[0];
+  }
+
+  #begin(row: ExportRow): void {
+    const abort = new AbortController();
+    const ended = Promise.withResolvers<void>();
+    this.#running.set(row.id, { by: row.requested_by, progress: 0, abort, ended: ended.promise });
+    void this.#one(row, abort.signal)
+      // One whose state can't be written isn't begun again at once.
+      .catch((error: unknown) => this.#stuck(error))
+      .finally(() => {
+        this.#running.delete(row.id);
+        ended.resolve();
+      });
   }
 
   async #one(row: ExportRow, signal: AbortSignal): Promise<void> {
@@ -157,7 +189,8 @@ export class ExportJobs {
         size,
       },
       (done) => {
-        if (this.#running?.id === row.id) this.#running.progress = Math.min(1, Math.max(0, done));
+        const running = this.#running.get(row.id);
+        if (running) running.progress = Math.min(1, Math.max(running.progress, done));
       },
       signal,
     );

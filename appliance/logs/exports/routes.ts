@@ -21,7 +21,7 @@ export const exportRoutes =
           tags,
           summary: 'Export records with their proofs',
           description:
-            'Built one after another; the newest 20 are kept. Ask `GET /v1/logs/exports/:id` (in `Location`) how far it is.',
+            'Two are built at a time; five of one person may wait or be built, and the newest 20 are kept. Ask `GET /v1/logs/exports/:id` (in `Location`) how far it is.',
           body: NewExport,
           response: answers({ 202: ExportQueued }),
         },

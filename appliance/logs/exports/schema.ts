@@ -4,6 +4,8 @@ import { Count, From, MicroTime, Nullable, QueryText, SourceInput, strict, Text,
 
 /** Exports that are kept; a new one takes the place of the oldest that has ended. */
 export const MAX_EXPORTS = 20;
+/** Exports of one person that wait or are being built. */
+export const MAX_WAITING_OF_ONE = 5;
 /** Days after which one that has ended is deleted: what it holds would else outlive its records. */
 export const EXPORT_DAYS = 30;
 
