@@ -20,6 +20,7 @@ import { stateProblem } from '../tunnel/index.ts';
 import { Backoff } from './backoff.ts';
 import type { Controller } from './client.ts';
 import { explain } from './failure.ts';
+import { rememberingLookup } from './lookup.ts';
 import { authorities } from './trust.ts';
 
 /** A state and the number under which the controller sent it. */
@@ -30,8 +31,8 @@ export interface Position {
 }
 
 export interface ChannelEvents {
-  /** The controller has answered our `hello`. */
-  connected(): void;
+  /** The controller, at `address`, has answered our `hello`. */
+  connected(address: string): void;
   /** The connection is gone, or couldn't be made; it is tried again. */
   lost(code: 'certificate' | 'controller-unreachable', message: string): void;
   /** This device was cut off; the channel has stopped. */
@@ -46,6 +47,8 @@ export interface ChannelOptions extends Controller {
   publicKey: string;
   /** What is known from before, to resume at. */
   position: Position | null;
+  /** Where the controller was reached last, for when its name can't be resolved. */
+  remembered?(): string | undefined;
   events: ChannelEvents;
   log(message: string): void;
   /** For tests. */
@@ -83,6 +86,7 @@ export class Channel {
   /** Messages beyond the first version that the controller takes in. */
   #accepts: ReadonlySet<string> = new Set();
   #openedAt = 0;
+  #address = '';
   #retryTimer: NodeJS.Timeout | undefined;
   #silenceTimer: NodeJS.Timeout | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
@@ -146,7 +150,7 @@ export class Channel {
 
   #connect(): void {
     clearTimeout(this.#retryTimer);
-    const { url, ca, credential } = this.#options;
+    const { url, ca, credential, remembered } = this.#options;
     const secure = url.startsWith('https:');
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/api/v1/ws`, SUBPROTOCOL, {
       headers: { authorization: `Bearer ${credential}`, 'user-agent': `gatehouse/${AGENT_VERSION}` },
@@ -154,10 +158,14 @@ export class Channel {
       maxPayload: MAX_FRAME_BYTES,
       handshakeTimeout: HANDSHAKE_TIMEOUT,
       followRedirects: false,
+      lookup: rememberingLookup(() => remembered?.()),
       ...(secure && { ca: authorities(ca) }),
     });
     this.#socket = socket;
     let problem: AgentError | undefined;
+    socket.on('upgrade', (response) => {
+      this.#address = response.socket.remoteAddress ?? '';
+    });
     socket.on('open', () => {
       this.#openedAt = performance.now();
       this.#heard();
@@ -254,7 +262,7 @@ export class Channel {
     if (this.#ready) return;
     this.#ready = true;
     clearTimeout(this.#helloTimer);
-    this.#options.events.connected();
+    this.#options.events.connected(this.#address);
   }
 
   #bad(what: string): void {

@@ -21,6 +21,7 @@ import { EndpointResolver, systemLookup } from './resolver.ts';
 import { Saver } from './saver.ts';
 import { Seen } from './seen.ts';
 import { agentPeers, agentStatus, type Snapshot } from './status.ts';
+import type { Network } from './store.ts';
 import { Uplink } from './uplink.ts';
 import { TunnelWorker } from './worker.ts';
 
@@ -70,6 +71,10 @@ export class Daemon {
         },
         revoked: (identity, message) => void this.#revoked(identity, message),
         state: (position) => this.#accept(position),
+        way: () => {
+          void this.#saver.save();
+          if (this.#tunnel.open) this.#run('apply');
+        },
       },
     );
     this.instruments = new Instruments(parts.store, parts.log, this.#clock);
@@ -213,6 +218,7 @@ export class Daemon {
     this.#resolver = new EndpointResolver(this.#parts.lookup ?? systemLookup, network?.addresses ?? {});
     this.#unapplied = [];
     this.uplink.forget();
+    this.uplink.remember(identity.url, network?.controller);
     this.instruments.end('replaced');
     this.dispatch({ type: 'enrolled' });
     if (identity.revoked !== undefined) this.dispatch({ type: 'revoked', message: identity.revoked });
@@ -252,6 +258,8 @@ export class Daemon {
       this.#unapplied.push({ generation, resolve });
       this.#configured(position);
     });
+    // Its routes may lead past the connection that brought it.
+    this.uplink.check();
     await saved;
   }
 
@@ -262,6 +270,7 @@ export class Daemon {
       privateKey: this.#identity.privateKey,
       state: this.#worker.tunnel ? state : this.#seen.fill(state),
       formerPort: this.#seen.port,
+      past: this.uplink.past,
     };
   }
 
@@ -381,7 +390,13 @@ export class Daemon {
   async #writeNetwork(): Promise<void> {
     if (!this.#position || !this.#identity) return;
     const { port } = this.#seen;
-    const network = { ...this.#position, addresses: this.#resolver.addresses, ...(port !== undefined && { port }) };
+    const { address } = this.uplink;
+    const network: Network = {
+      ...this.#position,
+      addresses: this.#resolver.addresses,
+      ...(port !== undefined && { port }),
+      ...(address !== undefined && { controller: address }),
+    };
     await this.#parts.store.writeNetwork(this.#identity.peerId, network).catch(this.#cantWrite);
   }
 

@@ -1,7 +1,7 @@
 import { readdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CREDENTIAL_PREFIX, PeerState, WgKey } from '@gatehouse/protocol';
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { type Identity, type Pending, publicKeyOf } from '../controller/index.ts';
 import { SessionsFile, TrafficFile } from '../history/index.ts';
 import { stateProblem } from '../tunnel/index.ts';
@@ -33,6 +33,8 @@ const NetworkFile = Type.Object({
   addresses: Type.Record(Type.String(), Type.String()),
   /** The UDP port that the tunnel had last. */
   port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+  /** The controller's address, when it was reached last. */
+  controller: Type.Optional(Type.String({ maxLength: 45 })),
 });
 export type Network = Type.Static<typeof NetworkFile>;
 

@@ -6,6 +6,7 @@ import type { PostureReading } from '../posture/index.ts';
 import { Reporter } from '../telemetry/index.ts';
 import type { Input, Now } from '../tunnel/index.ts';
 import { Compliance } from './compliance.ts';
+import { Detour, type Door } from './detour.ts';
 import type { DaemonParts } from './parts.ts';
 
 export interface UplinkEvents {
@@ -14,6 +15,8 @@ export interface UplinkEvents {
   revoked(identity: Identity, message: string): void;
   /** A new state, acknowledged once this resolves. */
   state(position: Position): Promise<void>;
+  /** The way to the controller is another than before, or is known now. */
+  way(): void;
 }
 
 /** The controller as the daemon has it: one channel at a time, what is sent on it and asked beside it. */
@@ -25,6 +28,9 @@ export class Uplink {
   /** What this device tells of itself, and what the controller makes of it. */
   readonly compliance: Compliance;
   #channel: Channel | null = null;
+  #detour: Detour | null = null;
+  /** Of the tunnel, as the controller has them. */
+  #routes: readonly string[] = [];
   #connected = false;
   #problem = '';
   /** Wall clock, ms. */
@@ -43,8 +49,24 @@ export class Uplink {
     return this.#connected;
   }
 
+  /** What is to be reached past the tunnel. */
+  get past(): Door | undefined {
+    return this.#detour?.door;
+  }
+
+  /** Where the controller was reached last. */
+  get address(): string | undefined {
+    return this.#detour?.address;
+  }
+
+  /** The controller's `url`, and where it was reached last. */
+  remember(url: string, address: string | undefined): void {
+    this.#detour = new Detour(url, address);
+  }
+
   connect(identity: Identity, position: Position | null): void {
     if (this.#channel) return;
+    this.#routes = position?.state.routes ?? [];
     this.#channel = new Channel({
       url: identity.url,
       ca: identity.ca,
@@ -52,8 +74,10 @@ export class Uplink {
       publicKey: publicKeyOf(identity.privateKey),
       position,
       log: this.#log,
+      remembered: () => this.#detour?.address,
       events: {
-        connected: () => {
+        connected: (address) => {
+          if (this.#detour?.reached(address)) this.#events.way();
           this.#contact();
           this.#connected = true;
           this.#problem = '';
@@ -63,8 +87,13 @@ export class Uplink {
           this.#events.controller({ type: 'controller', connected: true });
         },
         lost: (code, message) => {
+          const failed = !this.#connected;
           if (this.#connected) this.#contact();
           this.#connected = false;
+          if (failed && this.#detour?.failed(this.#routes)) {
+            this.#log(`the controller is tried ${this.past ? 'past' : 'through'} the tunnel`);
+            this.#events.way();
+          }
           if (message !== this.#problem) this.#log(`controller: ${message}`);
           this.#problem = message;
           this.compliance.disconnected();
@@ -76,6 +105,7 @@ export class Uplink {
         },
         state: (position) => {
           this.#contact();
+          this.#routes = position.state.routes;
           return this.#events.state(position);
         },
       },

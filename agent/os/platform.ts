@@ -27,6 +27,8 @@ export interface TunnelConfig {
   state: PeerState;
   /** The UDP port that this device had before, where the state names none: see `DeviceConfig`. */
   formerPort?: number | undefined;
+  /** A TCP port that is to be reached past the tunnel, where one of its routes covers it: the controller's. */
+  past?: { address: string; port: number } | undefined;
 }
 
 /**

@@ -7,7 +7,7 @@ import { HOME } from './plan.ts';
 import { allowedIpsArrive, dnsArrives } from './scenarios/changes.ts';
 import { carriesWithoutAgents, isOneDevice, rebuildsTunnelOf, survivesKillOf } from './scenarios/crashes.ts';
 import { deletedPeerIsOut, downAndUp, newTokenCutsOff } from './scenarios/devices.ts';
-import { carriesWithoutController } from './scenarios/outages.ts';
+import { carriesWithoutController, deadFullTunnelIsMended } from './scenarios/outages.ts';
 import {
   carriesIpv6AndFullPackets,
   laptopsReachEachOther,
@@ -37,6 +37,7 @@ const SCENARIOS: Scenario[] = [
   ["kill -9 of the hub's wireguard-go", (lab) => rebuildsTunnelOf(lab, 'hub')],
   ["kill -9 of bob's wireguard-go", (lab) => rebuildsTunnelOf(lab, 'bob')],
   ['ten seconds without the controller: the tunnel carries on', (lab) => carriesWithoutController(lab, 2)],
+  ['a full tunnel that is dead can be mended by the controller', deadFullTunnelIsMended],
   ['down leaves nothing behind, up restores', downAndUp],
   ['a new token cuts the old device off', newTokenCutsOff],
   ['a deleted peer is out', deletedPeerIsOut],

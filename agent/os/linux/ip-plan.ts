@@ -1,6 +1,6 @@
-import type { PeerState } from '@gatehouse/protocol';
 import { canonicalNetwork, formatCidr, network, parseCidr, parseEndpoint } from '../../wireguard/cidr.ts';
 import { holdsAny } from '../../wireguard/cover.ts';
+import type { TunnelConfig } from '../platform.ts';
 
 /** Marks our routes and rules in the kernel's tables (rtm_protocol, 0 to 255; 71 is ours by choice). */
 export const ROUTE_PROTOCOL = 71;
@@ -16,9 +16,14 @@ export interface NetPlan {
   tableRoutes: string[];
   /** The policy table, which is the firewall mark too. */
   table: number;
-  /** Preference of the first of our two rules; the second has the next number. */
+  /** Preference of the first of our three rules; the others have the next numbers. */
   priority: number;
+  /** A TCP port under one of `tableRoutes` that is to be reached past them. */
+  past: { address: string; port: number } | null;
 }
+
+/** Preferences that an interface has for its rules in each family. */
+const RULES = 3;
 
 /** A number for an interface's name that stays the same over restarts (FNV-1a). */
 function slot(name: string): number {
@@ -27,16 +32,19 @@ function slot(name: string): number {
   return hash % 3000;
 }
 
-/** The policy table (and firewall mark) of an interface, and the preference of the first of its two rules. */
+/** The policy table (and firewall mark) of an interface, and the preference of the first of its three rules. */
 export function policyNumbers(name: string): { table: number; priority: number } {
-  return { table: 0x47480000 + slot(name), priority: 20000 + 2 * slot(name) };
+  return { table: 0x47480000 + slot(name), priority: 20000 + RULES * slot(name) };
 }
 
 /** Throws RangeError when an address or route isn't one. */
-export function planNet(name: string, state: PeerState): NetPlan {
+export function planNet(name: string, { state, past }: Pick<TunnelConfig, 'state' | 'past'>): NetPlan {
   const routes = [...new Set(state.routes.map(canonicalNetwork))];
   const reached = routes.length > 0 ? state.peers : [];
-  const holdsEndpoint = holdsAny(reached.flatMap((peer) => parseEndpoint(peer.endpoint ?? '')?.address ?? []));
+  const endpoints = reached.flatMap((peer) => parseEndpoint(peer.endpoint ?? '')?.address ?? []);
+  const beyond = past ? [parseCidr(past.address)] : [];
+  const holdsEndpoint = holdsAny([...endpoints, ...beyond]);
+  const holdsPast = holdsAny(beyond);
   const policy = (text: string): boolean => {
     const route = parseCidr(text);
     return route.prefix === 0 || holdsEndpoint(route);
@@ -47,6 +55,7 @@ export function planNet(name: string, state: PeerState): NetPlan {
     mainRoutes: routes.filter((route) => !policy(route)),
     tableRoutes: routes.filter(policy),
     ...policyNumbers(name),
+    past: past && routes.some((route) => holdsPast(parseCidr(route))) ? past : null,
   };
 }
 
@@ -99,9 +108,13 @@ export function parseRoutes(text: string, wanted: 4 | 6): string[] {
 /** The rules of policy routing in one family, in the words of ip-rule(8), by preference. */
 export function wantedRules(plan: NetPlan, wanted: 4 | 6): Map<number, string> {
   if (!plan.tableRoutes.some((route) => family(route) === wanted)) return new Map();
+  const { past, priority } = plan;
   return new Map([
-    [plan.priority, 'table main suppress_prefixlength 0'],
-    [plan.priority + 1, `not fwmark ${plan.table} table ${plan.table}`],
+    ...(past && family(past.address) === wanted
+      ? [[priority, `to ${formatCidr(parseCidr(past.address))} ipproto tcp dport ${past.port} table main`] as const]
+      : []),
+    [priority + 1, 'table main suppress_prefixlength 0'],
+    [priority + 2, `not fwmark ${plan.table} table ${plan.table}`],
   ]);
 }
 
@@ -110,10 +123,13 @@ export function parseRules(text: string, plan: Pick<NetPlan, 'priority'>): Map<n
   const found = new Map<number, string>();
   for (const row of JSON.parse(text.trim() || '[]') as Json[]) {
     const priority = Number(row.priority);
-    if (priority !== plan.priority && priority !== plan.priority + 1) continue;
+    if (!(priority >= plan.priority && priority < plan.priority + RULES)) continue;
+    const to =
+      'dst' in row ? `to ${formatCidr(parseCidr(`${row.dst}${'dstlen' in row ? `/${row.dstlen}` : ''}`))} ` : '';
+    const port = 'dport' in row ? `ipproto ${row.ipproto} dport ${row.dport} ` : '';
     const mark = 'fwmark' in row ? `${'not' in row ? 'not ' : ''}fwmark ${Number(row.fwmark)} ` : '';
     const suppress = 'suppress_prefixlen' in row ? ` suppress_prefixlength ${row.suppress_prefixlen}` : '';
-    found.set(priority, `${mark}table ${row.table}${suppress}`);
+    found.set(priority, `${to}${port}${mark}table ${row.table}${suppress}`);
   }
   return found;
 }

@@ -107,11 +107,11 @@ export class LinuxTunnel implements Tunnel {
   }
 
   /** The firewall first, so that nothing passes that isn't allowed; the device next, so that no route leads into a tunnel without keys; then network, kernel settings and DNS. */
-  async #bring({ privateKey, state, formerPort }: TunnelConfig, repair: boolean): Promise<string[]> {
+  async #bring({ privateKey, state, formerPort, past }: TunnelConfig, repair: boolean): Promise<string[]> {
     let plan: NetPlan;
     let device: DeviceConfig;
     try {
-      plan = planNet(this.name, state);
+      plan = planNet(this.name, { state, past });
       const { listenPort } = state.interface;
       const fwmark = plan.tableRoutes.length > 0 ? plan.table : 0;
       device = { privateKey, ...(listenPort !== undefined && { listenPort }), formerPort, fwmark, peers: state.peers };

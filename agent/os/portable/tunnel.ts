@@ -161,7 +161,7 @@ export class PortableTunnel implements Tunnel {
   }
 
   /** A repair says everything again: these systems answer "exists" to what is there. */
-  async #bring({ privateKey, state, formerPort }: TunnelConfig, repair: boolean): Promise<string[]> {
+  async #bring({ privateKey, state, formerPort, past }: TunnelConfig, repair: boolean): Promise<string[]> {
     if (state.firewall)
       throw new AgentError(
         'apply-failed',
@@ -169,7 +169,7 @@ export class PortableTunnel implements Tunnel {
       );
     let plan: PortablePlan;
     try {
-      plan = planPortable(state);
+      plan = planPortable({ state, past });
       checkDns(plan.dns);
     } catch (error) {
       if (error instanceof AgentError) throw error;

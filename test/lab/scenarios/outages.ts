@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AGENTS, CONTROLLER, type Lab } from '../lab.ts';
 import { PingStream } from '../ping.ts';
+import { until } from '../run.ts';
 
 const WINDOW_SECONDS = 5;
 
@@ -33,6 +34,33 @@ export async function carriesWithoutController(lab: Lab, windows: number): Promi
   }
   await lab.controllerReady();
   for (const name of AGENTS) await lab.reaches(name, 'connected');
+}
+
+/**
+ * A full tunnel takes the way to the controller along. Dead, it can only be mended by what the controller says: bob finds
+ * the way past it, and is told that the route is gone.
+ */
+export async function deadFullTunnelIsMended(lab: Lab): Promise<void> {
+  const tunnel = lab.topology.interfaceName('bob');
+  const wayOut = async (): Promise<string | undefined> =>
+    (JSON.parse(await lab.on('bob', ['ip', '-json', 'route', 'get', '203.0.113.9'])) as { dev?: string }[])[0]?.dev;
+  await lab.api.call('PUT', lab.peerPath('hub'), { additional_allowed_ips: ['0.0.0.0/0'] });
+  await until('everything to go through the tunnel', async () => (await wayOut()) === tunnel);
+  await lab.services.stop('hub');
+  try {
+    // What is on disk comes first, so this one never had another way.
+    const killed = await lab.services.kill('bob', 'SIGKILL');
+    await until('bob to be started again', () => (lab.services.pid('bob') ?? killed) !== killed);
+    await lab.api.call('PUT', lab.peerPath('hub'), { additional_allowed_ips: [] });
+    await until('the route to be gone', async () => (await wayOut()) !== tunnel);
+    assert.equal((await lab.status('bob'))?.controller.connected, true);
+  } finally {
+    lab.services.resume('hub');
+  }
+  for (const name of AGENTS) await lab.reaches(name, 'connected');
+  await lab.tunnelWorks();
+  const rules = await lab.on('bob', ['ip', 'rule', 'show']);
+  assert.ok(!rules.includes('dport'), rules);
 }
 
 const FIREWALL = `table inet gatehouse_lab_cut {
