@@ -8,6 +8,7 @@ import { type Command, CommandError, type Terminal, UsageError } from './command
 import { rotateCommand } from './keys.ts';
 import { exportCommand } from './logs-export.ts';
 import { forgetCommand } from './logs-forget.ts';
+import { setAsideCommand } from './logs-set-aside.ts';
 import { statusCommand } from './logs-status.ts';
 import { verifyCommand } from './logs-verify.ts';
 import { restoreCommand } from './restore.ts';
@@ -48,6 +49,7 @@ const commands: readonly Command[] = [
   verifyCommand,
   exportCommand,
   statusCommand,
+  setAsideCommand,
   forgetCommand,
   updatesCommand,
   versionCommand,

@@ -5,9 +5,17 @@ import { type DomainEvent, event, SYSTEM } from '../events/index.ts';
 import type { NamedSource } from '../logs/index.ts';
 import { DATABASE_FILE, KEY_FILE, leaveEvent, openDatabase } from '../store/index.ts';
 import { type Command, CommandError, type Terminal, UsageError } from './command.ts';
-import { importLogs, type LogsModule, manyOf, openPlace, progressOn, sizeText, timeOf } from './logs.ts';
-
-const MAX_TEXT = 100;
+import {
+  importLogs,
+  type LogsModule,
+  manyOf,
+  openPlace,
+  progressOn,
+  sizeText,
+  textOf,
+  timeOf,
+  userOf,
+} from './logs.ts';
 
 export const exportCommand: Command = {
   name: 'logs export',
@@ -103,19 +111,6 @@ function leaveRecord({ dataDir, database }: Config, record: DomainEvent): boolea
 function needed(option: string, value: unknown): string {
   if (value === undefined) throw new UsageError(`${option} is missing: write a time such as 2026-05-31T18:00:00Z`);
   return value as string;
-}
-
-function textOf(option: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  const text = (value as string).trim();
-  if (text !== '' && text.length <= MAX_TEXT && !/\p{Cc}/u.test(text)) return text;
-  throw new UsageError(`${option} must be a text of at most ${MAX_TEXT} characters in one line`);
-}
-
-/** Who is named in the report. */
-function userOf({ env }: Terminal): string {
-  const name = env.SUDO_USER ?? env.LOGNAME ?? env.USER;
-  return name ? `${name}, on the box` : 'somebody on the box';
 }
 
 function fileOf(given: string | undefined, { cwd }: Terminal): string {

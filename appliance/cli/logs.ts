@@ -98,3 +98,18 @@ export function sizeText(bytes: number): string {
   for (; value >= 1000 && unit < UNITS.length - 1; unit++) value /= 1000;
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
+
+const MAX_TEXT = 100;
+/** A text of an option, for people. Throws UsageError. */
+export function textOf(option: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const text = (value as string).trim();
+  if (text !== '' && text.length <= MAX_TEXT && !/\p{Cc}/u.test(text)) return text;
+  throw new UsageError(`${option} must be a text of at most ${MAX_TEXT} characters in one line`);
+}
+
+/** Who is named in the report. */
+export function userOf({ env }: Terminal): string {
+  const name = env.SUDO_USER ?? env.LOGNAME ?? env.USER;
+  return name ? `${name}, on the box` : 'somebody on the box';
+}

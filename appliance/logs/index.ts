@@ -1,5 +1,8 @@
 import type { Migration } from '../store/index.ts';
 import { logMigrations } from './migrations.ts';
+
+export { dropPredecessor, leavePredecessor, readPredecessor } from './predecessor.ts';
+
 import { rememberedMigrations } from './remembered.ts';
 import { anchorMigrations } from './rounds/anchor.ts';
 

@@ -19,6 +19,7 @@ import { createNamed, type Usernames } from './named.ts';
 import { post } from './post.ts';
 import { type Receiver, type ReceiverOptions, type SyslogTls, startReceiver } from './receive/index.ts';
 import { createHasher } from './record/sha256.ts';
+import { CLASSES, KIND } from './record/types.ts';
 import { type Anchor, readAnchor } from './rounds/anchor.ts';
 import { createRounds, type Rounds } from './rounds/rounds.ts';
 import { type SealerThread, startSealer } from './seal/start.ts';
@@ -28,6 +29,7 @@ import { clockState } from './synchronised.ts';
 import { witnessRoutes } from './witness/routes.ts';
 import { createWitness, type Witness } from './witness/server.ts';
 
+const AUDIT = CLASSES.indexOf('audit');
 const MEASURE_MS = 60_000;
 /** It is there as soon as there is a log. */
 const GENESIS = 'genesis';
@@ -54,7 +56,10 @@ export interface LogsOptions {
     authorities(): string;
     onChange(listener: () => void): void;
     /** Whether a sender's certificate counts; `chain` is DER, leaf first. Never rejects. */
-    check(chain: readonly Uint8Array[], purpose: 'sender'): Promise<{ ok: true } | { ok: false; reason: string }>;
+    check(
+      chain: readonly Uint8Array[],
+      purpose: 'sender',
+    ): Promise<{ ok: true; facts: { subject: string; serial: string } } | { ok: false; reason: string }>;
   };
 }
 
@@ -180,9 +185,14 @@ export function createLogs(options: LogsOptions) {
     return startReceiver({
       listen,
       ...(settings.syslogTls && { tls: { ...settings.syslogTls, ...tls() } }),
-      async checkSender(chain) {
+      async checkSender(chain, connecting) {
         const checked = await certificates.check(chain, 'sender');
-        return checked.ok ? undefined : checked.reason;
+        if (!checked.ok) return checked.reason;
+        const { subject, serial } = checked.facts;
+        // Before its first line: of those with the flag `authenticated` it says by whom.
+        const whose = { event: 'logs.sender.connected', ...connecting, subject, serial };
+        if (connecting) await appender.append(KIND.audit, AUDIT, [whose]);
+        return undefined;
       },
       seal,
       log,
@@ -217,7 +227,7 @@ export function createLogs(options: LogsOptions) {
       const anchor = await readAnchor(store);
       if (anchor && !existsSync(path.join(folder, GENESIS))) {
         // Without new keys: they would be taken for those of the log that is gone.
-        const reason = `the log is gone: ${folder} is empty, and the database remembers ${anchor.size} records. Put it back, or have a new one begin with 'gatehouse-appliance logs forget'`;
+        const reason = `the log is gone: ${folder} is empty, and the database remembers ${anchor.size} records. Put it back, or have a new one begin: 'gatehouse-appliance logs forget', or 'logs set-aside' where that was interrupted`;
         log.error({}, reason);
         states.tell('damaged', reason);
         closed = createClosed(origin, () => ({ state: 'damaged', reason }));
