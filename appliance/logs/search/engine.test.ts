@@ -382,3 +382,18 @@ test('an index knows the least and the most of a plane without reading it', () =
   }
   assert.equal(planes, 2 * (5 + 2 + 2 + 2));
 });
+
+test('small frames are kept in memory as what they are', async () => {
+  const { archive, engine, library } = fill(
+    Array.from({ length: 900 }, (_, i) => [{ raw: traffic(i) }]),
+    new Set(),
+  );
+  library.sealed(archive.size);
+  settle(library);
+  const found: number[] = [];
+  for (let i = 0; i < 2; i++) {
+    archive.reads = 0;
+    found.push((await run(engine, { q: 'traffic' })).records.length, archive.reads);
+  }
+  assert.deepEqual(found, [900, 900, 900, 0]);
+});

@@ -36,9 +36,10 @@ interface Told {
   done?: () => void;
 }
 
-/** Bytes of records that are kept, and what a block has beside its messages. */
+/** Bytes of records that are kept, and what a block has, and a record of it, beside the messages. */
 const MAX_BLOCKS = 40 * 2 ** 20;
-const BLOCK_BYTES = 2 ** 16;
+const BLOCK_BYTES = 1024;
+const RECORD_BYTES = 64;
 const EXTENSION = '.idx';
 const KEY_USE = 'gatehouse/log-index/v2';
 const nameOf = (first: number): string => `${first.toString(16).padStart(16, '0')}${EXTENSION}`;
@@ -289,7 +290,7 @@ export class Library {
     if (unsealed) return unsealed;
     return this.blocks.get(`${first} ${frame.offset}`, () => {
       const value = this.options.archive.readFrame(first, frame);
-      return { value, size: BLOCK_BYTES + (value?.raw.length ?? 0) };
+      return { value, size: BLOCK_BYTES + (value ? value.raw.length + value.count * RECORD_BYTES : 0) };
     });
   }
 
