@@ -6,7 +6,7 @@ import type { Revocation } from './revocation.ts';
 import type { Authority, Login } from './settings.ts';
 import type { PkiState } from './state.ts';
 
-/** What a certificate is shown for: to sign in by EAP-TLS, to be a RadSec client, or to send logs, which either may. */
+/** What a certificate is shown for: to sign in by EAP-TLS, to be a RadSec client, or to send logs, as a NAS or by another authority. */
 export type Purpose = 'user' | 'nas' | 'sender';
 /** `login` is empty where the purpose is not `user`. */
 export type Checked = { ok: true; facts: CertificateFacts; login: string } | { ok: false; reason: string };
@@ -74,7 +74,7 @@ export function createCheck(options: {
           // Its issuer is the CA itself, which writes the subject: nobody chooses what it says here.
           const isNas = certificate.units.includes(NAS_UNIT);
           if (isNas && purpose === 'user') return no('this is a certificate of a NAS');
-          if (!isNas && purpose === 'nas') return no('this is a certificate of a user, not of a NAS');
+          if (!isNas && purpose !== 'user') return no('this is a certificate of a user, not of a NAS');
         } else {
           const problem = await revocation.problem(certificate, issuer, anchor, state().softFail);
           if (problem !== undefined) return no(problem);

@@ -284,7 +284,7 @@ export function createPki(options: {
     },
     /**
      * Whether a client's certificate counts: a user's where somebody signs in (what it is without a purpose), a NAS's where
-     * it is for RadSec, any for a sender of logs. `chain`: DER, the client's first. Never rejects.
+     * it is for RadSec or logs are sent, and any of another authority there. `chain`: DER, the client's first. Never rejects.
      */
     check: (chain: readonly Uint8Array[], purpose?: Purpose): Promise<Checked> => checker.check(chain, purpose),
     /** Called after the server certificate or the authorities have changed. Returns what ends it. */

@@ -96,15 +96,16 @@ describe('certificates of RadSec clients', requires('openssl'), () => {
     assert.equal((await pki.pki.check([derOf(pki.pki.server().chain)], 'nas')).ok, false, "the server's own");
   });
 
-  test('a sender of logs may be either, until it is revoked', async () => {
-    for (const holder of [{ nas: 'radsec-1' }, { username: 'alice' }]) {
-      const issued = await issue(holder);
-      const chain = [derOf(issued.certificate)];
-      assert.equal((await pki.pki.check(chain, 'sender')).ok, true);
-      assert.equal((await pki.call('POST', `certificates/${issued.id}/revoke`, {})).status, 204);
-      const refused = { ok: false, reason: 'the certificate is revoked' };
-      assert.deepEqual(await pki.pki.check(chain, 'sender'), refused);
-    }
+  test('a sender of logs is a NAS, until it is revoked, and no person', async () => {
+    const user = [derOf((await issue({ username: 'alice' })).certificate)];
+    const reason = 'this is a certificate of a user, not of a NAS';
+    assert.deepEqual(await pki.pki.check(user, 'sender'), { ok: false, reason });
+    const issued = await issue({ nas: 'radsec-1' });
+    const chain = [derOf(issued.certificate)];
+    assert.equal((await pki.pki.check(chain, 'sender')).ok, true);
+    assert.equal((await pki.call('POST', `certificates/${issued.id}/revoke`, {})).status, 204);
+    const refused = { ok: false, reason: 'the certificate is revoked' };
+    assert.deepEqual(await pki.pki.check(chain, 'sender'), refused);
   });
 
   test('what cannot be used is refused with the reason', async () => {

@@ -17,8 +17,10 @@ describe('syslog over TLS of the whole appliance', () => {
 
   before(async () => {
     ca = (await a.the.anonymous.get('/v1/pki/ca.pem')).body;
-    await makePerson(a.the, { username: 'firewall' });
-    const issued = await a.the.admin.post('/v1/pki/certificates', { generate: true, username: 'firewall' });
+    await makePerson(a.the, { username: 'laptop' });
+    const nas = { name: 'firewall.example', address: '0.0.0.0/0', protocol: 'radsec', type: 'generic' };
+    assert.equal((await a.the.admin.post('/v1/sites/default/nas', nas)).status, 201);
+    const issued = await a.the.admin.post('/v1/pki/certificates', { generate: true, nas: 'firewall.example' });
     assert.equal(issued.status, 201, JSON.stringify(issued.body));
     mine = issued.body;
   });
@@ -39,14 +41,21 @@ describe('syslog over TLS of the whole appliance', () => {
     await new Promise((resolve) => socket.once('close', resolve));
   }
 
-  test('takes what comes with a certificate of our CA, and nothing else', async () => {
+  test('takes what comes with a certificate of our CA for a device, and nothing else', async () => {
+    const { body: person } = await a.the.admin.post('/v1/pki/certificates', { generate: true, username: 'laptop' });
     await send('<13>1 - - november - - - without a certificate');
+    await send('<13>1 - - november - - - of a person', person);
     await send('<13>1 - - november - - - with a certificate', mine);
     const [record] = await found(a.the.admin, { q: 'november kind:log' });
     assert.deepEqual(
       [record.transport, record.source.address, record.fields.msg],
       ['tls', '127.0.0.1', 'with a certificate'],
     );
+    // Whose certificate it was is a record before it.
+    const [whose] = await found(a.the.admin, { q: 'app:logs.sender.connected' });
+    assert.ok(whose.index < record.index);
+    const { serial, subject, address, port } = JSON.parse(whose.raw);
+    assert.deepEqual([serial, subject, `${address}:${port}`], [mine.serial, 'CN=firewall.example,OU=NAS', record.peer]);
   });
 
   /** `openssl s_client` that stays connected; what it is told is sent on as it is. */
@@ -76,7 +85,7 @@ describe('syslog over TLS of the whole appliance', () => {
 
   test('what is revoked is cut off, and not taken again; others stay connected', requires('openssl'), async () => {
     const issue = async (): Promise<Json> =>
-      (await a.the.admin.post('/v1/pki/certificates', { generate: true, username: 'firewall' })).body;
+      (await a.the.admin.post('/v1/pki/certificates', { generate: true, nas: 'firewall.example' })).body;
     const [stolen, other] = [await issue(), await issue()];
     const thief = client(stolen);
     const neighbour = client(other);

@@ -39,8 +39,17 @@ export interface SyslogTls {
   ca?: string;
 }
 
-/** Why a sender's certificate doesn't count (any more); undefined where it does. `chain`: DER, leaf first. Never rejects. */
-export type CheckSender = (chain: readonly Uint8Array[]) => Promise<string | undefined>;
+/** Who connects, by the far end of the connection. */
+export interface Connecting {
+  address: string;
+  port: number;
+}
+
+/**
+ * Why a sender's certificate doesn't count (any more); undefined where it does. `chain`: DER, leaf first. `connecting` is
+ * told at the beginning of a connection: whose it is then is recorded. Never rejects.
+ */
+export type CheckSender = (chain: readonly Uint8Array[], connecting?: Connecting) => Promise<string | undefined>;
 
 export interface ReceiverStats {
   messages: number;

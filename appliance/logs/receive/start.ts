@@ -1,7 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { Logger } from '../../store/index.ts';
 import { LIMITS, type ReceiverLimits } from './limits.ts';
-import type { CheckSender, ReceiverStats, SyslogTls } from './messages.ts';
+import type { CheckSender, Connecting, ReceiverStats, SyslogTls } from './messages.ts';
 import type { Listen, ReceiveOptions } from './receiver.ts';
 
 export interface ReceiverOptions {
@@ -54,7 +54,7 @@ export type ToWorker = Call | { method: 'checked'; id: number; problem: string |
 export type FromWorker =
   | { type: 'ready'; addresses: Receiver['addresses']; bufferBytes: number }
   | { type: 'failed'; message: string; code: string | undefined }
-  | { type: 'check'; id: number; chain: readonly Uint8Array[] }
+  | { type: 'check'; id: number; chain: readonly Uint8Array[]; connecting: Connecting | undefined }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; details: object; message: string }
   | { type: 'answer'; id: number; value?: unknown; error?: string };
 
@@ -85,8 +85,8 @@ export function startReceiver(options: ReceiverOptions): Promise<Receiver> {
       worker.postMessage({ ...what, id } as Call);
     });
   let stopped: Promise<ReceiverStats> | undefined;
-  const check = async (id: number, chain: readonly Uint8Array[]): Promise<void> => {
-    const problem = await options.checkSender?.(chain);
+  const check = async ({ id, chain, connecting }: Extract<FromWorker, { type: 'check' }>): Promise<void> => {
+    const problem = await options.checkSender?.(chain, connecting);
     worker.postMessage({ method: 'checked', id, problem } satisfies ToWorker);
   };
 
@@ -115,7 +115,7 @@ export function startReceiver(options: ReceiverOptions): Promise<Receiver> {
           log[message.level](message.details, message.message);
           return;
         case 'check':
-          void check(message.id, message.chain);
+          void check(message);
           return;
         case 'ready':
           ready = true;

@@ -74,7 +74,8 @@ export function createTls({ credentials, connections, limits, check, say }: TlsO
       () => refused(socket, 'its certificate could not be checked in time'),
       limits.handshakeMs,
     );
-    const problem = await check(chain);
+    const { remoteAddress, remotePort } = socket;
+    const problem = await check(chain, { address: plainAddress(remoteAddress ?? ''), port: remotePort ?? 0 });
     clearTimeout(patience);
     if (socket.destroyed) return;
     if (problem === undefined) connections.read(socket, { authenticated: true });

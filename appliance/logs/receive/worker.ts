@@ -13,11 +13,11 @@ type Receiver = Awaited<ReturnType<typeof receive>>;
 /** What the main thread is asked: it knows which certificates still count. */
 const asked = new Map<number, (problem: string | undefined) => void>();
 let questions = 0;
-const check: CheckSender = (chain) =>
+const check: CheckSender = (chain, connecting) =>
   new Promise((resolve) => {
     const id = ++questions;
     asked.set(id, resolve);
-    say({ type: 'check', id, chain });
+    say({ type: 'check', id, chain, connecting });
   });
 
 async function answer(receiver: Receiver, message: Call): Promise<unknown> {
