@@ -51,6 +51,8 @@ const TEST_TOOLS = {
   plistutil: 'libplist-utils',
   'systemd-analyze': 'systemd',
   'x86_64-w64-mingw32-gcc': 'gcc-mingw-w64-x86-64-win32',
+  zsh: 'zsh',
+  fish: 'fish',
 };
 
 /** What `npm run soak` needs beside them: packages for other machines, and clean Debian trees. */
@@ -63,6 +65,7 @@ const SOAK_TOOLS = {
   '../aarch64-linux-gnu/lib/libstdc++.so.6': 'libstdc++6-arm64-cross',
   '../aarch64-linux-gnu/lib/libatomic.so.1': 'libatomic1-arm64-cross',
   '../aarch64-linux-gnu/lib/libgcc_s.so.1': 'libgcc-s1-arm64-cross',
+  wine: 'wine64',
 };
 
 const fail = (message) => {
