@@ -52,6 +52,23 @@ describe('messages of a stream', () => {
     test(what, () => assert.deepEqual(texts(stream), expected));
   }
 
+  for (const [what, stream, expected] of [
+    ['behind a counted one', '4 <1>a6 no pri3 abc', ['<1>a', 'no pri', 'abc']],
+    ['with LF inside and behind', '4 <1>a\n5 a\nb c\n3 abc\n', ['<1>a', 'a\nb c', 'abc']],
+    [
+      'from the first on, as another count is where it ends',
+      '6 no pri3 abc5 \n\0\r\n ',
+      ['no pri', 'abc', '\n\0\r\n '],
+    ],
+    ['a line that is longer or shorter than its number', '3 packets dropped\n118 packets dropped\n', undefined],
+    ['a line with digits where its number ends', '3 abc12\n3 abc012 x\n3 abc12345678 x\n', undefined],
+    ['a line that is as long as its number', '6 no pri\n3 abc\n', undefined],
+    ['lines behind a line again', '4 <1>a\n<1>b\n118 packets\n7 of 9\n', ['<1>a', '<1>b', '118 packets', '7 of 9']],
+  ] as const) {
+    test(`counts without a priority: ${what}`, () =>
+      assert.deepEqual(texts(stream), expected ?? stream.split('\n').slice(0, -1)));
+  }
+
   test('over TLS a count needs no priority behind it', () => {
     assert.deepEqual(texts('6 no pri3 abc<1>line\n', { tls: true }), ['no pri', 'abc', '<1>line']);
     assert.deepEqual(texts('6 no pri\n'), ['6 no pri']);
@@ -145,6 +162,39 @@ describe('a stream in pieces', () => {
         assert.deepEqual(frames(single, { tls, max: 12 }), frames([bytes], { tls, max: 12 }));
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('what was counted without a priority comes back, whatever is in it', () => {
+    const any = fc.uint8Array({ minLength: 1, maxLength: 100 });
+    // Only the first must have no end inside: nothing before it tells that messages are counted.
+    const first = any.map((bytes) => bytes.map((byte) => (byte === 0 || byte === 10 ? 32 : byte)));
+    fc.assert(
+      fc.property(first, fc.array(any, { minLength: 1 }), cuts, (one, others, at) => {
+        const messages = [one, ...others].map((bytes) => Buffer.from(bytes));
+        const bytes = Buffer.concat(messages.flatMap((body) => [Buffer.from(`${body.length} `), body]));
+        assert.deepEqual(
+          frames(split(bytes, at)).found.map(({ text }) => text),
+          messages.map((body) => body.toString('latin1')),
+        );
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('lines that begin with a number are whole where it is no count of theirs', () => {
+    const text = fc.string({ minLength: 1, maxLength: 60 }).filter((one) => !/[\n\0\r]|^</.test(one));
+    // More than there is of the line, however it goes on.
+    const line = fc.tuple(fc.integer({ min: 61, max: 99_999 }), text).map(([number, rest]) => `${number} ${rest}`);
+    fc.assert(
+      fc.property(fc.array(line), cuts, (lines, at) => {
+        const bytes = Buffer.from(lines.map((one) => `${one}\n`).join(''), 'latin1');
+        assert.deepEqual(
+          frames(split(bytes, at)).found.map((frame) => frame.text),
+          lines.map((one) => Buffer.from(one, 'latin1').toString('latin1')),
+        );
+      }),
+      { numRuns: 1000 },
     );
   });
 

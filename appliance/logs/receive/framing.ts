@@ -12,7 +12,7 @@ export type OnMessage = (bytes: Buffer, start: number, end: number, truncated: b
 export interface FramerOptions {
   /** Bytes of a message that are kept; of a longer one the rest is skipped. */
   max: number;
-  /** Over TLS messages are counted (RFC 5425, section 4.3); over TCP `<` after the count must show that it is one. */
+  /** Over TLS messages are counted (RFC 5425, section 4.3); over TCP what follows the count must show that it is one. */
   tls: boolean;
   onMessage: OnMessage;
   onSkipped: (bytes: number) => void;
@@ -22,6 +22,10 @@ export interface FramerOptions {
  * Messages of one connection (RFC 6587). Each is either counted in octets (section 3.4.1), or ends with LF, CR LF or
  * NUL (section 3.4.2), which is told by how it begins. Counted messages are handed on exactly as counted, the others
  * without their end; empty ones aren't messages.
+ *
+ * Over TCP digits and a space are a count where `<` follows, as in RFC 6587. Some devices count messages without a priority:
+ * it is one, too, where the message before it was counted, or where exactly so many bytes without an end are followed by
+ * another count. Everything else is a line that begins with a number.
  */
 export class Framer {
   #options: FramerOptions;
@@ -33,6 +37,11 @@ export class Framer {
   /** Octets of a counted message that haven't come. */
   #left = 0;
   #skipped = 0;
+  /** The message before was counted. */
+  #counts = false;
+  /** Of a line that may turn out to be counted: where its count begins to tell its end, and that end. 0: it is a line. */
+  #head = 0;
+  #end = 0;
 
   constructor(options: FramerOptions) {
     this.#options = options;
@@ -60,6 +69,10 @@ export class Framer {
         at = end;
         continue;
       }
+      if (this.#end > 0) {
+        at = this.#maybe(chunk, at);
+        continue;
+      }
       if (nul === undefined || nul < at) nul = indexOf(chunk, NUL, at);
       const end = Math.min(indexOf(chunk, LF, at), nul);
       if (end === chunk.length) {
@@ -69,6 +82,30 @@ export class Framer {
       this.#finish(chunk, at, end);
       at = end + 1;
     }
+  }
+
+  /** A line that may be counted: keeps what decides about it; returns where it goes on. */
+  #maybe(chunk: Buffer, at: number): number {
+    const wanted = Math.min(chunk.length, at + this.#end + MAX_DIGITS + 1 - this.#length);
+    const looked = chunk.subarray(at, wanted);
+    const end = at + Math.min(indexOf(looked, LF, 0), indexOf(looked, NUL, 0));
+    this.#keep(chunk, at, end);
+    let next = this.#end;
+    while (next < this.#length && isDigit(this.#part[next]!, next === this.#end)) next++;
+    if (next >= this.#length) {
+      // Its end has come, or what decides hasn't.
+      if (end < wanted || next > this.#end + MAX_DIGITS) this.#end = 0;
+      return end;
+    }
+    const [from, to] = [this.#head, this.#end];
+    this.#end = 0;
+    if (this.#part[next] !== SPACE || next === to || next - to > MAX_DIGITS) return end;
+    const kept = Buffer.from(this.#part.subarray(0, this.#length));
+    this.#length = 0;
+    this.#state = 'begin';
+    this.#emit(kept, from, to, false, false);
+    this.push(kept.subarray(to));
+    return end;
   }
 
   /**
@@ -117,17 +154,23 @@ export class Framer {
     const space = at;
     if (space === end) return undefined;
     if (space === start || bytes[space] !== SPACE) return this.#line();
-    if (!this.#options.tls) {
+    const { tls, max } = this.#options;
+    if (!tls && !(this.#counts && count <= max)) {
       if (space + 1 === end) return undefined;
-      if (bytes[space + 1] !== LESS_THAN) return this.#line();
+      if (bytes[space + 1] !== LESS_THAN) return this.#line(space + 1 - start, count);
     }
     this.#state = 'counted';
     this.#left = count;
     return space + 1 - start;
   }
 
-  #line(): number {
+  /** A line; with `count` it may still turn out to be counted. */
+  #line(head = 0, count = 0): number {
     this.#state = 'line';
+    this.#head = head;
+    const end = head + count;
+    // All of it must be kept until that is known.
+    this.#end = count > 0 && end + MAX_DIGITS + 1 <= this.#options.max ? end : 0;
     return 0;
   }
 
@@ -148,6 +191,7 @@ export class Framer {
   #finish(chunk: Buffer, start: number, end: number, cut = false): void {
     const isLine = this.#state !== 'counted';
     this.#state = 'begin';
+    this.#end = 0;
     if (this.#length === 0) {
       this.#emit(chunk, start, end, isLine, cut);
       return;
@@ -168,9 +212,12 @@ export class Framer {
     const skipped = this.#skipped + last - kept;
     this.#skipped = 0;
     if (skipped > 0) onSkipped(skipped);
+    if (kept > start) this.#counts = !isLine;
     if (kept > start) onMessage(bytes, start, kept, cut || skipped > 0);
   }
 }
+
+const isDigit = (byte: number, first: boolean): boolean => byte >= (first ? 49 : 48) && byte <= 57;
 
 const indexOf = (chunk: Buffer, byte: number, from: number): number => {
   const at = chunk.indexOf(byte, from);
