@@ -4,7 +4,6 @@ import { createFolder, diskProblem } from '../../store/index.ts';
 import { type Archive, openArchive } from '../archive/archive.ts';
 import { Catalog } from '../archive/catalog.ts';
 import { SEGMENTS } from '../archive/files.ts';
-import { MAX_SOURCES } from '../archive/sources.ts';
 import { TileStore } from '../archive/tiles.ts';
 import type { ToSeal } from '../receive/messages.ts';
 import { CLASSES, FLAG, KIND, type Kind } from '../record/types.ts';
@@ -18,16 +17,14 @@ import { Log, type Sealed, type Written } from './log.ts';
 import type { FromSealer, SealState, ToSealer } from './messages.ts';
 import { Notes } from './notes.ts';
 import type { SealerOptions } from './options.ts';
+import { recordPredecessor } from './predecessor.ts';
 import { DamagedError, recover } from './recovery.ts';
 import { Reserve, roomOf } from './reserve.ts';
 import { Rounds } from './rounds.ts';
-import { Senders } from './senders.ts';
+import { ALL_NUMBERS_GIVEN, Senders } from './senders.ts';
 import { Waiting } from './waiting.ts';
 
-/** In the catalog's state: when the log before this one was set aside, as it is recorded. */
-const AFTER = 'after';
 const SYSTEM = CLASSES.indexOf('system');
-const ALL_NUMBERS_GIVEN = `there are ${MAX_SOURCES} senders in the log, and no number for another: later ones are one source, 'other', and are found by their address (q=peer:192.0.2.1), until some are removed: DELETE /v1/logs/sources/:id`;
 
 /** Takes records in, seals them, and says so. Everything happens within a call: the caller has the timers. */
 export class Sealer {
@@ -110,7 +107,11 @@ export class Sealer {
       this.#setState('sealing', '');
       this.#guarded(() => {
         if (recovered) this.#record(KIND.recovery, SYSTEM, [recovered]);
-        this.#recordPredecessor();
+        recordPredecessor(options.predecessor, {
+          ...{ catalog: this.#catalog, logVkey: keys.logVkey },
+          record: (said) => this.#record(KIND.audit, SYSTEM, [said]),
+          seal: () => this.#sealWaiting(),
+        });
         this.#rounds!.sealStatements();
         this.#keeping.finish();
       });
@@ -142,19 +143,6 @@ export class Sealer {
     logVkey: this.#options.keys.logVkey,
     created: this.#options.keys.created,
   });
-
-  /** What came before this log, once: that there is a break is evidence as well. */
-  #recordPredecessor(): void {
-    const { predecessor, keys } = this.#options;
-    // Of a call that was interrupted: this is the log itself, and it was not set aside.
-    if (!predecessor || predecessor.said.log_key === keys.logVkey) return;
-    if (this.#catalog.get(AFTER) !== predecessor.said.at) {
-      this.#record(KIND.audit, SYSTEM, [predecessor.said]);
-      this.#sealWaiting();
-      this.#catalog.set(AFTER, predecessor.said.at);
-    }
-    predecessor.recorded();
-  }
 
   /** A sender has got a number. */
   #numbered = (id: number, address: string): void => {

@@ -7,6 +7,8 @@ const DEFAULT_CLASS = CLASSES.indexOf('log');
 /** In the catalog's state: numbers of senders that were retired, JSON. */
 const RETIRED = 'retired_sources';
 
+export const ALL_NUMBERS_GIVEN = `there are ${MAX_SOURCES} senders in the log, and no number for another: later ones are one source, 'other', and are found by their address (q=peer:192.0.2.1), until some are removed: DELETE /v1/logs/sources/:id`;
+
 type Told = (id: number, address: string) => void;
 
 /**
