@@ -44,6 +44,9 @@ export const verifyCommand: Command = {
     if (findings.length === 0 && last > 0 && last >= size) {
       throw new UsageError(`there is no record ${last}: the log has ${size}, the first is 0`);
     }
+    if (findings.length === 0 && size > 0 && verified.within === 0) {
+      throw new UsageError('there is no record of that time or those numbers, so nothing of them was verified');
+    }
     const { anchor } = place.memory;
     if (anchor && findings.length === 0) {
       verified.proved.push(`All ${anchor.size} records that the database remembers of ${anchor.at} are there.`);
@@ -81,7 +84,7 @@ async function verify(
     const { name, message, index } = error as Error & { index?: number };
     if (name !== 'ArchiveError') throw error;
     const finding = { ...(index !== undefined && { index }), defect: 'damaged', text: `${message}.` };
-    return { size: 0, records: 0, findings: [finding], proved: [], remarks: [] };
+    return { size: 0, records: 0, within: 0, findings: [finding], proved: [], remarks: [] };
   }
 }
 

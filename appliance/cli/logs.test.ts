@@ -92,6 +92,8 @@ describe('logs verify', () => {
       const { code, out } = await call(box.dataDir, ['logs', 'verify', ...stretch]);
       assert.equal(code, 0, out);
     }
+    const none = await call(box.dataDir, ['logs', 'verify', '--from', '2099-01-01T00:00:00Z']);
+    assert.deepEqual([none.code, none.out, /no record of that time/.test(none.err)], [2, '', true], none.err);
     const beyond = await call(box.dataDir, ['logs', 'verify', '--to', '600']);
     assert.deepEqual([beyond.code, /there is no record 600: the log has 600/.test(beyond.err)], [2, true]);
   });
@@ -110,6 +112,22 @@ describe('logs verify', () => {
 
     const elsewhere = await call(box.dataDir, ['logs', 'verify', '--key', new TestLog(t).keys.logVkey]);
     assert.match(elsewhere.out, /the log, key: This log doesn’t begin with the key that was noted/);
+  });
+
+  test('notes what does not belong there, and keys that the log could not go on with', async (t) => {
+    const box = await makeBox(t);
+    const segments = path.join(box.folder, 'segments');
+    const [segment] = readdirSync(segments).sort();
+    writeFileSync(path.join(segments, 'copy.seg'), 'x');
+    writeFileSync(path.join(segments, segment!), 'x'.repeat(50), { flag: 'a' });
+    rmSync(path.join(box.folder, 'log.key'));
+    writeFileSync(path.join(box.folder, 'epoch.key'), 'nonsense');
+    const { code, out } = await call(box.dataDir, ['logs', 'verify']);
+    assert.equal(code, 0, out);
+    assert.match(out, /Not of this log, and not looked at, in segments\/: copy\.seg\./);
+    assert.match(out, /50 bytes behind the last whole batch/);
+    assert.match(out, /can’t be gone on with, as it is here: .*log\.key is missing/);
+    assert.match(out, /can’t be gone on with, as it is here: .*epoch\.key/);
   });
 
   test('finds an older log, another one, and one that cannot be opened', async (t) => {

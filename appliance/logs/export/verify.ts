@@ -13,6 +13,7 @@ import { LIMITS } from '../seal/limits.ts';
 import { timeOf } from './format.ts';
 import { cachedHashes } from './proofs.ts';
 import { checkStamps } from './stamps.ts';
+import { straysIn } from './strays.ts';
 import type { Anchor } from './verifier/clock.mjs';
 import { attempt, checkRecords, checkTiles, type Fault, type Finding, type Stretch } from './walk.ts';
 
@@ -21,6 +22,8 @@ export interface Verified {
   size: number;
   /** Records that were read. */
   records: number;
+  /** Those of them that are of the stretch that was asked for. */
+  within: number;
   findings: Finding[];
   /** What was proved, for people. */
   proved: string[];
@@ -49,7 +52,7 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
   const { folder } = options;
   const written = writtenLeaves(options); // before the checkpoint is read, as the log goes on meanwhile
   const archive = openArchive(options);
-  const result: Verified = { size: 0, records: 0, findings: [], proved: [], remarks: [] };
+  const result: Verified = { size: 0, records: 0, within: 0, findings: [], proved: [], remarks: [] };
   const fault = (finding: Finding): void => {
     const same = result.findings.filter(({ defect }) => defect === finding.defect).length;
     if (same < MAX_TOLD) result.findings.push(finding);
@@ -66,6 +69,7 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
     checkAge(size, written, options.atLeast?.size, fault);
     await checkRecords(archive, size, options, anchors, fault, result);
     checkTiles(archive, size, fault);
+    result.remarks.push(...(attempt('damaged', fault, () => straysIn(archive, options)) ?? []));
     attempt('tree', fault, () => {
       if (sameHash(rootAt(size, read), root)) return;
       const tail = size - (size % TILE_WIDTH);
@@ -102,7 +106,9 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
     if (result.findings.length === 0) {
       const earlier = new Set(states.map((state) => state.size)).size;
       result.proved.push(
-        `${result.records} records are exactly what was sealed, and make up the root of the checkpoint of ${size}.`,
+        result.records === size
+          ? `${size} records are exactly what was sealed, and make up the root of the checkpoint of ${size}.`
+          : `${result.records} records are exactly what was sealed, as the hashes that are stored of all ${size} have it; these make up the root of the checkpoint of ${size}.`,
         ...(earlier > 0
           ? [
               `${earlier === 1 ? '1 earlier state is a beginning' : `${earlier} earlier states are beginnings`} of this log, the end of each epoch among them.`,

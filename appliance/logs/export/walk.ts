@@ -48,7 +48,7 @@ export async function checkRecords(
   { fromUs = 0, toUs = Number.POSITIVE_INFINITY, from = 0, to = Number.POSITIVE_INFINITY, onProgress }: Stretch,
   anchors: readonly Anchor[],
   fault: Fault,
-  result: { records: number; remarks: string[] },
+  result: { records: number; within: number; remarks: string[] },
 ): Promise<void> {
   const clock = clockChecker(anchors);
   const sources = new Set(archive.sources().map(({ id }) => id));
@@ -124,6 +124,8 @@ export async function checkRecords(
       pass(record.index);
       noteExpiry(record, expired);
       result.records++;
+      const { index, receiveUs } = record;
+      if (receiveUs >= fromUs && receiveUs < toUs && index >= from && index < to) result.within++;
       fromSeen = Math.min(fromSeen, record.receiveUs);
       toSeen = Math.max(toSeen, record.receiveUs);
       const told = clock.check(record.index, { ...record, unsynchronised: isUnsynchronised(record.flags) });

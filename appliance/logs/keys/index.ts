@@ -96,7 +96,7 @@ export function openLogKeys(options: { folder: string; secrets: SecretBox; origi
   const { origin } = identity;
   const log = openSigner(at.logKey, secrets, origin);
   if (log.vkey !== identity.genesisVkeys[0]) {
-    throw new StoreError(`${at.logKey} is not the key this log began with: restore it from a backup.`);
+    throw new StoreError(`${at.logKey} is not the key this log began with: put the one of this log back`);
   }
   let epoch = finishSwitch(folder, secrets, origin) ?? openEpoch(at.epochKey, secrets, origin);
   /** A switch was begun and may be anywhere between its first step and its last. */
@@ -268,6 +268,27 @@ function readEpoch(file: string): EpochFile {
   );
 }
 
+/** What is wrong with the keys that a log signs with, so that it couldn't go on. Changes nothing. */
+export function signerFaults(folder: string, secrets: SecretBox): string[] {
+  const at = filesIn(folder);
+  const { origin, genesisVkeys } = readLogIdentity(folder);
+  const faults: string[] = [];
+  const attempt = (open: () => void): void => {
+    try {
+      open();
+    } catch (error) {
+      faults.push((error as Error).message.replace(/\.$/, ''));
+    }
+  };
+  attempt(() => {
+    if (openSigner(at.logKey, secrets, origin).vkey !== genesisVkeys[0]) {
+      throw new StoreError(`${at.logKey} is not the key this log began with`);
+    }
+  });
+  attempt(() => openEpoch(existsSync(at.nextKey) ? at.nextKey : at.epochKey, secrets, origin));
+  return faults;
+}
+
 function openEpoch(file: string, secrets: SecretBox, origin: string): OpenEpoch {
   const { number, key, statement } = readEpoch(file);
   return {
@@ -291,13 +312,15 @@ function openKey(file: string, sealed: string, secrets: SecretBox, context: stri
 function readSecret(file: string): string {
   if (existsSync(file)) return readFileSync(file, 'utf8');
   throw new StoreError(
-    `${file} is missing. A log never gets another key than it began with: restore it from a backup.`,
+    `${file} is missing. A log never gets another key than it began with: put the whole folder of the log back, or begin a new log`,
   );
 }
 
 function readPublic(file: string): string {
   if (existsSync(file)) return readFileSync(file, 'utf8');
-  throw new StoreError(`${file} is missing: restore it from a backup.`);
+  throw new StoreError(
+    `${file} is missing: put the whole folder of the log back from where it is kept (it is in no backup), or begin a new log`,
+  );
 }
 
 const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
