@@ -14,8 +14,10 @@ export const MicroTime = Type.String({ description: 'RFC 3339, UTC, with microse
 export const Id = Type.String({ minLength: 1, maxLength: 64 });
 export const IdParams = Type.Object({ id: Id });
 export const Nothing = Type.Null({ description: 'No content' });
+/** What isn't shown, or turns the direction of what is: control and bidirectional characters. */
+const UNSHOWN = '\\p{Cc}\\p{Zl}\\p{Zp}\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff';
 export const Text = (maxLength: number, more: object = {}) =>
-  Type.String({ minLength: 1, maxLength, pattern: '^(?=.*\\S)[^\\p{Cc}\\p{Zl}\\p{Zp}]*$', ...more });
+  Type.String({ minLength: 1, maxLength, pattern: `^(?=.*\\S)[^${UNSHOWN}]*$`, ...more });
 export const Count = Type.Integer({ minimum: 0 });
 /** Of bodies and queries: what is misspelt must not be taken as left out, which is often "all" or "really do it". */
 export const strict = { additionalProperties: false } as const;

@@ -13,6 +13,7 @@ test('times with their zone are read to the microsecond', () => {
     ['2026-05-31T14:00:00 02:00', noon],
     ['2026-05-31T12:00:00.000001Z', noon + 1],
     ['2026-05-31T12:00:00.123456789Z', noon + 123_456],
+    ['2026-05-31T12:00:00.123456789012Z', noon + 123_456],
     ['1969-12-31T23:59:59Z', 0],
     ['9999-12-31T23:59:59Z', Number.MAX_SAFE_INTEGER],
   ] as const) {

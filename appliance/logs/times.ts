@@ -1,4 +1,4 @@
-const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$/;
+const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:\d\d)$/;
 
 export const TIME_PROBLEM =
   'must be a time with its zone, such as 2026-05-31T18:00:00Z or 2026-05-31T20:00:00%2B02:00 (in an address, + is ' +
@@ -10,7 +10,7 @@ export const TIME_PROBLEM =
  */
 export function parseMicroseconds(text: string): number | undefined {
   // In an address an unescaped + comes as a space.
-  const given = text.replace(/ (?=\d\d:\d\d$)/, '+');
+  const given = text.replace(/ (?=\d\d:\d\d$)/, '+').replace(/([.,]\d{9})\d+/, '$1');
   if (!RFC3339.test(given)) return undefined;
   try {
     const at = Number(Temporal.Instant.from(given).epochNanoseconds / 1000n);

@@ -66,11 +66,12 @@ describe('an export', () => {
 
   test('keeps bytes that aren’t text, and gives a proof of each of many records', async (t) => {
     const log = new TestLog(t);
-    log.add([Uint8Array.of(0xff, 0, 0xfe, 10), '\ufeff<1>é😀\u2028', '=1+1', '', ...lines(0, 400)], NOON);
+    log.add([Uint8Array.of(0xff, 0, 0xfe, 10), '\ufeff<1>é😀\u2028', '=1+1', '', 'a\u202eb', ...lines(0, 400)], NOON);
     log.seal();
     const folder = await exported(t, log);
     assert.equal((await verifyFolder(folder)).code, 0);
     assert.equal(recordsOf(folder)[0]?.raw_base64, '/wD+Cg==');
+    assert.match(read(folder, 'records.csv'), /"a\\u202eb"/);
     assert.ok(existsSync(path.join(folder, 'proofs/records.txt')));
     const { text } = await verifyFolder(folder, '--proof', '217');
     const hashes = text

@@ -106,10 +106,10 @@ export function csvRow(line: Line): string {
   return [...named, line.source_name, line.parser, ...FIELDS.map((name) => fields[name]), message].map(cell).join(',');
 }
 
-/** One line whatever is in it, and no formula: a spreadsheet would run what a sender has written. */
+/** One line in one direction whatever is in it, and no formula: a spreadsheet would run what a sender has written. */
 function cell(value: unknown): string {
   const text = String(value ?? '').replace(
-    /[\0-\x1f\x7f-\x9f\u2028\u2029]/g,
+    /[\0-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
   const safe = /^[\s"']*[=+\-@\uff0b\uff0d\uff1d\uff20\\]/.test(text) ? `'${text}` : text;

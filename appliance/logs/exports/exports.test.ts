@@ -337,6 +337,7 @@ for (const kind of BACKENDS) {
         { ...PERIOD, case: '' },
         { ...PERIOD, case: 'c'.repeat(101) },
         { ...PERIOD, case: 'a\nb' },
+        { ...PERIOD, case: 'a\u202eb' },
       ]) {
         assert.equal((await l.call('POST', '/exports', body)).status, 422, JSON.stringify(body));
       }

@@ -122,6 +122,7 @@ export const recordRoutes =
         const { port } = request.query;
         const ip = ipOf(request.query.ip);
         const atUs = request.query.at === undefined ? service.now() * 1000 : timeOf('at', request.query.at);
+        if (atUs === 0 || atUs === Number.MAX_SAFE_INTEGER) throw unprocessable('at must be a time from 1970 to 2255');
         const found = await asked(backend.whois({ ip, atUs, ...(port !== undefined && { port }) }));
         const at = rfc3339(atUs);
         await backend.record({

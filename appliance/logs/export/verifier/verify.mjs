@@ -63,8 +63,11 @@ function optionsOf(args) {
     else if (name === '--key') options.keys.push(value());
     else if (name === '--witness') options.witnesses.push(value());
     else if (name === '--checkpoint') options.checkpoint = readFileSync(value(), 'utf8');
-    else if (name === '--proof') options.proof = Number(value());
-    else if (name !== '' || options.folder !== undefined)
+    else if (name === '--proof') {
+      const index = value();
+      if (!/^\d{1,15}$/.test(index)) stop(`--proof takes the number of a record, not ${index}.`);
+      options.proof = Number(index);
+    } else if (name !== '' || options.folder !== undefined)
       stop(name === '--help' ? '' : `It isn’t known what “${args[i]}” is.`);
     else options.folder = args[i];
   }
