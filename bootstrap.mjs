@@ -65,7 +65,7 @@ const SOAK_TOOLS = {
   '../aarch64-linux-gnu/lib/libstdc++.so.6': 'libstdc++6-arm64-cross',
   '../aarch64-linux-gnu/lib/libatomic.so.1': 'libatomic1-arm64-cross',
   '../aarch64-linux-gnu/lib/libgcc_s.so.1': 'libgcc-s1-arm64-cross',
-  wine: 'wine64',
+  '../lib/wine/wine64': 'wine64',
 };
 
 const fail = (message) => {
