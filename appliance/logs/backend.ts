@@ -122,6 +122,8 @@ export interface Status {
   epoch: number;
   /** Messages and bytes a second, over the last seconds. */
   rates: { messages: number; bytes: number };
+  /** Connections that were refused since the start, as there were too many. */
+  refused?: { address: string; count: number }[];
   witnesses: { name: string; url: string; lastSize?: number; lastAtUs?: number; error?: string }[];
   /** Absent where no time-stamping authority is set. */
   timestamp?: { url: string; lastSize?: number; lastAtUs?: number; error?: string };

@@ -151,6 +151,9 @@ export function createLive(threads: Threads) {
         genesis: identity.genesisVkeys.join('\n'),
         epoch: identity.statements().length - 1,
         rates,
+        refused: (received?.dropped ?? [])
+          .filter(({ reason }) => reason === 'connection')
+          .map(({ address, count }) => ({ address, count })),
         witnesses: rounds.witnesses(),
         ...(stamped && { timestamp: stamped }),
         diskBytes,
@@ -276,6 +279,7 @@ function sourcesOf(
   const heard = new Map(searched?.sources.map((source) => [source.id, source]));
   const [dropped, truncated] = [new Map<string, number>(), new Map<string, number>()];
   for (const { reason, address, count } of received?.dropped ?? []) {
+    if (reason === 'connection') continue; // no messages
     const counts = reason === 'oversize' ? truncated : dropped;
     counts.set(address, (counts.get(address) ?? 0) + count);
   }

@@ -103,7 +103,7 @@ export function createLogs(options: LogsOptions) {
   });
   feed.listen(bus);
   let witness: Witness | undefined;
-  observe(options.registry, () => ({ sealer, lost: appender.lost() }));
+  observe(options.registry, () => ({ sealer, receiver, lost: appender.lost() }));
 
   /** As the appliance has them now. */
   const tls = (): SyslogTls => {
@@ -270,7 +270,13 @@ function must<T>(thread: T | undefined): T {
   return thread;
 }
 
-function observe(registry: Registry, at: () => { sealer: SealerThread | undefined; lost: number }): void {
+interface Observed {
+  sealer: SealerThread | undefined;
+  receiver: Receiver | undefined;
+  lost: number;
+}
+
+function observe(registry: Registry, at: () => Observed): void {
   const registers = [registry];
   new Gauge({
     name: 'gatehouse_logs_size',
@@ -294,6 +300,18 @@ function observe(registry: Registry, at: () => { sealer: SealerThread | undefine
     registers,
     collect() {
       this.set(at().sealer?.stats()?.waiting ?? 0);
+    },
+  });
+  new Counter({
+    name: 'gatehouse_logs_refused_connections_total',
+    help: 'Connections for syslog that were refused, as there were too many',
+    registers,
+    async collect() {
+      const stats = await at()
+        .receiver?.stats()
+        .catch(() => undefined);
+      this.reset();
+      this.inc(stats?.refused.connections ?? 0);
     },
   });
   new Counter({

@@ -163,6 +163,9 @@ export const StatusView = Type.Object({
     }),
   ),
   truncated: Type.Integer({ minimum: 0, description: 'Messages since the start that were too long to be kept whole' }),
+  refused_connections: Type.Array(Type.Object({ address: Type.String(), count: Count }), {
+    description: 'Connections for syslog since the start that were refused, as there were too many: by address',
+  }),
   rates: Type.Object({
     messages: Type.Number({ description: 'A second' }),
     bytes: Type.Number({ description: 'A second' }),

@@ -9,7 +9,7 @@ import { before, describe, test } from 'node:test';
 import { connect, type Json, refusal, until, useAppliance } from '../api/support.ts';
 import { assertProblem } from '../harness.ts';
 import { requires } from '../requires.ts';
-import { found, logger, portOf, search, sendUdp } from './support.ts';
+import { found, logger, portOf, search, sendUdp, status } from './support.ts';
 
 /** The firewall's address: another one of this machine than everybody else's. */
 const FIREWALL = '127.0.0.2';
@@ -235,6 +235,32 @@ action(type="omfwd" target="127.0.0.1" port="${port()}" protocol="tcp" TCP_Frami
       return answer.body[0]?.raw === lines.at(-1) && next !== undefined && answer.body;
     });
     assert.deepEqual([first.length, first[999].raw], [1000, lines[1500]]);
+  });
+
+  test('connections that are refused are counted by address: in the status, a metric and a record', async () => {
+    const localAddress = '127.0.0.3';
+    const sockets = Array.from({ length: 70 }, () => {
+      const socket = connectTcp({ port: port(), host: '127.0.0.1', localAddress });
+      socket.on('error', () => undefined);
+      return socket;
+    });
+    try {
+      await until('six are counted', async () => {
+        const { refused_connections: refused } = await status(a.the.admin);
+        return refused.some((one: Json) => one.address === localAddress && one.count === 6) || undefined;
+      });
+      assert.match((await a.the.admin.get('/metrics')).body, /^gatehouse_logs_refused_connections_total 6$/m);
+      await until('they are in the log', async () => {
+        const gaps = (await search(a.the.admin, { q: 'kind:gap' })).map(({ raw }) => JSON.parse(raw));
+        const counts = gaps
+          .filter(({ reason }) => reason === 'connection')
+          .map((gap) => gap.by_source[localAddress] ?? 0);
+        return counts.reduce((sum, count) => sum + count, 0) === 6 || undefined;
+      });
+      assert.deepEqual((await status(a.the.admin)).drops, [], 'no message was dropped');
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
   });
 
   test('saved searches hold a query, which finds what it found', async () => {

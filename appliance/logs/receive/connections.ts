@@ -53,7 +53,7 @@ export class Connections {
 
   /** A new TCP connection; false where there are too many: it is closed. */
   admit(socket: Socket): boolean {
-    const { limits, say } = this.#options;
+    const { limits, queue, say } = this.#options;
     socket.on('error', () => socket.destroy());
     if (socket.remoteAddress === undefined) {
       socket.destroy();
@@ -63,6 +63,7 @@ export class Connections {
     const own = this.#perAddress.get(address) ?? 0;
     if (this.#sockets.size >= limits.connections || own >= limits.perAddress) {
       this.refused.connections++;
+      queue.drop('connection', address);
       if (own >= limits.perAddress) {
         say(address, 'a syslog connection was refused: its address has too many', { limit: limits.perAddress });
       } else {

@@ -2,9 +2,10 @@ import type { Received } from '../record/types.ts';
 
 /**
  * Why messages were not kept: the queue was full, the disk was, or the system's buffer ran over before we could read. Of
- * those that are `oversize` the beginning is kept.
+ * those that are `oversize` the beginning is kept; of `connection` what is counted are connections that were refused, as
+ * there were too many, and nobody knows what they would have sent.
  */
-export type DropReason = 'queue' | 'disk' | 'kernel' | 'oversize';
+export type DropReason = 'queue' | 'disk' | 'kernel' | 'oversize' | 'connection';
 
 /** From the receiver to the sealing thread. Of a batch all buffers are transferred. */
 export type ToSeal =

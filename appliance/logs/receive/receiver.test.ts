@@ -153,6 +153,8 @@ describe('TCP', () => {
       const refused = await open(t.port);
       await once(refused, 'close');
       assert.equal((await t.receiver.stats()).refused.connections, 1);
+      await until('it is told by address', () => t.dropped.length > 0);
+      assert.deepEqual([t.dropped[0]!.reason, t.dropped[0]!.bySource], ['connection', [['127.0.0.1', 1]]]);
       sockets[0]!.destroy();
       await until('two are open', async () => (await t.receiver.stats()).connections.tcp === 2);
       const again = await open(t.port);

@@ -96,6 +96,7 @@ export async function receive(options: ReceiveOptions, { clock, monotonic, log, 
     disk: 'syslog over UDP was dropped: the disk is full',
     kernel: 'syslog over UDP was dropped by the system: its receive buffer ran over',
     oversize: 'syslog messages were too long: their ends are left out',
+    connection: 'syslog connections were refused: there are too many',
   };
   function countDropped(reason: DropReason, bySource: [string, number][]): void {
     const counts = dropped.get(reason) ?? new Map<string, number>();

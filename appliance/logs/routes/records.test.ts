@@ -341,6 +341,7 @@ describe('looking records up', () => {
         { name: 'w', url: 'https://w.example', last_size: 8, last_at: '2026-03-01T12:00:00.000000Z', error: null },
       ],
       timestamp: null,
+      refused_connections: [],
       disk_bytes: 100,
       segments: 1,
     });

@@ -37,6 +37,7 @@ export async function statusOf({ backend, sources }: Pick<Service, 'backend' | '
       .filter(({ dropped }) => dropped > 0)
       .map(({ id, name, address, dropped }) => ({ source: { id, name, address }, count: dropped })),
     truncated: sources.all().reduce((sum, { truncated = 0 }) => sum + truncated, 0),
+    refused_connections: status.refused ?? [],
     rates: status.rates,
     witnesses: status.witnesses.map((one) => ({ name: one.name, url: one.url, ...attemptsOf(one) })),
     timestamp: timestamp ? { url: timestamp.url, ...attemptsOf(timestamp) } : null,
