@@ -56,7 +56,7 @@ describe('the sealer at the reserve', () => {
     ...{ id, kind: KIND.audit, class: CLASSES.indexOf('audit'), records: [text] },
   });
 
-  it('takes no syslog, seals its own records, and goes on with what has waited', async () => {
+  it('takes no more syslog, seals what it has and its own records, and goes on with what has waited', async () => {
     const room = { free: GIB, total: 100 * GIB };
     const one = openSealer(place(), { room: () => room });
     one.send(['before']);
@@ -66,20 +66,24 @@ describe('the sealer at the reserve', () => {
     assert.equal(one.sealer.state, 'full');
     assert.match(one.of('state').at(-1)!.reason, /the disk is full but for 64 MiB/);
     assert.deepEqual(one.receiver.filter(({ type }) => type !== 'credit').at(-1), { type: 'pause' });
+    // What was under way is kept before what comes later, so that the times stay in their order.
     one.send(lines(1500));
-    one.pass(6);
     const sealed = one.of('sealed').length;
     assert.deepEqual(await one.call(append(1, '{"event":"own"}')), { type: 'appended', id: 1 });
     one.pass(6);
     assert.ok(one.of('sealed').length > sealed, 'what is its own is sealed in time');
-    assert.deepEqual(messagesOf(one.archive(), KIND.log), ['before']);
+    assert.deepEqual(messagesOf(one.archive(), KIND.log), ['before', ...lines(1500)]);
     assert.deepEqual(messagesOf(one.archive(), KIND.audit), ['{"event":"own"}']);
+    assert.equal(one.sealer.state, 'full');
+
+    room.free = 20 * MIB;
+    one.send(lines(1500, 1500));
+    assert.match(((await one.call(append(3, '{"event":"late"}'))) as { error: string }).error, /the disk is full/);
+    one.pass(6);
+    assert.equal(messagesOf(one.archive(), KIND.log).length, 1501, 'nothing more is written');
     // Not all that came is in the log: who asks for that is told.
     const answer = await one.call({ type: 'seal', id: 2 });
     assert.match((answer as { error: string }).error, /the disk is full/);
-
-    room.free = 20 * MIB;
-    assert.match(((await one.call(append(3, '{"event":"late"}'))) as { error: string }).error, /the disk is full/);
     room.free = 79 * MIB;
     one.pass(2);
     assert.equal(one.sealer.state, 'full');
@@ -87,7 +91,7 @@ describe('the sealer at the reserve', () => {
     one.pass(6);
     assert.equal(one.sealer.state, 'sealing');
     assert.deepEqual(one.receiver.filter(({ type }) => type !== 'credit').at(-1), { type: 'resume' });
-    assert.deepEqual(messagesOf(one.archive(), KIND.log), ['before', ...lines(1500)]);
+    assert.deepEqual(messagesOf(one.archive(), KIND.log), ['before', ...lines(3000)]);
     const told = one.of('state').map(({ state }) => state);
     assert.deepEqual(told.slice(told.indexOf('full')), ['full', 'sealing'], 'each change once');
     one.sealer.close();
@@ -113,7 +117,7 @@ describe('the sealer at the reserve', () => {
     const room = { free: GIB, total: 100 * GIB };
     const one = openSealer(place(), { room: () => room });
     one.pass(1);
-    room.free = 60 * MIB;
+    room.free = 20 * MIB;
     one.pass(1);
     one.send(lines(20));
     one.pass(6);

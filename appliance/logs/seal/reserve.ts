@@ -37,8 +37,8 @@ const reserveReached = (total: number): string =>
   `the disk is full but for ${sizeOf(reserveOf(total))} that are kept for signing in and for what makes room: free some space on it, then it goes on by itself`;
 
 /**
- * Keeps the log from filling the disk to its last byte. What comes from outside stops at the reserve; the appliance's own
- * records may use half of it, and what makes room all of it.
+ * Keeps the log from filling the disk to its last byte. At the reserve no more is taken from outside; what was taken
+ * before, and the appliance's own records, may use half of it, in their order, and what makes room all of it.
  */
 export class Reserve {
   readonly #room: () => Room | undefined;
@@ -61,11 +61,11 @@ export class Reserve {
     const reserve = reserveOf(room.total);
     const limit = this.#reason === undefined ? reserve : reserve * ENOUGH;
     this.#reason = room.free - need < limit ? reserveReached(room.total) : undefined;
-    this.#usedUp = room.free < reserve / 2;
+    this.#usedUp = room.free - need < reserve / 2;
     return this.#reason;
   }
 
-  /** As of the last look: also for the appliance's own records there is none left. */
+  /** As of the last look: nothing more can be written. */
   get isUsedUp(): boolean {
     return this.#usedUp;
   }

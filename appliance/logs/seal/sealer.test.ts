@@ -112,6 +112,15 @@ describe('the sealer', () => {
     one.sealer.close();
   });
 
+  it('has first seen a sender when its first record came, not when that was written', () => {
+    const one = openSealer(place());
+    const cameUs = one.clock.receiveUs();
+    one.send(['a']);
+    one.pass(5);
+    assert.equal(one.archive().sources()[0]!.firstSeenUs, cameUs);
+    one.sealer.close();
+  });
+
   it('gives 4,096 senders a number, all others share one', () => {
     const one = openSealer(place());
     const senders = (from: number, count: number) => {

@@ -203,9 +203,14 @@ export class Sealer {
     }
   }
 
-  /** Why what came from outside can't be written: the disk has its reserve left, and no more. */
+  /** Why nothing more is taken from outside: the disk has its reserve left, and no more. */
   #full(): string | undefined {
     return this.#reserve.look(Math.min(this.#waiting.bytes, this.#batchBytes));
+  }
+
+  #isUsedUp(): boolean {
+    this.#full();
+    return this.#reserve.isUsedUp;
   }
 
   get #batchBytes(): number {
@@ -243,7 +248,7 @@ export class Sealer {
     if (due()) {
       this.#guarded(() => {
         do this.#sealOnce();
-        while (due() && this.#full() === undefined);
+        while (due() && !this.#isUsedUp());
       });
     } else if (this.#state === 'full') {
       this.#guarded(() => this.#sealOnce());
@@ -266,14 +271,13 @@ export class Sealer {
 
   /** Writes what waits, or a batch of it. */
   #writeOnce(): void {
-    if (this.#full() !== undefined) return;
+    if (this.#isUsedUp()) return;
     const log = this.#log!;
     if (log.room === 0) this.#closeSegment();
     const most = Math.min(this.#limits.batchRecords, log.room);
-    const nowUs = this.#options.clock.receiveUs();
     const { since } = this.#waiting;
-    const parts = this.#waiting.peek(most, this.#batchBytes, (peers) =>
-      this.#senders.idsOf(peers, nowUs, this.#numbered),
+    const parts = this.#waiting.peek(most, this.#batchBytes, (peers, firstUs) =>
+      this.#senders.idsOf(peers, firstUs, this.#numbered),
     );
     const written = log.write(parts, KIND.log, (source) => this.#senders.classOf(source));
     this.#unsealedSince = Math.min(this.#unsealedSince ?? Number.POSITIVE_INFINITY, since);
@@ -340,7 +344,7 @@ export class Sealer {
 
   #sealWaiting(): void {
     do this.#sealOnce();
-    while (this.#waiting.records > 0 && this.#full() === undefined);
+    while (this.#waiting.records > 0 && !this.#isUsedUp());
   }
 
   #witnessed(size: number): void {

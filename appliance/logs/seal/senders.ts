@@ -42,11 +42,11 @@ export class Senders {
     return MAX_SOURCES - (this.#byAddress.size - this.#retired.size);
   }
 
-  /** Numbers of peers. New ones are on the disk when it returns; `told` of each, and of those that are back. */
-  idsOf(peers: readonly string[], nowUs: number, told: Told): number[] {
+  /** Numbers of peers, of which none has sent before `firstUs`. New ones are on the disk when it returns; `told` of each, and of those that are back. */
+  idsOf(peers: readonly string[], firstUs: number, told: Told): number[] {
     const addresses = new Set<string>();
     for (const peer of peers) if (!this.#byPeer.has(peer)) addresses.add(addressOf(peer));
-    this.#give([...addresses], nowUs, told);
+    this.#give([...addresses], firstUs, told);
     if (this.#byPeer.size > MAX_PEERS) this.#byPeer.clear();
     return peers.map((peer) => {
       const known = this.#byPeer.get(peer);

@@ -28,7 +28,7 @@ export class Waiting {
   }
 
   /** The oldest, `records` at most, and about `bytes` of messages; one record at least. */
-  peek(records: number, bytes: number, sourcesOf: (peers: readonly string[]) => number[]): Part[] {
+  peek(records: number, bytes: number, sourcesOf: (peers: readonly string[], firstUs: number) => number[]): Part[] {
     const parts: Part[] = [];
     let [left, leftBytes] = [records, bytes];
     for (const entry of this.#entries) {
@@ -36,7 +36,7 @@ export class Waiting {
       let to = Math.min(received.count, taken + left);
       const start = startOf(received, taken);
       while (to > taken + 1 && startOf(received, to) - start > leftBytes) to = taken + ((to - taken) >> 1);
-      entry.sources ??= sourcesOf(received.peers);
+      entry.sources ??= sourcesOf(received.peers, received.receiveUs[0]!);
       if (to > taken) parts.push({ received, sources: entry.sources, from: taken, to });
       left -= to - taken;
       leftBytes -= startOf(received, to) - start;
