@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import path from 'node:path';
 import { type Config, loadConfig } from '../config/index.ts';
 import { copyDatabase, DATABASE_FILE, KEY_FILE, openDatabase, replaceFile, sha256Hex } from '../store/index.ts';
-import { type BundleFile, CONFIG_FILE, LOGS_FOLDER, MANIFEST_FILE, type Manifest } from './bundle.ts';
+import { type BundleFile, CONFIG_FILE, LOGS_FOLDER, MANIFEST_FILE, type Manifest, TLS_FILES } from './bundle.ts';
 import { type Command, CommandError } from './command.ts';
 
 export const backupCommand: Command = {
@@ -53,8 +53,7 @@ function writeBackup(config: Config, folder: string): Manifest {
     // Keys after the database: a key that is added meanwhile does no harm, one that is missing would.
     add(KEY_FILE, path.join(dataDir, KEY_FILE));
     add(CONFIG_FILE, config.configFile);
-    add('tls/cert.pem', path.join(dataDir, 'tls', 'cert.pem'));
-    add('tls/key.pem', path.join(dataDir, 'tls', 'key.pem'));
+    for (const name of TLS_FILES) add(name, path.join(dataDir, name));
     if (Object.keys(files).length === 0) throw new CommandError(nothingIn(dataDir));
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
     const manifest: Manifest = {

@@ -9,8 +9,10 @@ export const MANIFEST_FILE = 'manifest.json';
 export const CONFIG_FILE = 'gatehouse.yaml';
 /** The sealed log, in the data folder. */
 export const LOGS_FOLDER = 'logs';
+/** The certificate of its own, and the authority that devices hold on to. */
+export const TLS_FILES = ['tls/cert.pem', 'tls/key.pem', 'tls/ca.pem', 'tls/ca-key.pem'] as const;
 /** What a backup may hold, besides its manifest; names are relative to the folder. */
-export const BUNDLE_FILES = [DATABASE_FILE, KEY_FILE, CONFIG_FILE, 'tls/cert.pem', 'tls/key.pem'] as const;
+export const BUNDLE_FILES = [DATABASE_FILE, KEY_FILE, CONFIG_FILE, ...TLS_FILES] as const;
 export type BundleFile = (typeof BUNDLE_FILES)[number];
 
 const Manifest = Type.Object({

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, type TestContext, test } from 'node:test';
@@ -291,6 +301,14 @@ test('what is given wrongly is named, with exit code 2; no log at all with 1', a
     const { code, err } = await call(path.join(box.dataDir, 'nowhere'), ['logs', name]);
     assert.deepEqual([code, /There is no log in .*nowhere\. Set GATEHOUSE_DATA/.test(err)], [1, true]);
   }
+});
+
+test('after it was set aside', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-between-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(path.join(folder, 'logs-set-aside.json'), JSON.stringify({ folder: '/evidence' }));
+  const { code, err } = await call(folder, ['logs', 'status']);
+  assert.deepEqual([code, /set aside to \/evidence: start the appliance/.test(err)], [1, true], err);
 });
 
 test('as a program: exit code and what was proved', async (t) => {

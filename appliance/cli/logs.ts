@@ -23,7 +23,7 @@ export interface LogPlace {
 }
 
 /** Throws CommandError where there is no log. */
-export function openPlace({ env }: Terminal, { readMemory }: LogsModule): LogPlace {
+export function openPlace({ env }: Terminal, { readMemory, readPredecessor }: LogsModule): LogPlace {
   const config = loadConfig(env);
   const folder = path.join(config.dataDir, LOGS_FOLDER);
   const remarks: string[] = [];
@@ -44,7 +44,13 @@ export function openPlace({ env }: Terminal, { readMemory }: LogsModule): LogPla
   if (none && memory.anchor) {
     throw new CommandError(`The log in ${folder} is gone: the database remembers ${memory.anchor.size} records of it.`);
   }
-  if (!existsSync(folder)) throw new CommandError(`There is no log in ${config.dataDir}. Set GATEHOUSE_DATA.`);
+  if (!existsSync(folder)) {
+    const before = readPredecessor(config.dataDir);
+    const where = before
+      ? `The log was set aside to ${before.folder}: start the appliance to begin the next one.`
+      : `There is no log in ${config.dataDir}. Set GATEHOUSE_DATA.`;
+    throw new CommandError(where);
+  }
   return { config, folder, secrets: openSecrets(config.dataDir), memory, remarks };
 }
 

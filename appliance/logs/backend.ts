@@ -197,7 +197,7 @@ export interface Backend {
   query(query: Filter & { before?: number; limit: number }): Promise<QueryResult>;
   /** What is wrong with `q`, if anything is. */
   queryFault(q: string): QueryFault | undefined;
-  whois(question: { ip: string; atUs: number; port?: number }): Promise<WhoisAnswer[]>;
+  whois(question: { ip: string; atUs: number; port?: number }): Promise<{ answers: WhoisAnswer[]; partial?: string }>;
   /** Tells of new records that match, and how many weren't told of; until the answer is called. */
   subscribe(filter: Filter, listener: (records: readonly Found[], dropped: number) => void): () => void;
   /** The records with these indexes, as many of them as there are. */

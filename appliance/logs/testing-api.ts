@@ -143,13 +143,22 @@ export class FakeBackend implements Backend {
     const position = q.indexOf('(');
     return position === -1 ? undefined : new QueryFault('there are no brackets: leave them out', position);
   }
-  async whois({ ip, atUs }: { ip: string; atUs: number; port?: number }): Promise<WhoisAnswer[]> {
-    if (ip !== '10.0.0.9') return [];
+  async whois({
+    ip,
+    atUs,
+  }: {
+    ip: string;
+    atUs: number;
+    port?: number;
+  }): Promise<{ answers: WhoisAnswer[]; partial?: string }> {
+    const partial = this.partial === undefined ? {} : { partial: this.partial };
+    if (ip !== '10.0.0.9') return { answers: [], ...partial };
     const nat = { ip, port: 443, inner: '10.1.0.1', atUs };
-    return [
+    const answers: WhoisAnswer[] = [
       { via: 'dhcp', confidence: 'certain', mac: '02:00:00:00:00:09', fromUs: atUs - 1, records: [3, 4] },
       { via: 'nat', confidence: 'likely', conflict: true, user: 'bob', ip: '10.1.0.1', nat, records: [5] },
     ];
+    return { answers, ...partial };
   }
   subscribe(filter: Filter, listener: (records: readonly Found[], dropped: number) => void) {
     const subscriber = { filter, listener };

@@ -213,6 +213,16 @@ describe('looking records up', () => {
     for (const route of ['', '/0', '/whois?ip=10.0.0.9']) assert.equal((await l.call('GET', route)).status, 503, route);
   });
 
+  test('whois says when it may be incomplete', async () => {
+    l.backend.partial = 'the newest 7 records are still being indexed: ask again in a while';
+    for (const ip of ['10.0.0.9', '10.0.0.8']) {
+      const { headers } = await l.call('GET', `/whois?ip=${ip}`);
+      assert.equal(headers['gatehouse-partial'], l.backend.partial);
+    }
+    l.backend.partial = undefined;
+    assert.equal((await l.call('GET', '/whois?ip=10.0.0.9')).headers['gatehouse-partial'], undefined);
+  });
+
   test('whois', async () => {
     const { status, body } = await l.call('GET', '/whois?ip=10.0.0.9&at=2026-03-01T12:00:00Z&port=443');
     assert.equal(status, 200, JSON.stringify(body));

@@ -31,6 +31,8 @@ function fitting(records: readonly Found[]): Found[] {
   return end === -1 ? [...records] : records.slice(0, end);
 }
 
+const headerText = (text: string): string => text.replace(/[^ -~]/g, '?');
+
 const whoisView = ({ nat, ...one }: WhoisAnswer) => ({
   via: one.via,
   confidence: one.confidence,
@@ -101,7 +103,7 @@ export const recordRoutes =
           ...(before !== undefined && { before }),
         });
         if (next !== undefined) page.more({ key: '', id: String(next) });
-        if (found.partial !== undefined) reply.header('gatehouse-partial', found.partial.replace(/[^ -~]/g, '?'));
+        if (found.partial !== undefined) reply.header('gatehouse-partial', headerText(found.partial));
         return records.map(viewer(sources));
       },
     );
@@ -113,12 +115,14 @@ export const recordRoutes =
         schema: {
           tags,
           summary: 'Who had this address at this moment',
-          description: 'Joins what DHCP, RADIUS and NAT say. The question is recorded.',
+          description:
+            'Joins what DHCP, RADIUS and NAT say. `Gatehouse-Partial` says why records may be missing that would say more. ' +
+            'The question is recorded.',
           querystring: WhoisQuery,
           response: answers({ 200: Whois }),
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { port } = request.query;
         const ip = ipOf(request.query.ip);
         const atUs = request.query.at === undefined ? service.now() * 1000 : timeOf('at', request.query.at);
@@ -129,13 +133,14 @@ export const recordRoutes =
           event: 'logs.whois',
           actor: actorOf(request),
           query: { ip, at, ...(port !== undefined && { port }) },
-          count: found.length,
+          count: found.answers.length,
         });
+        if (found.partial !== undefined) reply.header('gatehouse-partial', headerText(found.partial));
         return {
           ip,
           at,
           port: port ?? null,
-          answers: found.map(whoisView),
+          answers: found.answers.map(whoisView),
         };
       },
     );

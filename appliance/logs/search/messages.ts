@@ -1,6 +1,6 @@
 import type { Filter, Found, QueryResult } from '../backend.ts';
 import type { SenderStats } from './senders.ts';
-import type { WhoisAnswer } from './whois.ts';
+import type { Whois } from './whois.ts';
 
 export interface SearchWorkerData {
   /** `<data>/logs` */
@@ -21,7 +21,7 @@ export interface SearchStats {
 export interface Calls {
   query: { params: Filter & { before?: number; limit: number }; result: QueryResult };
   read: { params: { indexes: readonly number[] }; result: Found[] };
-  whois: { params: { ip: string; atUs: number; port?: number }; result: WhoisAnswer[] };
+  whois: { params: { ip: string; atUs: number; port?: number }; result: Whois };
   stats: { params: Record<string, never>; result: SearchStats };
   subscribe: { params: { sub: number; filter: Filter }; result: null };
 }

@@ -57,7 +57,7 @@ test('the search thread follows the sealing thread, answers, and tells of new re
     (error) => error instanceof QueryFault && error.position === 2,
   );
   await assert.rejects(search.whois({ ip: 'nobody', atUs: 0 }), QueryFault);
-  assert.deepEqual(await search.whois({ ip: '192.0.2.1', atUs: sealer.clock.wall }), []);
+  assert.deepEqual(await search.whois({ ip: '192.0.2.1', atUs: sealer.clock.wall }), { answers: [] });
   const { behind, sources } = await search.stats();
   const known = sources.find(({ id }) => id === records[0]!.source);
   assert.deepEqual([behind, known?.parser, (known?.messages ?? 0) >= 10], [0, undefined, true]);

@@ -60,7 +60,10 @@ async function who(lines: readonly Line[], ip: string, minutes: number, port?: n
       if (i % 4 === 3) library.closed(archive.close());
       while (library.follow());
     });
-  return whois(new Engine(library, parseOf), { ip, atUs: at(minutes), ...(port !== undefined && { port }) });
+  const asked = { ip, atUs: at(minutes), ...(port !== undefined && { port }) };
+  const { answers, partial } = await whois(new Engine(library, parseOf), asked);
+  assert.equal(partial, undefined);
+  return answers;
 }
 type Answers = Awaited<ReturnType<typeof who>>;
 const brief = (answers: Answers) =>

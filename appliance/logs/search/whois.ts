@@ -35,6 +35,12 @@ export interface WhoisAnswer extends Known {
   nat?: { ip: string; port?: number; inner: string; innerPort?: number; atUs: number; via?: string };
 }
 
+export interface Whois {
+  answers: WhoisAnswer[];
+  /** Why records may be missing that would say more. */
+  partial?: string;
+}
+
 /**
  * Who had `ip` at `atUs` (microseconds since 1970, by the time of receipt: what devices say of the time isn't trusted)?
  * Joins accounting of RADIUS, DHCP leases (the user by the MAC's RADIUS session), translations, VPN and logins.
@@ -42,14 +48,25 @@ export interface WhoisAnswer extends Known {
 export async function whois(
   engine: Engine,
   { ip, atUs, port }: { ip: string; atUs: number; port?: number },
-): Promise<WhoisAnswer[]> {
+): Promise<Whois> {
   // As the fields have it.
   const address = ipOf(ip);
   if (address === undefined) throw new QueryFault(`${ip} is no address: write 192.0.2.1 or 2001:db8::1`);
-  const answers = await ask(engine, { ip: address, atUs, port }, 0);
+  let partial: string | undefined;
+  const watched: Searched = {
+    async query(wanted) {
+      const result = await engine.query(wanted);
+      partial ??= result.partial;
+      return result;
+    },
+  };
+  const answers = await ask(watched, { ip: address, atUs, port }, 0);
   markConflicts(answers);
-  return answers.sort((a, b) => Number(a.confidence === 'likely') - Number(b.confidence === 'likely'));
+  answers.sort((a, b) => Number(a.confidence === 'likely') - Number(b.confidence === 'likely'));
+  return { answers, ...(partial !== undefined && { partial }) };
 }
+
+type Searched = Pick<Engine, 'query'>;
 
 interface Question {
   ip: string;
@@ -57,7 +74,7 @@ interface Question {
   port: number | undefined;
 }
 
-async function ask(engine: Engine, question: Question, depth: number): Promise<WhoisAnswer[]> {
+async function ask(engine: Searched, question: Question, depth: number): Promise<WhoisAnswer[]> {
   const { ip, atUs } = question;
   const here = term({ type: 'ip', name: 'address', text: ip, net: netOf(ip)! });
   const access = term({ type: 'set', name: 'kind', values: [KIND.access] });
@@ -96,14 +113,14 @@ async function ask(engine: Engine, question: Question, depth: number): Promise<W
 const term = (condition: Condition): Term => ({ ...condition, not: false });
 const text = (name: 'event' | 'mac', value: string): Term => term({ type: 'text', name, text: value, start: false });
 
-const usersOf = async (engine: Engine, mac: string, atUs: number, access: Term): Promise<Span[]> =>
+const usersOf = async (engine: Searched, mac: string, atUs: number, access: Term): Promise<Span[]> =>
   sessions(await around(engine, [[access], [text('mac', mac)]], atUs, SESSIONS_DAYS * DAY), atUs, { mac }).filter(
     ({ user }) => user !== undefined,
   );
 
 /** Records about the moment, the oldest first. */
 async function around(
-  engine: Engine,
+  engine: Searched,
   query: Query,
   atUs: number,
   reach: number,
@@ -119,7 +136,7 @@ async function around(
 }
 
 /** Who was behind the address, where it is one that others are translated to. */
-async function behind(engine: Engine, { ip, atUs, port }: Question, depth: number): Promise<WhoisAnswer[]> {
+async function behind(engine: Searched, { ip, atUs, port }: Question, depth: number): Promise<WhoisAnswer[]> {
   const query: Term[][] = [[term({ type: 'ip', name: 'natip', text: ip, net: netOf(ip)! })]];
   if (port !== undefined) query.push([term({ type: 'number', name: 'natport', least: port, most: port })]);
   const reach = port === undefined ? NAT_WITHOUT_PORT_US : NAT_US;

@@ -151,9 +151,12 @@ async function resultOf(call: Extract<ToWorker, { type: 'call' }>): Promise<unkn
     case 'read':
       await caughtUp(Math.max(...call.params.indexes) + 1, HURRY_MS);
       return engine.read(call.params.indexes);
-    case 'whois':
+    case 'whois': {
       await caughtUp(Number.POSITIVE_INFINITY, PATIENCE_MS);
-      return whois(engine, call.params);
+      const missing = library.unindexed();
+      const found = await whois(engine, call.params);
+      return missing === undefined ? found : { ...found, partial: missing };
+    }
     case 'stats': {
       const parts = library.all();
       const records = parts.reduce((sum, { groups }) => sum + groups.reduce((rows, group) => rows + group.rows, 0), 0);
