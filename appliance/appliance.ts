@@ -56,7 +56,7 @@ const healthRoutes: Routes = async (app) => {
 export interface Appliance {
   /** `http://host:port` */
   url: string;
-  tls?: { url: string; fingerprint: string };
+  tls?: { url: string; fingerprint: string; pin: string | undefined };
   /** `host:port` of what listens. */
   radius: RadiusPorts;
   /** `host:port` of what receives syslog, and what is said once of a new log. */
@@ -75,6 +75,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    const tls = config.tls && (await loadTls(config.dataDir, { ...config.tls, hosts: tlsHosts(config) }));
     const bus = createBus();
     const now = () => new Date();
     const secrets = openKeyFile(config.dataDir);
@@ -120,6 +121,7 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       oidcEnabled: config.auth !== undefined,
       // People come back to it from the provider, so its public address is among those.
       portalPage: config.auth?.redirectUris?.find((uri) => new URL(uri).pathname === PORTAL_PAGE),
+      reach: { publicUrl: config.publicUrl, tls },
       hold: identity.hold,
       bus,
       log,
@@ -225,16 +227,25 @@ export async function startAppliance(config: Config, log: Logger): Promise<Appli
       close,
       ...(password !== undefined && { initialPassword: password }),
     };
-    if (config.tls) {
-      const { cert, key, fingerprint } = await loadTls(config.dataDir, config.tls);
+    if (config.tls && tls) {
       const { host, port } = config.tls.listen;
-      appliance.tls = { url: await http.listenTls(host, port, key, cert), fingerprint };
+      const { cert, key, fingerprint, pin } = tls;
+      appliance.tls = { url: await http.listenTls(host, port, key, cert), fingerprint, pin };
     }
     return appliance;
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** The hosts that the appliance's own certificate has to be for. */
+function tlsHosts({ publicUrl, tls }: Config): string[] {
+  const hosts = [
+    publicUrl === undefined ? '' : new URL(publicUrl).hostname.replace(/^\[|\]$/g, ''),
+    tls?.listen.host ?? '',
+  ];
+  return hosts.filter((host) => !['', '0.0.0.0', '::'].includes(host));
 }
 
 /** The overlay's sessions in the form of RADIUS's, for the one list of both. */

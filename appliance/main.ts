@@ -70,7 +70,10 @@ try {
   if (initialPassword !== undefined) {
     say(`administrator: admin, password: ${initialPassword} (shown this once; change it after signing in)`);
   }
-  if (tls) say(`gatehouse TLS ${tls.url} certificate SHA-256 ${tls.fingerprint}`);
+  if (tls) {
+    const pin = tls.pin === undefined ? '' : ` pin ${tls.pin}`;
+    say(`gatehouse TLS ${tls.url} certificate SHA-256 ${tls.fingerprint}${pin}`);
+  }
   const listening = Object.entries(radius).map(([what, address]) => `${what} ${address}`);
   if (listening.length > 0) say(`gatehouse RADIUS ${listening.join(', ')}`);
   for (const key of logs.newKeys ?? [])

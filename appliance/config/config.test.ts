@@ -35,6 +35,7 @@ describe('settings', () => {
       configFile: path.resolve('data/gatehouse.yaml'),
       listen: { host: '127.0.0.1', port: 8080 },
       tls: undefined,
+      publicUrl: undefined,
       database: undefined,
       adminPassword: undefined,
       auth: undefined,
@@ -203,6 +204,37 @@ describe('settings', () => {
     assert.match(
       fault(() => loadConfig({ GATEHOUSE_CONFIG: folder })),
       /cannot be read/,
+    );
+  });
+
+  it('take a public address with https or http, and nothing that no device could use', () => {
+    const read = (value: string) => loadConfig({ GATEHOUSE_PUBLIC_URL: value }).publicUrl;
+    assert.equal(read('https://gate.example.org/'), 'https://gate.example.org');
+    assert.equal(read('HTTPS://Gate.example.org:8443/site/a//'), 'https://gate.example.org:8443/site/a');
+    assert.equal(read('http://[2001:db8::1]:8080'), 'http://[2001:db8::1]:8080');
+    for (const bad of [
+      'gate.example.org',
+      'ftp://x',
+      'https://',
+      'https://a b',
+      'https://x?y',
+      'https://x/#y',
+      'https:x',
+    ]) {
+      assert.match(
+        fault(() => read(bad)),
+        /^GATEHOUSE_PUBLIC_URL is .*https:\/\/gate\.example\.org/,
+        bad,
+      );
+    }
+    assert.doesNotMatch(
+      fault(() => read('https://u:hunter2@x')),
+      /hunter2/,
+    );
+    const file = write('public.yaml', 'public_url: nowhere\n');
+    assert.match(
+      fault(() => loadConfig({ GATEHOUSE_CONFIG: file })),
+      /public\.yaml:1: public_url is "nowhere"/,
     );
   });
 

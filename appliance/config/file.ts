@@ -26,6 +26,7 @@ const FileSettings = Type.Object(
         strict,
       ),
     ),
+    public_url: Text,
     database: Type.Optional(Type.String()),
     auth: Type.Optional(
       Type.Object(

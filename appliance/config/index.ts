@@ -5,6 +5,7 @@ import { ConfigError } from './error.ts';
 import { type ConfigFile, type LogLevel, readConfigFile } from './file.ts';
 import { type LogsConfig, readLogs } from './logs.ts';
 import { nearest } from './nearest.ts';
+import { publicUrl } from './public-url.ts';
 import { type RadiusConfig, readRadius } from './radius.ts';
 
 export type { Address } from './address.ts';
@@ -15,6 +16,7 @@ export type { LogsConfig, WitnessConfig } from './logs.ts';
 export { nearest } from './nearest.ts';
 export { readCertificates } from './pem.ts';
 export type { RadiusConfig } from './radius.ts';
+export type { TlsFiles } from './tls.ts';
 export { loadTls } from './tls.ts';
 
 /** The appliance's settings, checked. Paths are absolute. */
@@ -27,6 +29,8 @@ export interface Config {
   listen: Address;
   /** The same over TLS; undefined is off. Without `cert` and `key` the appliance signs its own. */
   tls: { listen: Address; cert: string | undefined; key: string | undefined } | undefined;
+  /** Where devices reach the appliance, without a slash at its end; undefined is where an administrator does. */
+  publicUrl: string | undefined;
   /** postgres:// URL; undefined is SQLite in the data folder. */
   database: string | undefined;
   /** For the first administrator; undefined is a random one, printed once. */
@@ -42,6 +46,7 @@ const SETTINGS = [
   'GATEHOUSE_DATA',
   'GATEHOUSE_LISTEN',
   'GATEHOUSE_TLS_LISTEN',
+  'GATEHOUSE_PUBLIC_URL',
   'GATEHOUSE_ADMIN_PASSWORD',
   'GATEHOUSE_DATABASE',
   'GATEHOUSE_CONFIG',
@@ -87,6 +92,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
   const { settings } = file;
   const listen = setting('GATEHOUSE_LISTEN', settings.listen, 'listen');
   const tlsListen = setting('GATEHOUSE_TLS_LISTEN', settings.tls?.listen, 'tls', 'listen');
+  const reached = setting('GATEHOUSE_PUBLIC_URL', settings.public_url, 'public_url');
   const database = setting('GATEHOUSE_DATABASE', settings.database, 'database');
   const auth = readAuth(
     {
@@ -102,6 +108,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
     configFile,
     listen: address(listen ?? { value: '127.0.0.1:8080', where: 'GATEHOUSE_LISTEN' }, LISTEN_EXAMPLE),
     tls: tls(tlsListen, file, path.dirname(configFile)),
+    publicUrl: reached && publicUrl(reached),
     database: database && databaseUrl(database),
     adminPassword: get('GATEHOUSE_ADMIN_PASSWORD'),
     auth,

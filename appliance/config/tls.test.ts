@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
-import tls from 'node:tls';
+import tls, { rootCertificates } from 'node:tls';
 import { ConfigError, loadTls } from './index.ts';
+import { makeAuthority } from './own-certificate.ts';
+import { pinOf } from './tls.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-tls-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -90,5 +92,77 @@ describe("the administrator's certificate", () => {
         return true;
       });
     }
+  });
+});
+
+describe('what devices hold on to', () => {
+  const pinTo = (pem: string) =>
+    `sha256:${createHash('sha256').update(new X509Certificate(pem).raw).digest('base64url')}`;
+  const within = (name: string) => path.join(folder, name, 'tls');
+  const read = (name: string, file: string) => readFileSync(path.join(within(name), file), 'utf8');
+
+  it('is the authority, which outlives renewals, lost files and other names', async () => {
+    const at = path.join(folder, 'pinned');
+    const first = await loadTls(at, none);
+    const authority = read('pinned', 'ca.pem');
+    assert.equal(first.pin, pinTo(authority));
+    if (process.platform !== 'win32')
+      assert.equal(statSync(path.join(within('pinned'), 'ca-key.pem')).mode & 0o777, 0o600);
+    const later = await loadTls(at, none, first.validTo.getTime());
+    const hosts = ['gate.example.org', '192.0.2.77', '2001:db8::77'];
+    const named = await loadTls(at, { ...none, hosts });
+    for (const host of hosts) assert.deepEqual([host, first.isFor(host), named.isFor(host)], [host, false, true]);
+    assert.equal((await loadTls(at, { ...none, hosts })).fingerprint, named.fingerprint, 'kept');
+    rmSync(path.join(within('pinned'), 'cert.pem'));
+    rmSync(path.join(within('pinned'), 'key.pem'));
+    const lost = await loadTls(at, none);
+    assert.equal(new Set([first, later, named, lost].map(({ fingerprint }) => fingerprint)).size, 4);
+    for (const { cert, pin } of [later, named, lost]) {
+      assert.equal(pin, first.pin);
+      const leaf = new X509Certificate(cert);
+      const ca = new X509Certificate(authority);
+      assert.deepEqual([leaf.checkIssued(ca), leaf.verify(ca.publicKey), ca.ca], [true, true, true]);
+    }
+    assert.ok(Date.parse(new X509Certificate(authority).validTo) > Date.parse('2049-01-01'));
+    assert.ok(
+      Date.parse(new X509Certificate(authority).validFrom) < Date.parse('2020-01-02'),
+      'whatever the clock says',
+    );
+  });
+
+  it('is made anew with its authority, where that is lost', async () => {
+    const at = path.join(folder, 'lost');
+    const first = await loadTls(at, none);
+    writeFileSync(path.join(within('lost'), 'ca-key.pem'), 'no key');
+    const second = await loadTls(at, none);
+    assert.notEqual(second.pin, first.pin);
+    assert.equal(second.key, first.key);
+  });
+
+  it('is a certificate that signed itself, while that is good: it is from before there was an authority', async () => {
+    const at = path.join(folder, 'before');
+    const { cert, key } = await makeAuthority();
+    mkdirSync(within('before'), { recursive: true });
+    writeFileSync(path.join(within('before'), 'cert.pem'), cert);
+    writeFileSync(path.join(within('before'), 'key.pem'), key);
+    const kept = await loadTls(at, none);
+    assert.deepEqual([kept.cert, kept.pin], [cert, pinTo(cert)]);
+    const named = await loadTls(at, { ...none, hosts: ['gate.example.org'] });
+    assert.ok(named.isFor('gate.example.org'), 'a name that was asked for goes before');
+    assert.equal(named.pin, pinTo(read('before', 'ca.pem')));
+  });
+
+  it("is nothing below a public authority, and the last of the administrator's chain, whatever its order", async () => {
+    for (const root of rootCertificates.slice(0, 5)) assert.equal(pinOf(root), undefined);
+    const at = path.join(folder, 'chain');
+    const { cert } = await loadTls(at, none);
+    const [leaf, authority] = cert.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g) as [string, string];
+    assert.equal(pinOf(leaf + authority), pinTo(authority));
+    assert.equal(pinOf(leaf + (rootCertificates[0] as string) + authority), pinTo(authority));
+    assert.equal(pinOf(leaf), pinTo(leaf), 'served alone, it is all that devices see');
+    const own = path.join(folder, 'own.pem');
+    writeFileSync(own, cert);
+    const loaded = await loadTls(folder, { cert: own, key: path.join(within('chain'), 'key.pem') });
+    assert.deepEqual([loaded.pin, loaded.selfSigned], [pinTo(authority), false]);
   });
 });

@@ -1,54 +1,74 @@
-import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
 import path from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { createFolder, replaceFile } from '../store/index.ts';
 import { ConfigError } from './error.ts';
+import { isFor, isForAll, makeAuthority, makeCertificate, newKey, type Pair, subjectNames } from './own-certificate.ts';
+import { splitCertificates } from './pem.ts';
 
 const DAY_MS = 86_400_000;
-/** The longest that Apple's systems accept for a certificate that the user installed. */
-const VALID_DAYS = 825;
 const RENEW_DAYS = 30;
-/** Clocks of laptops may be a little behind. */
-const BACKDATED_MS = 3_600_000;
-const MAX_ADDRESSES = 32;
-const DNS_NAME = /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i;
 
 export interface TlsFiles {
-  /** PEM. */
+  /** PEM: the certificate, and what it was signed by. */
   cert: string;
   /** PEM, PKCS#8. */
   key: string;
   /** SHA-256 of the certificate as `AB:CD:…`, to compare by eye. */
   fingerprint: string;
+  /** Made here, not by the administrator. */
   selfSigned: boolean;
   /** When the certificate ends. */
   validTo: Date;
+  /** `sha256:…` of what the chain ends in, for devices to hold on to; undefined below a public authority. */
+  pin: string | undefined;
+  /** Whether it is for this host, a name or an address without brackets. */
+  isFor(host: string): boolean;
 }
 
 /**
- * The certificate and key to serve with: the administrator's own where set, else a self-signed one that is kept in
- * `<data>/tls/` and renewed, with the same key, when fewer than 30 days are left. `now` is for tests.
+ * The certificate and key to serve with: the administrator's own where set, else one that is kept in `<data>/tls/`. That
+ * one is signed by an authority of its own, which stays the same, and is made anew, with the same key, when fewer than 30
+ * days are left or the machine has other names. `hosts` are names that it has to have; `now` is for tests.
  */
 export async function loadTls(
   dataDir: string,
-  own: { cert: string | undefined; key: string | undefined },
+  own: { cert: string | undefined; key: string | undefined; hosts?: readonly string[] },
   now = Date.now(),
 ): Promise<TlsFiles> {
   if (own.cert !== undefined && own.key !== undefined) return loadOwn(own.cert, own.key);
   const folder = path.join(dataDir, 'tls');
   const [certFile, keyFile] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];
-  const kept = attempt(() => pair(readFileSync(certFile, 'utf8'), readFileSync(keyFile, 'utf8'), true));
-  if (kept && isCurrent(kept, now)) return kept;
+  const [caFile, caKeyFile] = [path.join(folder, 'ca.pem'), path.join(folder, 'ca-key.pem')];
+  const read = (cert: string, key: string): Pair | undefined =>
+    attempt(() => pairOf(readFileSync(cert, 'utf8'), readFileSync(key, 'utf8')));
+  const kept = attempt(() => tlsFiles(pairOf(readFileSync(certFile, 'utf8'), readFileSync(keyFile, 'utf8')), true));
+  const hosts = own.hosts ?? [];
+  const names = subjectNames(hosts);
+  let authority = read(caFile, caKeyFile);
+  if (kept && isCurrent(kept, now)) {
+    const { signer, leaf } = chainOf(kept.cert);
+    // Signed by itself, it is from before there was an authority: devices may hold on to it.
+    const enough = signer === leaf ? hosts.every((host) => kept.isFor(host)) : isForAll(leaf, names);
+    if (enough && (signer === leaf || (authority && signer.raw.equals(new X509Certificate(authority.cert).raw)))) {
+      return kept;
+    }
+  }
 
   createFolder(folder);
+  // The keys first: a crash in between leaves a pair that does not match, which the next start makes anew.
+  if (!authority) {
+    authority = await makeAuthority();
+    replaceFile(caKeyFile, authority.key, 0o600);
+    replaceFile(caFile, authority.cert, 0o644);
+  }
   const oldKey = attempt(() => createPrivateKey(readFileSync(keyFile, 'utf8')));
-  const made = await selfSign(oldKey?.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? oldKey : undefined, now);
-  // The key first: a crash in between leaves a pair that does not match, which the next start makes anew.
+  const key = oldKey?.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? oldKey : newKey();
+  const made = await makeCertificate(authority, key, names, now);
   replaceFile(keyFile, made.key, 0o600);
   replaceFile(certFile, made.cert, 0o644);
-  return pair(made.cert, made.key, true);
+  return tlsFiles(made, true);
 }
 
 function attempt<T>(fn: () => T): T | undefined {
@@ -59,10 +79,51 @@ function attempt<T>(fn: () => T): T | undefined {
   }
 }
 
-function pair(cert: string, key: string, selfSigned: boolean): TlsFiles {
+/** Throws where the key isn't the certificate's. */
+function pairOf(cert: string, key: string): Pair {
   const certificate = new X509Certificate(cert);
   if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error('the key belongs to another certificate');
-  return { cert, key, selfSigned, fingerprint: certificate.fingerprint256, validTo: new Date(certificate.validTo) };
+  return { cert, key };
+}
+
+function tlsFiles({ cert, key }: Pair, selfSigned: boolean): TlsFiles {
+  const { leaf } = chainOf(cert);
+  return {
+    cert,
+    key,
+    selfSigned,
+    fingerprint: leaf.fingerprint256,
+    validTo: new Date(leaf.validTo),
+    pin: pinOf(cert),
+    isFor: (host) => isFor(leaf, host),
+  };
+}
+
+/** The certificate of a PEM file, and the last of those in it that sign one another up from it. */
+function chainOf(cert: string): { leaf: X509Certificate; signer: X509Certificate } {
+  const leaf = new X509Certificate(cert);
+  const rest = splitCertificates(cert)
+    .slice(1)
+    .map((text) => new X509Certificate(text));
+  let signer = leaf;
+  for (;;) {
+    const next = rest.findIndex((each) => signed(signer, each));
+    if (next < 0) return { leaf, signer };
+    signer = rest.splice(next, 1)[0] as X509Certificate;
+  }
+}
+
+const signed = (certificate: X509Certificate, by: X509Certificate): boolean =>
+  certificate.checkIssued(by) && certificate.verify(by.publicKey);
+
+let roots: X509Certificate[] | undefined;
+
+/** Undefined where what the chain ends in is a public authority's, or is signed by one. */
+export function pinOf(cert: string): string | undefined {
+  const { signer } = chainOf(cert);
+  roots ??= rootCertificates.map((root) => new X509Certificate(root));
+  if (roots.some((root) => root.raw.equals(signer.raw) || signed(signer, root))) return undefined;
+  return `sha256:${createHash('sha256').update(signer.raw).digest('base64url')}`;
 }
 
 /** A certificate from the future comes from a clock that was wrong: boards without a battery start in the past. */
@@ -81,66 +142,10 @@ function loadOwn(certFile: string, keyFile: string): TlsFiles {
   };
   const [cert, key] = [read('tls.cert', certFile), read('tls.key', keyFile)];
   try {
-    return pair(cert, key, false);
+    return tlsFiles(pairOf(cert, key), false);
   } catch (error) {
     throw new ConfigError(
       `tls.cert (${certFile}) and tls.key (${keyFile}) cannot be used: ${(error as Error).message}. They must be PEM, the key without a password.`,
     );
   }
-}
-
-async function selfSign(existing: KeyObject | undefined, now: number): Promise<{ cert: string; key: string }> {
-  const x509 = await loadX509();
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = existing
-    ? await importPair(existing, algorithm)
-    : await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const name = DNS_NAME.test(hostname()) ? hostname() : 'localhost';
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      name: [{ CN: [name.slice(0, 64)] }],
-      keys,
-      signingAlgorithm: algorithm,
-      notBefore: new Date(now - BACKDATED_MS),
-      notAfter: new Date(now - BACKDATED_MS + VALID_DAYS * DAY_MS),
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension(subjectNames(name)),
-      ],
-    },
-    webcrypto as unknown as Crypto,
-  );
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
-  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
-  return { cert: `${certificate.toString('pem')}\n`, key: key.export({ format: 'pem', type: 'pkcs8' }).toString() };
-}
-
-/** Loaded only where a certificate is made. Its dependency injection stands on reflect-metadata, which it doesn't bring. */
-async function loadX509(): Promise<typeof import('@peculiar/x509')> {
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
-}
-
-async function importPair(key: KeyObject, algorithm: webcrypto.EcKeyImportParams): Promise<webcrypto.CryptoKeyPair> {
-  const jwk = key.export({ format: 'jwk' }) as webcrypto.JsonWebKey;
-  const { d: _, ...open } = jwk;
-  return {
-    privateKey: await webcrypto.subtle.importKey('jwk', jwk, algorithm, true, ['sign']),
-    publicKey: await webcrypto.subtle.importKey('jwk', open, algorithm, true, ['verify']),
-  };
-}
-
-/** The names by which the machine is reached: RFC 5280, section 4.2.1.6. */
-function subjectNames(name: string): { type: 'dns' | 'ip'; value: string }[] {
-  const addresses = Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ internal, address }) => !internal && isIP(address) !== 0 && !/^fe[89ab]/i.test(address))
-    .map(({ address }) => address)
-    .slice(0, MAX_ADDRESSES);
-  return [
-    ...new Set([name, 'localhost']).values().map((value) => ({ type: 'dns' as const, value })),
-    ...new Set(['127.0.0.1', '::1', ...addresses]).values().map((value) => ({ type: 'ip' as const, value })),
-  ];
 }

@@ -10,6 +10,7 @@ import { WATCH_EVENTS } from './channel/watchers.ts';
 import { type OverlayContext, transact } from './context.ts';
 import { createHubWatch } from './hubs.ts';
 import { createIncidents, INCIDENT_EVENTS, incidentRoutes } from './incidents/index.ts';
+import type { Reach } from './invitation.ts';
 import { unknownNetworks } from './networks.ts';
 import { deletePeersOf, lockOut } from './peers.ts';
 import { createPortal, PORTAL_EVENTS, PORTAL_PAGE, portalPage, portalRoutes } from './portal/index.ts';
@@ -46,6 +47,8 @@ export function createOverlay(options: {
   oidcEnabled: boolean;
   /** The captive portal's page as people's browsers reach it; undefined is under the address that a caller uses. */
   portalPage: string | undefined;
+  /** Where invitations lead. */
+  reach: Reach;
   hold: Hold;
   bus: Bus;
   log: FastifyBaseLogger;
@@ -149,7 +152,7 @@ export function createOverlay(options: {
   return {
     routes: [
       networkRoutes(context, portal),
-      peerRoutes(context, snapshots),
+      peerRoutes(context, snapshots, options.reach),
       reachabilityRoutes(context, snapshots),
       groupRoutes(context),
       policyRoutes(context),

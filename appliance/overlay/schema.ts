@@ -94,6 +94,7 @@ export const Invitation = Type.Object({
   url: Type.String(),
   link: Type.String({ description: 'Holds the enrollment token: good once' }),
   qr: Type.String({ description: 'The link as a QR code: an SVG document' }),
+  pin: Nullable(Type.String({ description: '`sha256:…` of the certificate to trust; null below a public authority' })),
   expires: Nullable(Timestamp),
 });
 

@@ -45,6 +45,7 @@ export async function startDoors(options: { database?: string | undefined } = {}
       context: { store, secrets, now: () => new Date(clock.ms), userExists: async (id) => users.has(id) },
       oidcEnabled: false,
       portalPage: undefined,
+      reach: { publicUrl: undefined, tls: undefined },
       hold: (request) => async () => callerOf(request.headers.authorization),
       bus,
       log,

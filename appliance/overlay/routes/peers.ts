@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { callerOf, conflict, PageQuery, paged, type Routes } from '../../http/index.ts';
 import { type OverlayContext, peerFor } from '../context.ts';
 import { configOf } from '../enroll.ts';
-import { invitationTo } from '../invitation.ts';
+import { invitationTo, type Reach, reachedAt } from '../invitation.ts';
 import { createPeer, deletePeer, getPeer, issueToken, listPeers, updatePeer } from '../peers.ts';
 import { Invitation, NetworkParams, Peer, PeerConfig, PeerCreate, PeerParams, PeerUpdate } from '../schema.ts';
 import type { Snapshots } from '../snapshots.ts';
@@ -11,7 +11,7 @@ import type { OverlayTables } from '../tables.ts';
 const tags = ['peers'];
 
 export const peerRoutes =
-  (context: OverlayContext, snapshots: Snapshots): Routes =>
+  (context: OverlayContext, snapshots: Snapshots, reach: Reach): Routes =>
   async (app) => {
     app.get(
       '/networks/:networkId/peers',
@@ -82,7 +82,9 @@ export const peerRoutes =
         schema: {
           tags,
           summary: "Get a peer's invitation",
-          description: 'The link that the tray app joins with, and its QR code. 409 where no token is good any more.',
+          description:
+            'The link that the tray app joins with, and its QR code. 409 where no token is good any more, or the address by ' +
+            'which this was asked is no use to a device (GATEHOUSE_PUBLIC_URL sets it).',
           params: PeerParams,
           response: { 200: Invitation },
         },
@@ -92,7 +94,7 @@ export const peerRoutes =
         const peer = await getPeer(context, callerOf(request), networkId, peerId);
         if (peer.token === '') throw conflict('this peer has no token that is still good: issue a new one');
         reply.header('cache-control', 'no-store');
-        return invitationTo(`${request.protocol}://${request.host}`, peer.token, peer.token_expires_at);
+        return invitationTo(reachedAt(request, reach), peer.token, peer.token_expires_at);
       },
     );
     app.post(

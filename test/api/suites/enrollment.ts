@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
+import { json } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { type Offer, parseOffer } from '../../../apps/tray/core/index.ts';
 import {
@@ -29,6 +31,12 @@ export interface Rows {
   close(): Promise<void>;
 }
 export type OpenRows = (a: { dataDir: string; config: { database: string | undefined } }) => Promise<Rows>;
+
+/** Asks by another host than the one that it goes to: `fetch` can't. */
+const asked = (url: string, host: string, authorization = ''): Promise<http.IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    http.get(url, { headers: { host, authorization }, agent: false }, resolve).on('error', reject);
+  });
 
 export const enrollment = (where: string, openRows: OpenRows, settings?: Settings) =>
   describe(`enrollment (${where})`, () => {
@@ -71,13 +79,15 @@ export const enrollment = (where: string, openRows: OpenRows, settings?: Setting
 
     test('an invitation is a link that the tray app reads, and its QR code; spent with the token', async () => {
       const { peer, route } = await scene();
-      const { status, headers, body } = await a.the.admin.get(`${route}/invitation`);
-      assert.deepEqual([status, headers.get('cache-control')], [200, 'no-store']);
-      assertShape(body, { url: 'string', link: 'string', qr: 'string', expires: 'string' });
-      assert.equal(body.url, a.the.url);
+      const answer = await asked(`${a.the.url}${route}/invitation`, 'gate.example.org', a.the.admin.authorization);
+      assert.deepEqual([answer.statusCode, answer.headers['cache-control']], [200, 'no-store']);
+      const body = (await json(answer)) as Json;
+      assertShape(body, { url: 'string', link: 'string', qr: 'string', pin: 'string?', expires: 'string' });
+      assert.equal(body.url, 'http://gate.example.org');
       const { url, token } = parseOffer(body.link) as Offer;
-      assert.deepEqual({ url, token }, { url: a.the.url, token: peer.token });
+      assert.deepEqual({ url, token }, { url: 'http://gate.example.org', token: peer.token });
       assert.match(body.qr, /^(<\?xml[^>]*>)?\s*<svg /);
+      assertError(await a.the.admin.get(`${route}/invitation`), 409, /127\.0\.0\.1:\d+, .*set GATEHOUSE_PUBLIC_URL/);
       await enroll(a.the, peer);
       assertError(await a.the.admin.get(`${route}/invitation`), 409, /issue a new one/);
       assertError(await a.the.anonymous.get(`${route}/invitation`), 401);
