@@ -38,7 +38,8 @@ export async function leave(
     const answer = await ask(terminal, `${warning}\nLeave? [y/N] `, false);
     if (!/^y(es)?$/i.test(answer)) return null;
   }
-  const status = await daemon.call('leave', profile === undefined ? {} : { profile });
+  // Whoever was asked about, though another has become the active one since.
+  const status = await daemon.call('leave', found ? { profile: found.id } : {});
   const said = [`Left: ${whom}. Nothing else is needed; an administrator may delete the peer on the controller.`];
   if (status.enrolled && status.enrolled.peerId !== before.enrolled?.peerId) {
     const { peerName, url } = status.enrolled;

@@ -1,11 +1,12 @@
-import type { AgentStatus, Finding, IpcParams } from '@gatehouse/protocol';
-import { Backoff, checkPem, controllerUrl, enroll, finishPending, type Identity } from '../controller/index.ts';
+import type { AgentStatus, Finding } from '@gatehouse/protocol';
+import type { Identity } from '../controller/index.ts';
 import { AgentError } from '../errors.ts';
 import type { Handlers } from '../ipc/index.ts';
 import type { TunnelState } from '../tunnel/index.ts';
 import type { Daemon } from './daemon.ts';
+import { Enrollments } from './enrollments.ts';
 import type { Log } from './log.ts';
-import { MAX_PROFILES, type Profiles } from './profiles.ts';
+import type { Profiles } from './profiles.ts';
 
 /** How long `up`, `use` and `enroll` wait for the first attempt to end, in milliseconds. */
 const SETTLE = 5_000;
@@ -14,7 +15,10 @@ const DEFAULT_LINES = 200;
 const settled = (state: TunnelState): boolean =>
   state.open || state.name === 'error' || (state.role === null && state.controller.problem !== null);
 
-/** The daemon's side of the IPC table. What changes identity or target is done one at a time. */
+/**
+ * The daemon's side of the IPC table. What changes identity or target is done one at a time, and none of that waits for
+ * a controller or for the tunnel: `down` goes ahead, whoever doesn't answer.
+ */
 export class Service {
   readonly #daemon: Daemon;
   readonly #profiles: Profiles;
@@ -26,14 +30,24 @@ export class Service {
     this.#ready = resolve;
   });
   #turn: Promise<unknown> = this.#started;
-  #retry: NodeJS.Timeout | undefined;
-  #backoff = new Backoff(5_000, 300_000);
+  readonly #enrollments: Enrollments;
+  /** What people said last of the tunnel: an enrollment that ends after a `down` leaves it down. */
+  #said: 'up' | 'down' | null = null;
+  /** The peer id of who is being left. */
+  #leaving: string | null = null;
 
   constructor(daemon: Daemon, profiles: Profiles, log: Log, doctor: () => Promise<Finding[]>) {
     this.#daemon = daemon;
     this.#profiles = profiles;
     this.#log = log;
     this.#doctor = doctor;
+    this.#enrollments = new Enrollments({
+      profiles,
+      log: log.write,
+      inTurn: (work) => this.#inTurn(work),
+      active: () => daemon.identity,
+      enter: (identity) => this.#enter(identity),
+    });
   }
 
   readonly handlers: Handlers = {
@@ -54,11 +68,24 @@ export class Service {
       emit(this.#daemon.status());
       return this.#daemon.onChange(() => emit(this.#daemon.status()));
     },
-    enroll: (params) => this.#inTurn(() => this.#enroll(params)),
-    up: () => this.#inTurn(() => this.#up()),
-    down: () => this.#inTurn(() => this.#down()),
-    leave: ({ profile }) => this.#inTurn(() => this.#leave(profile)),
-    use: ({ profile }) => this.#inTurn(() => this.#use(profile)),
+    enroll: async (params) => {
+      await this.#started;
+      this.#said = 'up';
+      await this.#enrollments.enroll(params);
+      // The name of the network comes with the controller's first state.
+      await this.#settle();
+      return this.#daemon.status();
+    },
+    up: () => this.#up(),
+    down: () => {
+      this.#said = 'down';
+      return this.#inTurn(() => this.#down());
+    },
+    leave: async ({ profile }) => {
+      await this.#started;
+      return this.#leave(profile);
+    },
+    use: ({ profile }) => this.#use(profile),
     traffic: async () => {
       await this.#started;
       return this.#daemon.instruments.traffic();
@@ -80,88 +107,17 @@ export class Service {
   /** The daemon has started. */
   start(): void {
     this.#ready();
-    this.#resume();
-  }
-
-  /** Goes on with an enrollment that a crash or an unreachable controller left halfway. */
-  #resume(): void {
-    void this.#inTurn(() => this.#finish());
+    this.#enrollments.resume();
   }
 
   stop(): void {
-    clearTimeout(this.#retry);
+    this.#enrollments.stop();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
     return result;
-  }
-
-  async #enroll(request: IpcParams<'enroll'>): Promise<AgentStatus> {
-    const current = this.#daemon.identity;
-    const add = request.add ?? false;
-    if (current && current.revoked === undefined && !add) {
-      throw new AgentError(
-        'already-enrolled',
-        `This device is enrolled with ${current.url} as ${current.peerName}. To keep that and join another network ` +
-          'too: gatehouse enroll --add. To enroll it anew, first: gatehouse leave.',
-      );
-    }
-    if (this.#profiles.full && (add || !current)) {
-      throw new AgentError(
-        'bad-request',
-        `This device is enrolled in ${MAX_PROFILES} networks, which is all it keeps: leave one first, with gatehouse leave.`,
-      );
-    }
-    const allowHttp = request.allowHttp ?? false;
-    const url = controllerUrl(request.url, allowHttp);
-    if (request.ca !== undefined) checkPem(request.ca);
-    if (/[^\x21-\x7e]/.test(request.token)) {
-      throw new AgentError('token-invalid', 'The token holds spaces or other characters: copy it whole and alone.');
-    }
-    clearTimeout(this.#retry);
-    try {
-      const { token, ca } = request;
-      await this.#enter(await enroll({ url, token, allowHttp, ca, add }, this.#profiles));
-    } catch (error) {
-      await this.#retryLater(error);
-      throw error;
-    }
-    // The name of the network comes with the controller's first state.
-    await this.#settle();
-    return this.#daemon.status();
-  }
-
-  async #enter(identity: Identity): Promise<void> {
-    this.#log.write(`enrolled with ${identity.url} as ${identity.peerName}`);
-    await this.#daemon.become(identity);
-    await this.#daemon.setTarget('up');
-  }
-
-  async #finish(): Promise<void> {
-    const pending = await this.#profiles.readPending();
-    const current = this.#daemon.identity;
-    if (!pending) return;
-    const done = this.#profiles.withKey(pending.privateKey);
-    if (!done && current && current.revoked === undefined && !pending.add) {
-      await this.#profiles.writePending(null);
-      return;
-    }
-    try {
-      // Killed between the steps of the commit, or before the controller had answered.
-      if (done) await this.#profiles.commit(done, pending.add === true);
-      await this.#enter(done ?? (await finishPending(pending, this.#profiles)));
-    } catch (error) {
-      this.#log.write(`the enrollment with ${pending.url} isn't finished: ${(error as Error).message}`);
-      await this.#retryLater(error);
-    }
-  }
-
-  async #retryLater(error: unknown): Promise<void> {
-    if (error instanceof AgentError && error.code === 'token-invalid') return;
-    if (!(await this.#profiles.readPending())) return;
-    this.#retry = setTimeout(() => this.#resume(), this.#backoff.next());
   }
 
   #requireIdentity(): Identity {
@@ -174,9 +130,16 @@ export class Service {
     );
   }
 
-  /** Waits until the first attempt to bring the tunnel up has ended, for a while. */
+  async #enter(identity: Identity): Promise<void> {
+    this.#log.write(`enrolled with ${identity.url} as ${identity.peerName}`);
+    await this.#daemon.become(identity);
+    if (this.#said !== 'down') await this.#daemon.setTarget('up');
+  }
+
+  /** Waits until the first attempt to bring the tunnel up has ended, or nobody wants it any more, for a while. */
   async #settle(): Promise<void> {
-    if (settled(this.#daemon.tunnel)) return;
+    const over = () => this.#daemon.tunnel.target === 'down' || settled(this.#daemon.tunnel);
+    if (over()) return;
     await new Promise<void>((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -184,13 +147,16 @@ export class Service {
         resolve();
       };
       const timer = setTimeout(end, SETTLE);
-      const off = this.#daemon.onChange(() => settled(this.#daemon.tunnel) && end());
+      const off = this.#daemon.onChange(() => over() && end());
     });
   }
 
   async #up(): Promise<AgentStatus> {
-    this.#requireIdentity();
-    await this.#daemon.setTarget('up');
+    this.#said = 'up';
+    await this.#inTurn(async () => {
+      this.#requireIdentity();
+      await this.#daemon.setTarget('up');
+    });
     await this.#settle();
     const status = this.#daemon.status();
     const code = status.cause?.code;
@@ -206,26 +172,53 @@ export class Service {
   }
 
   async #use(text: string): Promise<AgentStatus> {
-    const identity = this.#profiles.find(text);
-    if (identity.peerId !== this.#daemon.identity?.peerId) {
+    const switched = await this.#inTurn(async () => {
+      const identity = this.#profiles.find(text);
+      if (identity.peerId === this.#daemon.identity?.peerId) return false;
       await this.#profiles.activate(identity);
       this.#log.write(`switching to ${identity.peerName} at ${identity.url}`);
       await this.#daemon.become(identity);
-      if (this.#daemon.tunnel.target === 'up') await this.#settle();
-    }
+      return true;
+    });
+    if (switched) await this.#settle();
     return this.#daemon.status();
   }
 
-  async #leave(text: string | undefined): Promise<AgentStatus> {
-    const active = this.#daemon.identity;
-    const leaving = text === undefined ? active : this.#profiles.find(text);
-    if (leaving && leaving.peerId !== active?.peerId) {
-      await this.#profiles.remove(leaving);
-      this.#log.write(`left ${leaving.url}: identity and keys of ${leaving.peerName} are removed`);
-      return this.#daemon.status();
+  /** Who is meant is settled as the request arrives: who is active by the time of its turn may be another. */
+  #leave(text: string | undefined): Promise<AgentStatus> {
+    const active = this.#leaving ?? this.#daemon.identity?.peerId ?? null;
+    const meant = text === undefined ? active : this.#profiles.find(text).peerId;
+    if (meant === active) {
+      this.#said = 'down';
+      this.#enrollments.end('it was left before it had ended: gatehouse leave');
     }
+    return this.#inTurn(async () => {
+      this.#leaving = meant;
+      try {
+        if (meant !== null && !this.#profiles.has(meant)) {
+          // Of two that mean the active one the second has nothing left to do.
+          if (text !== undefined) this.#profiles.find(meant);
+        } else if (meant === (this.#daemon.identity?.peerId ?? null)) await this.#leaveActive();
+        else if (meant === null) {
+          throw new AgentError(
+            'unknown-profile',
+            'Another network became active meanwhile: gatehouse status, then leave.',
+          );
+        } else {
+          const leaving = this.#profiles.find(meant);
+          await this.#profiles.remove(leaving);
+          this.#log.write(`left ${leaving.url}: identity and keys of ${leaving.peerName} are removed`);
+        }
+        return this.#daemon.status();
+      } finally {
+        this.#leaving = null;
+      }
+    });
+  }
+
+  async #leaveActive(): Promise<void> {
+    const leaving = this.#daemon.identity;
     if (!leaving && this.#profiles.problem === null && !(await this.#profiles.readPending())) this.#requireIdentity();
-    clearTimeout(this.#retry);
     await this.#daemon.setTarget('down');
     await this.#daemon.left();
     await this.#profiles.writePending(null);
@@ -234,6 +227,5 @@ export class Service {
     const next = this.#profiles.active;
     if (next) await this.#daemon.become(next);
     else await this.#daemon.instruments.clear();
-    return this.#daemon.status();
   }
 }

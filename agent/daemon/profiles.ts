@@ -101,6 +101,10 @@ export class Profiles implements EnrollStore {
     throw new AgentError('unknown-profile', `${why} ${there}`);
   }
 
+  has(peerId: string): boolean {
+    return this.#known.has(peerId);
+  }
+
   withKey(privateKey: string): Identity | null {
     return [...this.#known.values()].find(({ identity }) => identity.privateKey === privateKey)?.identity ?? null;
   }

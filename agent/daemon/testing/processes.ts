@@ -102,6 +102,12 @@ export class Machine {
     return running;
   }
 
+  /** Another daemon in this process, in the place of those that run in it. */
+  async restart(): Promise<void> {
+    for (const daemon of this.#here) await daemon.stop();
+    await this.daemonHere();
+  }
+
   status(): Promise<AgentStatus> {
     return callDaemon(this.socketPath, 'status', {});
   }
