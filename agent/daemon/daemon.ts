@@ -17,6 +17,7 @@ import { systemClock } from './clock.ts';
 import { Instruments } from './instruments.ts';
 import { networkFingerprint } from './network.ts';
 import type { DaemonParts } from './parts.ts';
+import { Rarely } from './rarely.ts';
 import { EndpointResolver, systemLookup } from './resolver.ts';
 import { Saver } from './saver.ts';
 import { Seen } from './seen.ts';
@@ -40,6 +41,8 @@ export class Daemon {
   readonly uplink: Uplink;
   readonly instruments: Instruments;
   readonly #seen = new Seen();
+  /** A controller may send thousands in a row, and the log holds other things too. */
+  readonly #states: Rarely;
   readonly #saver = new Saver(() => this.#writeNetwork());
   readonly #watchers = new Set<() => void>();
   #tunnel: TunnelState;
@@ -77,6 +80,7 @@ export class Daemon {
         },
       },
     );
+    this.#states = new Rarely(parts.log);
     this.instruments = new Instruments(parts.store, parts.log, this.#clock);
     const portal = parts.portal ?? new PortalServer({ log: parts.log, portalUrl: (peer) => this.#portalUrl(peer) });
     this.#worker = new TunnelWorker(parts.platform, parts.interfaceName, parts.names ?? new NameServer(parts), portal);
@@ -252,7 +256,8 @@ export class Daemon {
     this.#position = position;
     const generation = ++this.#generation;
     const { state } = position;
-    this.#parts.log(`state ${position.seq}: ${state.peers.length} peers, ${state.routes.length} routes`);
+    const text = `state ${position.seq}: ${state.peers.length} peers, ${state.routes.length} routes`;
+    this.#states.say(text, this.#clock().mono);
     const saved = this.#saver.save();
     await new Promise<void>((resolve) => {
       this.#unapplied.push({ generation, resolve });
@@ -364,6 +369,7 @@ export class Daemon {
       this.dispatch({ type: 'network', up: fingerprint !== '' });
     }
     if (this.#worker.tunnel && !this.#worker.busy && this.#clock().mono >= this.#nextReadAt) void this.#read();
+    this.#states.tick(this.#clock().mono);
     this.dispatch({ type: 'tick' });
     this.#report();
     this.#notify();

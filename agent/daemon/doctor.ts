@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { Finding } from '@gatehouse/protocol';
-import { authorities, explain, type Identity, request } from '../controller/index.ts';
+import { explain, type Identity, request, trusting } from '../controller/index.ts';
 import type { Platform } from '../os/platform.ts';
 import { TIMES } from '../tunnel/index.ts';
 import type { Daemon } from './daemon.ts';
@@ -82,8 +82,13 @@ function names(daemon: Daemon): Finding {
   if (!daemon.tunnel.open) return ok('names', 'not wanted: the tunnel is down');
   const [problem] = daemon.status().warnings;
   if (problem === undefined) return ok('names', 'the hub answers for the overlay');
-  const split = problem.indexOf('. ');
-  return warning('names', problem.slice(0, split), problem.slice(split + 2));
+  return warning('names', ...splitAdvice(problem));
+}
+
+/** A message for people as what is wrong and what to do. */
+export function splitAdvice(message: string): [detail: string, advice: string] {
+  const [, detail, advice] = /^(.+?)(?:: |\. )(.+)$/s.exec(message) ?? [];
+  return detail === undefined || advice === undefined ? [message, 'Look at gatehouse logs.'] : [detail, advice];
 }
 
 /** DNS, TCP, TLS and HTTP, each by itself, up to the first that fails; then the clock. */
@@ -98,9 +103,7 @@ async function diagnoseController(identity: Identity): Promise<Finding[]> {
       findings.push(ok(check, await work()));
       return true;
     } catch (error) {
-      const { message } = explain(error, url.origin);
-      const split = message.indexOf(': ');
-      findings.push(failed(check, message.slice(0, split < 0 ? undefined : split), message.slice(split + 2)));
+      findings.push(failed(check, ...splitAdvice(explain(error, url.origin).message)));
       return false;
     }
   };
@@ -114,7 +117,7 @@ async function diagnoseController(identity: Identity): Promise<Finding[]> {
     (!secure ||
       (await step('controller TLS', async () => {
         const servername = isIP(host) === 0 ? { servername: host } : {};
-        const socket = tlsConnect({ host, port, ca: authorities(identity.ca), ...servername });
+        const socket = tlsConnect({ host, port, ...trusting(identity.ca), ...servername });
         const until = await opened(socket, 'secureConnect', () => socket.getPeerCertificate().valid_to);
         return `the certificate is good until ${until}`;
       }))) &&

@@ -1,4 +1,4 @@
-import type { AgentStatus, Finding } from '@gatehouse/protocol';
+import type { AgentStatus, Directory, Finding } from '@gatehouse/protocol';
 import type { Identity } from '../controller/index.ts';
 import { AgentError } from '../errors.ts';
 import type { Handlers } from '../ipc/index.ts';
@@ -7,10 +7,13 @@ import type { Daemon } from './daemon.ts';
 import { Enrollments } from './enrollments.ts';
 import type { Log } from './log.ts';
 import type { Profiles } from './profiles.ts';
+import { Shared } from './shared.ts';
 
 /** How long `up`, `use` and `enroll` wait for the first attempt to end, in milliseconds. */
 const SETTLE = 5_000;
 const DEFAULT_LINES = 200;
+/** Searches of the directory, each another, that the controller is asked for at a time. */
+const MAX_SEARCHES = 8;
 
 const settled = (state: TunnelState): boolean =>
   state.open || state.name === 'error' || (state.role === null && state.controller.problem !== null);
@@ -24,6 +27,8 @@ export class Service {
   readonly #profiles: Profiles;
   readonly #log: Log;
   readonly #doctor: () => Promise<Finding[]>;
+  readonly #diagnoses = new Shared<Finding[]>(1);
+  readonly #searches = new Shared<Directory>(MAX_SEARCHES);
   #ready!: () => void;
   /** Whoever asks before the daemon has taken up what was left waits for that. */
   readonly #started = new Promise<void>((resolve) => {
@@ -61,7 +66,8 @@ export class Service {
     },
     doctor: async () => {
       await this.#started;
-      return this.#doctor();
+      // It starts processes, and asks the controller: once, for whoever asks meanwhile.
+      return this.#diagnoses.get('', this.#doctor);
     },
     logs: async ({ lines }) => this.#log.last(lines ?? DEFAULT_LINES),
     watch: (emit) => {
@@ -100,7 +106,9 @@ export class Service {
     },
     directory: async ({ search }) => {
       await this.#started;
-      return this.#daemon.uplink.directory(this.#daemon.identity, search);
+      const { identity, uplink } = this.#daemon;
+      const key = JSON.stringify([identity?.peerId, search]);
+      return this.#searches.get(key, () => uplink.directory(identity, search));
     },
   };
 
