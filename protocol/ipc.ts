@@ -23,6 +23,8 @@ export const IPC = {
       allowHttp: Type.Optional(Type.Boolean()),
       /** PEM of the certificate authority to trust beside the system's, for a controller with its own. */
       ca: Type.Optional(Type.String({ maxLength: 65536 })),
+      /** `sha256:<base64url>` of a certificate that the controller's is signed by, or is; not with `ca`. */
+      pin: Type.Optional(Type.String({ maxLength: 64 })),
       /** Keep the networks that this device is enrolled in, and switch to this one. */
       add: Type.Optional(Type.Boolean()),
     }),

@@ -21,7 +21,7 @@ import { Backoff } from './backoff.ts';
 import type { Controller } from './client.ts';
 import { explain } from './failure.ts';
 import { rememberingLookup } from './lookup.ts';
-import { authorities } from './trust.ts';
+import { trusting } from './trust.ts';
 
 /** A state and the number under which the controller sent it. */
 export interface Position {
@@ -159,7 +159,7 @@ export class Channel {
       handshakeTimeout: HANDSHAKE_TIMEOUT,
       followRedirects: false,
       lookup: rememberingLookup(() => remembered?.()),
-      ...(secure && { ca: authorities(ca) }),
+      ...(secure && trusting(ca)),
     });
     this.#socket = socket;
     let problem: AgentError | undefined;
@@ -232,7 +232,7 @@ export class Channel {
           break;
         }
         const next = applyDelta(this.#position.state, delta);
-        this.#accept(epoch, seq, next, { ...delta.sections, peers: delta.upsert });
+        this.#accept(epoch, seq, next, { peer: next.peer, ...delta.sections, peers: delta.upsert });
       }
     }
   }

@@ -10,6 +10,8 @@ export interface Controller {
   url: string;
   /** PEM, trusted beside the system's authorities. */
   ca?: string | undefined;
+  /** Nothing but `ca` is trusted while enrolling: an invitation names it. */
+  pinned?: boolean | undefined;
 }
 
 /** Largest answer to an enrollment call, in bytes. */
@@ -36,6 +38,7 @@ async function call<T>(
     response = await send(`${controller.url}${request.path}`, {
       method: request.method,
       ca: controller.ca,
+      pinned: controller.pinned,
       bearer: token,
       json: request.json,
       timeout: TIMEOUT,

@@ -3,6 +3,7 @@ import { AgentError } from '../errors.ts';
 import { cleanName } from '../text.ts';
 import { type Controller, register, resolveToken } from './client.ts';
 import { credentialHash, newCredential, newPrivateKey, publicKeyOf } from './keys.ts';
+import { certificateOf } from './pin.ts';
 
 /** An enrollment that was begun: both secrets are made and kept before the controller hears of them. */
 export interface Pending extends Controller {
@@ -37,6 +38,8 @@ export interface EnrollStore {
 export interface EnrollRequest extends Controller {
   allowHttp: boolean;
   token: string;
+  /** `sha256:…` of a certificate that the controller's is signed by, or is: it is what `ca` will be. */
+  pin?: string | undefined;
   /** Keep the other networks. */
   add?: boolean | undefined;
 }
@@ -45,18 +48,20 @@ export interface EnrollRequest extends Controller {
  * Trades a token for an identity. A crash anywhere is safe: the secrets are on disk before the controller hears of
  * them, and the same token tried again sends the same two.
  */
-export async function enroll(request: EnrollRequest, store: EnrollStore): Promise<Identity> {
+export async function enroll({ pin, ...given }: EnrollRequest, store: EnrollStore): Promise<Identity> {
+  const request = pin === undefined ? given : { ...given, ca: await certificateOf(given, pin), pinned: true };
   const before = await store.readPending();
   if (before?.token === request.token && before.url === request.url) {
     // The answer was lost: the token may be spent already, so `resolve` could not tell. A new --ca counts.
-    const again = { ...before, ca: request.ca, allowHttp: request.allowHttp, add: request.add };
+    const { ca, pinned, allowHttp, add } = request;
+    const again = { ...before, ca, pinned, allowHttp, add };
     await store.writePending(again);
     return finishPending(again, store);
   }
   await resolveToken(request, request.token);
-  const { url, ca, allowHttp, token, add } = request;
+  const { url, ca, pinned, allowHttp, token, add } = request;
   const secrets = { privateKey: newPrivateKey(), credential: newCredential() };
-  const pending: Pending = { url, ca, allowHttp, token, add, ...secrets };
+  const pending: Pending = { url, ca, pinned, allowHttp, token, add, ...secrets };
   await store.writePending(pending);
   return finishPending(pending, store);
 }

@@ -7,7 +7,7 @@ const CERTIFICATE = new Map([
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'it is for another name; use the name in the certificate'],
   ['CERT_REVOKED', 'it was revoked; replace it on the controller'],
 ]);
-const UNTRUSTED = new Set([
+export const UNTRUSTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT',
@@ -41,7 +41,7 @@ interface Caused {
 }
 
 /** The code of an error or of what caused it. */
-function codes(error: unknown, depth = 0): string[] {
+export function codes(error: unknown, depth = 0): string[] {
   if (typeof error !== 'object' || error === null || depth > 4) return [];
   const { code, cause, errors } = error as Caused;
   return [...(typeof code === 'string' ? [code] : []), ...codes(cause, depth + 1), ...codes(errors?.[0], depth + 1)];
@@ -61,7 +61,7 @@ export function explain(error: unknown, origin: string): AgentError {
       return new AgentError(
         'certificate',
         `The certificate of ${origin} is signed by nobody this machine trusts. If it is your own, enroll with ` +
-          '--ca <file> and its PEM; if not, somebody may be listening in.',
+          'the link of an invitation, which names the certificate, or with --ca <file> and its PEM; if not, somebody may be listening in.',
         because,
       );
     }

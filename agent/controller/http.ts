@@ -2,12 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import { http } from '../builtin-http.ts';
 import { AGENT_VERSION } from '../config.ts';
-import { authorities } from './trust.ts';
+import { trusting } from './trust.ts';
 
 export interface Request {
   method: 'GET' | 'POST';
   /** PEM, trusted beside the system's authorities. */
   ca?: string | undefined;
+  /** Nothing but `ca` is trusted. */
+  pinned?: boolean | undefined;
   /** Goes to the address it was given for and to no other: redirects are answers like any. */
   bearer?: string | undefined;
   json?: object | undefined;
@@ -34,7 +36,7 @@ const timedOut = (what: string): Error => Object.assign(new Error(what), { code:
  * One request to a controller, by Node's own client: a daemon that idles has no library for HTTP in its memory. Follows
  * nothing, retries nothing, unpacks nothing. Throws Node's errors, `ETIMEDOUT`, and TooLargeError.
  */
-export function request(url: string, { method, ca, bearer, json, timeout, limit }: Request): Promise<Response> {
+export function request(url: string, { method, ca, pinned, bearer, json, timeout, limit }: Request): Promise<Response> {
   const secure = url.startsWith('https:');
   const text = json && JSON.stringify(json);
   const headers = {
@@ -45,7 +47,7 @@ export function request(url: string, { method, ca, bearer, json, timeout, limit 
     ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
   };
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: false as const, ...(secure && { ca: authorities(ca) }) };
+    const options = { method, headers, agent: false as const, ...(secure && trusting(ca, pinned)) };
     const asked = (secure ? https : http).request(url, options, (response) => {
       const parts: Buffer[] = [];
       let size = 0;

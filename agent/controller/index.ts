@@ -7,5 +7,5 @@ export { explain } from './failure.ts';
 export { request } from './http.ts';
 export { publicKeyOf } from './keys.ts';
 export { fetchStanding } from './standing.ts';
-export { authorities, checkPem } from './trust.ts';
+export { checkPem, trusting } from './trust.ts';
 export { controllerUrl } from './url.ts';

@@ -1,10 +1,10 @@
-import { getCACertificates } from 'node:tls';
+import { type ConnectionOptions, getCACertificates } from 'node:tls';
 import { AgentError } from '../errors.ts';
 
 let roots: string[] | undefined;
 
-/** Certificate authorities: Node's own, the system's, and `extra` (PEM). Undefined without `extra` and system store. */
-export function authorities(extra: string | undefined): string[] {
+/** Certificate authorities: Node's own, the system's, and `extra` (PEM). */
+function authorities(extra: string | undefined): string[] {
   if (!roots) {
     const all = new Set(getCACertificates('default'));
     try {
@@ -15,6 +15,15 @@ export function authorities(extra: string | undefined): string[] {
     roots = [...all];
   }
   return extra === undefined ? roots : [...roots, extra];
+}
+
+/**
+ * Whom a connection believes: `ca` (PEM) beside the system's authorities, or it alone. A certificate in it counts also where
+ * it signed nothing, not even itself.
+ */
+export function trusting(ca: string | undefined, alone = false): ConnectionOptions {
+  if (ca === undefined) return { ca: authorities(undefined) };
+  return { ca: alone ? [ca] : authorities(ca), allowPartialTrustChain: true };
 }
 
 /** Throws AgentError `bad-request` when `pem` holds no certificate. */

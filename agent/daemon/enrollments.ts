@@ -130,8 +130,8 @@ export class Enrollments {
     }
     clearTimeout(this.#retry);
     try {
-      const { token, ca } = request;
-      await enroll({ url, token, allowHttp, ca, add }, store);
+      const { token, ca, pin } = request;
+      await enroll({ url, token, allowHttp, ca, pin, add }, store);
     } catch (error) {
       await this.#retryLater(error, store);
       throw error;

@@ -22,7 +22,12 @@ const IdentityFile = Type.Object({
   peerName: Type.String(),
   revoked: Type.Optional(Type.String()),
 });
-const PendingFile = Type.Object({ ...Secrets, token: Type.String(), add: Type.Optional(Type.Boolean()) });
+const PendingFile = Type.Object({
+  ...Secrets,
+  pinned: Type.Optional(Type.Boolean()),
+  token: Type.String(),
+  add: Type.Optional(Type.Boolean()),
+});
 const TargetFile = Type.Object({ target: Type.Enum(['up', 'down']) });
 const ActiveFile = Type.Object({ profile: Type.String() });
 const NetworkFile = Type.Object({

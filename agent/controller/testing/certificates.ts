@@ -1,6 +1,6 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 
-// As much of X.509 (RFC 5280) in DER as a self-signed test certificate needs.
+// As much of X.509 (RFC 5280) in DER as a self-signed test certificate needs, and one that it has signed.
 const tlv = (tag: number, ...parts: Buffer[]): Buffer => {
   const body = Buffer.concat(parts);
   const { length } = body;
@@ -13,26 +13,46 @@ const time = (ms: number) => tlv(0x17, Buffer.from(`${new Date(ms).toISOString()
 
 const ECDSA_SHA256 = sequence(hex('06082a8648ce3d040302'));
 const COMMON_NAME = hex('0603550403');
+const BASIC_CONSTRAINTS = sequence(hex('0603551d13'), hex('0101ff'), tlv(0x04, sequence()));
 const BASIC_CONSTRAINTS_CA = sequence(hex('0603551d13'), hex('0101ff'), tlv(0x04, sequence(hex('0101ff'))));
 const SUBJECT_ALT_NAME = hex('0603551d11');
 const DAY = 86_400_000;
 
-/** A self-signed certificate (PEM) for a host name, good from now plus `from` to now plus `to` days. */
-export function selfSigned(host: string, from = -1, to = 30): { key: string; cert: string } {
+/** PEM. */
+interface Pair {
+  key: string;
+  cert: string;
+}
+
+/** A certificate authority that signed itself. */
+export const authority = (name: string): Pair & { name: string } => ({ name, ...selfSigned(name) });
+
+/** A self-signed certificate for a host name, good from now plus `from` to now plus `to` days. */
+export const selfSigned = (host: string, from = -1, to = 30): Pair => make(host, from, to);
+
+/** The same, signed by `issuer`; it may not sign others itself. */
+export const signedBy = (issuer: Pair & { name: string }, host: string, from = -1, to = 30): Pair =>
+  make(host, from, to, issuer);
+
+function make(host: string, from: number, to: number, issuer?: Pair & { name: string }): Pair {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const name = sequence(tlv(0x31, sequence(COMMON_NAME, tlv(0x0c, Buffer.from(host)))));
+  const nameOf = (text: string) => sequence(tlv(0x31, sequence(COMMON_NAME, tlv(0x0c, Buffer.from(text)))));
   const alternatives = sequence(SUBJECT_ALT_NAME, tlv(0x04, sequence(tlv(0x82, Buffer.from(host)))));
   const body = sequence(
     tlv(0xa0, hex('020102')),
     hex('020101'),
     ECDSA_SHA256,
-    name,
+    nameOf(issuer?.name ?? host),
     sequence(time(Date.now() + from * DAY), time(Date.now() + to * DAY)),
-    name,
+    nameOf(host),
     publicKey.export({ type: 'spki', format: 'der' }),
-    tlv(0xa3, sequence(BASIC_CONSTRAINTS_CA, alternatives)),
+    tlv(0xa3, sequence(issuer ? BASIC_CONSTRAINTS : BASIC_CONSTRAINTS_CA, alternatives)),
   );
-  const signature = tlv(0x03, Buffer.from([0]), sign('sha256', body, privateKey));
+  const signature = tlv(
+    0x03,
+    Buffer.from([0]),
+    sign('sha256', body, issuer ? createPrivateKey(issuer.key) : privateKey),
+  );
   const base64 = sequence(body, ECDSA_SHA256, signature).toString('base64');
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
