@@ -44,6 +44,8 @@ export interface QueryResult {
   next?: number;
   /** Why some of what matches may be missing. */
   partial?: string;
+  /** Some records that aren't on a later page may be missing; else only the time of one answer was over. */
+  lacks?: boolean;
 }
 
 /** A query that can't be understood: the message says what to do. */

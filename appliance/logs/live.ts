@@ -100,7 +100,7 @@ export function createLive(threads: Threads) {
       signal.throwIfAborted();
       const page = await search.query({ ...filter, limit: PAGE, before });
       if (page.next !== undefined) progress(1 - page.next / size);
-      if (page.partial !== undefined && page.next === undefined) throw new Error(page.partial);
+      if (page.partial !== undefined && (page.lacks || page.next === undefined)) throw new Error(page.partial);
       for (const { index } of page.records) indexes.push(index);
       if (indexes.length > MAX_PICKED) throw new Error(`more than ${MAX_PICKED} records match: narrow it`);
       before = page.next;

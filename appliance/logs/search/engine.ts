@@ -33,6 +33,8 @@ export interface Result {
   /** The next page is before this leaf index (behind it where the oldest come first). */
   next?: number;
   partial?: string;
+  /** Some of its stretch couldn't be looked at, which `next` doesn't make up for. */
+  lacks?: boolean;
   /** Frames that were read. */
   frames: number;
 }
@@ -50,47 +52,46 @@ export class Engine {
   }
 
   async query(wanted: Wanted): Promise<Result> {
+    const { library } = this;
     const { query, oldest = false, within = MAX_MS } = wanted;
+    const run = new Run(library, new Row(this.parse), wanted);
+    const clauses = hashesOf(query);
+    const firsts = library.all().map(({ first }) => first);
+    if (!oldest) firsts.reverse();
+    run.missing = library.unindexed(wanted.before);
+    for (const first of library.lacking()) run.lacks.add(first);
     const began = this.now();
     let turn = began;
-    const run = new Run(this.library, new Row(this.parse), wanted);
-    const clauses = hashesOf(query);
-    const parts = this.library.all();
-    if (!oldest) parts.reverse();
-    let hurt = false;
-    run.missing = this.library.unindexed(wanted.before);
-    for (const part of parts) {
-      if (!run.mayReach(part)) continue;
+    for (let k = 0; k < firsts.length && !run.enough; ) {
+      const first = firsts[k]!;
+      const part = library.part(first);
+      // It was there when the search began.
+      if (!part && library.holds(first)) run.lacks.add(first);
+      k++;
+      if (!part || !run.mayReach(part)) continue;
       try {
         for (const group of run.groups(part, clauses)) {
           run.look(part, group);
           if (run.enough) break;
           const now = this.now();
-          if (now - began > within) {
-            return run.result(
-              group,
-              `it took too long: records ${oldest ? 'behind' : 'before'} the last that was looked at are left`,
-            );
-          }
+          if (now - began > within) return run.result(group);
           if (now - turn > TURN_MS) {
             await new Promise(setImmediate);
-            if (!this.library.isCurrent(part)) break;
             turn = this.now();
+            if (library.isCurrent(part)) continue;
+            // It is another one now: there it goes on.
+            run.pass(group);
+            k--;
+            break;
           }
         }
       } catch (error) {
         if (!(error instanceof IndexError)) throw error;
-        this.library.damaged(part);
-        hurt = true;
+        library.damaged(part);
+        run.lacks.add(first);
       }
-      if (run.enough) break;
     }
-    const behind = this.library.behind;
-    if (behind === 0 && !hurt) return run.result();
-    return run.result(
-      undefined,
-      `the index of ${Math.max(1, behind)} segments is being made anew: ask again in a while`,
-    );
+    return run.result();
   }
 
   /** The records with these indexes, as many as there are. */
@@ -140,6 +141,8 @@ class Run {
   readonly found: Found[] = [];
   /** Why the newest aren't there. */
   missing: string | undefined;
+  /** First leaves of segments that couldn't be looked at. */
+  readonly lacks = new Set<number>();
   private frames = 0;
   private readonly library: Library;
   private readonly row: Row;
@@ -147,8 +150,8 @@ class Run {
   private readonly matches: (row: Row) => boolean;
   private readonly fromUs: number;
   private readonly toUs: number;
-  private readonly before: number;
-  private readonly after: number;
+  private before: number;
+  private after: number;
   private tests: Keep[] = [];
   /** Room for the rows of a group. */
   private rows = new Uint32Array(4096);
@@ -252,21 +255,44 @@ class Run {
     return left.subarray(0, count);
   }
 
-  /** `stopped`: the group that was looked at last, where there are more. */
-  result(stopped?: Group, partial?: string): Result {
+  /** Nothing of this group and what came before it in the search is looked at again. */
+  pass({ firstLeaf, lastLeaf }: Group): void {
+    if (this.wanted.oldest) this.after = Math.max(this.after, lastLeaf);
+    else this.before = Math.min(this.before, firstLeaf);
+  }
+
+  /** `stopped`: the group that was looked at last, where the time was over. */
+  result(stopped?: Group): Result {
     const { limit, oldest } = this.wanted;
     const records = this.found.slice(0, limit);
     const more = this.found.length > limit;
     const edge = oldest ? stopped?.lastLeaf : stopped?.firstLeaf;
     const next = more ? records.at(-1)?.index : edge;
-    // What a later page will have isn't missing, but what is newer than this one is.
-    const why = this.missing ?? (more ? undefined : partial);
+    // What a later page will have isn't missing, but what is on this side of it is.
+    const lacked = this.lacked(next);
+    const why =
+      this.missing ??
+      (lacked > 0 ? `the index of ${lacked} segments is being made anew: ask again in a while` : undefined) ??
+      (stopped && `it took too long: records ${oldest ? 'behind' : 'before'} the last that was looked at are left`);
     return {
       records,
       ...(next !== undefined && { next }),
       ...(why !== undefined && { partial: why }),
+      ...((this.missing !== undefined || lacked > 0) && { lacks: true }),
       frames: this.frames,
     };
+  }
+
+  /** How many of the segments that couldn't be looked at may hold records of the page that ends at `next`. */
+  private lacked(next: number | undefined): number {
+    const { oldest, before = Number.POSITIVE_INFINITY, after = -1 } = this.wanted;
+    if (this.lacks.size === 0) return 0;
+    const [low, high] = oldest ? [after, next ?? before] : [next ?? -1, before];
+    const firsts = [...new Set([...this.library.all().map(({ first }) => first), ...this.lacks])].sort((a, b) => a - b);
+    return firsts.filter((first, i) => {
+      const end = firsts[i + 1] ?? Number.POSITIVE_INFINITY;
+      return this.lacks.has(first) && first < high && end - 1 > low;
+    }).length;
   }
 }
 

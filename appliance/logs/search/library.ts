@@ -68,6 +68,8 @@ export class Library {
   private making: { first: number; steps: Iterator<void> } | undefined;
   /** Made anew since the start: what is wrong again stays as it is. */
   private readonly made = new Set<number>();
+  /** What can't be made, until it is written anew or the appliance starts again. */
+  private readonly failed = new Set<number>();
 
   constructor(options: LibraryOptions) {
     this.options = options;
@@ -260,6 +262,7 @@ export class Library {
       if (at >= 0) list.splice(at, 1);
     }
     if (this.making?.first === first) this.making = undefined;
+    this.failed.delete(first);
   }
 
   /** The index of a segment can't be read: it is made anew, once. */
@@ -267,12 +270,27 @@ export class Library {
     if (this.parts.get(part.first) !== part) return;
     this.forget(part.first);
     this.options.warn(`the index of the records from ${part.first} on is damaged: it is made anew`);
-    if (!this.made.has(part.first)) this.missing.push(part.first);
+    if (this.made.has(part.first)) this.failed.add(part.first);
+    else this.missing.push(part.first);
   }
 
   /** Parts in the order of their records. */
   all(): Part[] {
     return [...this.parts.values()].sort((a, b) => a.first - b.first);
+  }
+
+  part(first: number): Part | undefined {
+    return this.parts.get(first);
+  }
+
+  /** Whether the archive has such a segment. */
+  holds(first: number): boolean {
+    return this.options.archive.segments().some((segment) => segment.first === first);
+  }
+
+  /** First leaves of the segments that can't be searched now. */
+  lacking(): number[] {
+    return [...this.missing, ...(this.making ? [this.making.first] : []), ...this.failed];
   }
 
   isCurrent(part: Part): boolean {
@@ -316,6 +334,7 @@ export class Library {
       } catch (error) {
         this.options.warn(`records from ${first} on can't be indexed: ${(error as Error).message}`);
         this.making = undefined;
+        this.failed.add(first);
       }
       return true;
     }

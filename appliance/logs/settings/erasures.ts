@@ -104,7 +104,7 @@ async function all(service: Service, filter: Filter): Promise<Found[]> {
   for (let before = Number.MAX_SAFE_INTEGER; ; ) {
     const page = await asked(service.backend.query({ ...filter, limit: MAX_PAGE, before }));
     // With a `next` only the time of one answer was over: the next one goes on from there.
-    if (page.partial !== undefined && page.next === undefined) {
+    if (page.partial !== undefined && (page.lacks || page.next === undefined)) {
       throw unprocessable(`not all of the records can be found now: ${page.partial}; try again later`);
     }
     // What they say is not needed, and would fill the memory.

@@ -53,6 +53,7 @@ export async function mentionsOf(
       mentioned.count++;
       if (mentioned.indexes.length < MAX_INDEXES) mentioned.indexes.push(record.index);
     }
+    if (page?.lacks) mentioned.complete = false;
     if (page && page.next === undefined && page.partial === undefined) return mentioned;
     if (page?.next === undefined || clock() >= end) return { ...mentioned, complete: false };
     before = page.next;
