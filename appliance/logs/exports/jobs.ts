@@ -24,8 +24,8 @@ interface Running {
 
 /**
  * Builds a few exports at a time, in the order in which they were asked for, but first those of whoever has none that is
- * being built. One that runs when the process ends has
- * failed: begun again and again, one that kills the process would do so for ever.
+ * being built. One that runs when the process ends has failed: begun again and again, one that kills the process would do
+ * so for ever.
  */
 export class ExportJobs {
   readonly #service: Service;
@@ -33,6 +33,8 @@ export class ExportJobs {
   readonly #running = new Map<string, Running>();
   #loop: Promise<void> | undefined;
   #again = false;
+  /** The state of one couldn't be written: no other is begun until the next is asked for. */
+  #stands = false;
   #stopped = false;
 
   constructor(service: Service, folder: string) {
@@ -74,6 +76,7 @@ export class ExportJobs {
   kick(): void {
     if (this.#stopped) return;
     this.#again = true;
+    this.#stands = false;
     this.#loop ??= this.#run();
   }
 
@@ -89,13 +92,13 @@ export class ExportJobs {
     try {
       while (this.#again) {
         this.#again = false;
-        while (!this.#stopped) {
+        while (!this.#stopped && !this.#stands) {
           if (this.#running.size >= AT_ONCE) {
             await Promise.race([...this.#running.values()].map(({ ended }) => ended));
             continue;
           }
           const row = await this.#next();
-          if (!row) break;
+          if (!row || this.#stopped) break;
           this.#begin(row);
         }
       }
@@ -132,8 +135,10 @@ export class ExportJobs {
     const ended = Promise.withResolvers<void>();
     this.#running.set(row.id, { by: row.requested_by, progress: 0, abort, ended: ended.promise });
     void this.#one(row, abort.signal)
-      // One whose state can't be written isn't begun again at once.
-      .catch((error: unknown) => this.#stuck(error))
+      .catch((error: unknown) => {
+        this.#stands = true;
+        this.#stuck(error);
+      })
       .finally(() => {
         this.#running.delete(row.id);
         ended.resolve();
