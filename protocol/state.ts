@@ -101,7 +101,7 @@ export const PeerState = Type.Object({
     /** Own addresses: a spoke's as /32 and /128, a hub's with the network's prefix. */
     addresses: Type.Array(Cidr, { minItems: 1, maxItems: 2 }),
     listenPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
-    mtu: Type.Integer({ minimum: 1280, maximum: 65535 }),
+    mtu: Type.Integer({ minimum: 1280, maximum: 9000 }),
   }),
   /** CIDRs to route into the tunnel, sorted; own addresses are not among them. */
   routes: Type.Array(Cidr, { maxItems: MAX.peers }),

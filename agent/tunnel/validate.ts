@@ -11,6 +11,32 @@ export function isCidr(text: string): boolean {
   return ipaddr.isValidCIDR(text);
 }
 
+/** What no device is told to use as an address, to route, or to ask for names: RFC 6890, 4291 and 5771. */
+const NEVER = [
+  ['0.0.0.0/8', 'no address of a machine'],
+  ['127.0.0.0/8', 'loopback'],
+  ['169.254.0.0/16', 'link-local'],
+  ['224.0.0.0/4', 'multicast'],
+  ['255.255.255.255/32', 'broadcast'],
+  ['::/96', 'no address of a machine, or loopback'],
+  ['::ffff:0:0/96', 'IPv4 in IPv6 notation'],
+  ['fe80::/10', 'link-local'],
+  ['ff00::/8', 'multicast'],
+].map(([range, what]) => ({ range: ipaddr.parseCIDR(range!), what: what! }));
+
+/** Why no device is told to use `text`, an address or a CIDR that lies in one such range; undefined when it may be. */
+function neverUsed(text: string): string | undefined {
+  // Most are none of them by their first character; a state may hold 65,536.
+  if (!/^(0|127\.|169\.|2[2-5]|::|f[ef])/i.test(text)) return undefined;
+  const [address, slashed] = text.split('/');
+  const parsed = ipaddr.parse(address!);
+  const prefix = slashed === undefined ? 128 : Number(slashed);
+  const found = NEVER.find(
+    ({ range: [base, bits] }) => base.kind() === parsed.kind() && prefix >= bits && parsed.match(base, bits),
+  );
+  return found?.what;
+}
+
 /** Takes `host:port` (IPv6 in brackets) apart, or undefined when it isn't one. */
 export function parseEndpoint(text: string): { host: string; port: number; isAddress: boolean } | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
@@ -43,8 +69,9 @@ function peerProblem(peer: WgPeer): string | undefined {
 type Parts = Partial<Omit<PeerState, 'peers'>> & { peers?: WgPeer[] | undefined };
 
 /**
- * What a schema can't say of a PeerState, or of the parts of one that a delta brings: that CIDRs, endpoints, DNS
- * servers and search domains are what they claim. Undefined when all is well, else what is wrong.
+ * What a schema can't say of a PeerState, or of the parts of one that a delta brings (with `peer`, which says the role):
+ * that CIDRs, endpoints, DNS servers and search domains are what they claim, and such as a device may be told. Undefined
+ * when all is well, else what is wrong.
  */
 export function stateProblem(parts: Parts): string | undefined {
   for (const [what, list] of [
@@ -53,12 +80,27 @@ export function stateProblem(parts: Parts): string | undefined {
   ] as const) {
     const bad = list?.find((cidr) => !isCidr(cidr));
     if (bad !== undefined) return `${what} hold '${bad}', which is no CIDR`;
+    for (const cidr of list ?? []) {
+      const why = neverUsed(what === 'addresses' ? cidr.slice(0, cidr.indexOf('/')) : cidr);
+      if (why !== undefined) return `${what} hold '${cidr}', which is ${why}`;
+    }
+  }
+  const wide = parts.interface?.addresses.find((cidr) => !cidr.endsWith(cidr.includes(':') ? '/128' : '/32'));
+  if (wide !== undefined && parts.peer?.role === 'spoke') {
+    return `addresses hold '${wide}', which is more than the one address of a device that is no hub`;
   }
   const server = parts.dns?.servers.find((address) => isIP(address) === 0 || address.includes('%'));
   if (server !== undefined) return `dns.servers hold '${server}', which is no IP address`;
+  for (const address of parts.dns?.servers ?? []) {
+    const why = neverUsed(address);
+    if (why !== undefined) return `dns.servers hold '${address}', which is ${why}`;
+  }
   const domain = parts.dns?.search.find((name) => !isHostName(name));
   if (domain !== undefined) return `dns.search holds '${domain}', which is no domain`;
+  const keys = new Set<string>();
   for (const peer of parts.peers ?? []) {
+    if (keys.has(peer.publicKey)) return `two peers have the public key ${peer.publicKey}`;
+    keys.add(peer.publicKey);
     const problem = peerProblem(peer);
     if (problem) return problem;
   }

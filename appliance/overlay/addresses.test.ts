@@ -12,6 +12,7 @@ import {
   hostCidr,
   lastHost,
   networkCidrProblem,
+  neverRouted,
   overlaps,
   parseAddress,
   parseCidr,
@@ -161,4 +162,23 @@ describe('addresses', () => {
       }),
     );
   });
+});
+
+test('nothing is routed to what no device can use, and everything that holds it along with the rest may be', () => {
+  const why = (text: string) => neverRouted(parseCidr(text) as Cidr);
+  for (const text of ['127.0.0.0/8', '127.0.0.53/32', '169.254.0.0/16', '224.0.0.0/4', '239.1.1.1/32', '0.0.0.0/8'])
+    assert.match(why(text) ?? '', /^lies in .*, which no device can use$/, text);
+  for (const text of ['255.255.255.255/32', '::/128', '::1/128', '::ffff:10.0.0.0/104', 'fe80::/64', 'ff02::1/128'])
+    assert.ok(why(text), text);
+  for (const text of [
+    '0.0.0.0/0',
+    '0.0.0.0/1',
+    '128.0.0.0/1',
+    '224.0.0.0/3',
+    '::/0',
+    '::/1',
+    '64:ff9b::/96',
+    'fd00::/8',
+  ])
+    assert.equal(why(text), undefined, text);
 });

@@ -93,6 +93,25 @@ export const UNUSABLE = [
   'ff00::/8',
 ].map((text) => parseCidr(text) as Cidr);
 
+/** What no device is told to route or to ask for names; agents refuse it too. */
+const NEVER = [
+  ['0.0.0.0/8', 'no address of a machine'],
+  ['127.0.0.0/8', 'loopback'],
+  ['169.254.0.0/16', 'link-local'],
+  ['224.0.0.0/4', 'multicast'],
+  ['255.255.255.255/32', 'broadcast'],
+  ['::/96', 'no address of a machine, or loopback'],
+  ['::ffff:0:0/96', 'IPv4 in IPv6 notation'],
+  ['fe80::/10', 'link-local'],
+  ['ff00::/8', 'multicast'],
+].map(([text, what]) => ({ range: parseCidr(text as string) as Cidr, what: what as string }));
+
+/** Why nothing may be routed to `cidr`, which lies in one such range, as the end of a sentence; undefined when it may. */
+export function neverRouted(cidr: Cidr): string | undefined {
+  const found = NEVER.find(({ range }) => contains(range, cidr));
+  return found && `lies in ${formatCidr(found.range)} (${found.what}), which no device can use`;
+}
+
 /** Why a CIDR can't be an overlay network, as a sentence about `field`; undefined when it can. */
 export function networkCidrProblem(field: string, text: string, family: 4 | 6): string | undefined {
   const example = family === 4 ? '10.10.0.0/16' : 'fd00:10::/64';

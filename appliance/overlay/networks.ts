@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { sql } from 'kysely';
 import type { Actor } from '../events/index.ts';
 import { badRequest, type Caller, conflict, notFound, type Page, page } from '../http/index.ts';
-import { type Cidr, networkCidrProblem, overlaps, parseCidr } from './addresses.ts';
+import { type Cidr, hostCidr, networkCidrProblem, neverRouted, overlaps, parseCidr } from './addresses.ts';
 import { isAdministrator, likePattern, networkFor, type OverlayContext, type OverlayTx, transact } from './context.ts';
 import { allocationAt, capacity, networkOverlap } from './ipam.ts';
 import { generatePskSecret } from './keys.ts';
@@ -52,6 +52,10 @@ function checkFields(fields: NetworkUpdate) {
   if (problem) throw badRequest(problem);
   const bad = fields.dns?.find((server) => isIP(server) === 0 || server.includes('%'));
   if (bad !== undefined) throw badRequest(`dns must hold addresses of DNS servers; ${JSON.stringify(bad)} is none`);
+  for (const server of fields.dns ?? []) {
+    const never = neverRouted(parseCidr(hostCidr(server)) as Cidr);
+    if (never) throw badRequest(`dns: ${server} ${never}`);
+  }
   const suffix = fields.domain_suffix === undefined ? undefined : domainName(fields.domain_suffix);
   if (fields.domain_suffix !== undefined && suffix === undefined) {
     throw badRequest('domain_suffix must be a domain name such as internal or office.example');

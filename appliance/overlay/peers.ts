@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Actor } from '../events/index.ts';
 import { badRequest, type Caller, conflict, forbidden, type Page, page } from '../http/index.ts';
 import { sha256Hex } from '../store/index.ts';
-import { formatCidr, parseCidr } from './addresses.ts';
+import { formatCidr, neverRouted, parseCidr } from './addresses.ts';
 import {
   actorOf,
   isAdministrator,
@@ -90,6 +90,8 @@ function checkFields(network: NetworkRow, fields: PeerUpdate) {
         `additional_allowed_ips: ${text} has bits set behind its prefix; did you mean ${formatCidr(cidr)}?`,
       );
     }
+    const never = neverRouted(cidr);
+    if (never) throw badRequest(`additional_allowed_ips: ${text} ${never}`);
     const inside = networkOverlap(network, [text]);
     if (inside) throw badRequest(`additional_allowed_ips: ${text} overlaps the network's own ${inside.own}`);
     return formatCidr(cidr);

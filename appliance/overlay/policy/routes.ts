@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor, DomainEvent } from '../../events/index.ts';
 import { badRequest, conflict, notFound } from '../../http/index.ts';
-import { type Cidr, contains, formatCidr, overlaps, parseCidr } from '../addresses.ts';
+import { type Cidr, contains, formatCidr, neverRouted, overlaps, parseCidr } from '../addresses.ts';
 import { type OverlayContext, transact } from '../context.ts';
 import type { NetworkRow, OverlayTables, RouteRow } from '../tables.ts';
 import { checkGateway } from './circular.ts';
@@ -56,6 +56,8 @@ function checkFields(network: NetworkRow, fields: RouteUpdate): Partial<RouteRow
       throw badRequest(`destination_cidr has bits set behind its prefix; did you mean ${formatCidr(cidr)}?`);
     }
     checked.destination_cidr = formatCidr(cidr);
+    const never = neverRouted(cidr);
+    if (never) throw badRequest(`destination_cidr ${checked.destination_cidr} ${never}`);
     const own = routeOverlap(network, checked.destination_cidr);
     if (own) throw badRequest(`destination_cidr ${checked.destination_cidr} overlaps the network's own ${own}`);
   }

@@ -160,6 +160,10 @@ export const networks = (where: string, settings?: Settings) =>
       for (const [change, about] of cases.slice(2)) {
         assertError(await admin.put(`/api/v1/networks/${id}`, change), 400, about);
       }
+      for (const server of ['127.0.0.1', '0.0.0.0', '255.255.255.255', '169.254.1.1', '::1', 'ff02::fb']) {
+        const refused = await admin.put(`/api/v1/networks/${id}`, { dns: ['1.1.1.1', server] });
+        assertError(refused, 400, /^dns: .* which no device can use/);
+      }
       assertError(await admin.put(`/api/v1/networks/${id}`, { default_group_ids: ['nope'] }), 400, /default_group_ids/);
       assertError(await admin.put(`/api/v1/networks/${id}?force=maybe`, {}), 400, /^force/);
     });

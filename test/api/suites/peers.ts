@@ -163,6 +163,12 @@ export const peers = (where: string, settings?: Settings) =>
         ),
         [{ additional_allowed_ips: [network.cidr] }, /additional_allowed_ips.*own/],
         [{ additional_allowed_ips: ['10.0.0.0/8'] }, /additional_allowed_ips.*own/],
+        ...['127.0.0.0/8', '224.0.0.0/4', '169.254.0.0/16', 'fe80::/64', '::1/128'].map(
+          (cidr): [Record<string, unknown>, RegExp] => [
+            { additional_allowed_ips: ['192.168.1.0/24', cidr] },
+            /^additional_allowed_ips: .* which no device can use/,
+          ],
+        ),
         [{ additional_allowed_ips: Array(257).fill('192.168.1.0/24') }, /^additional_allowed_ips/],
       ];
       for (const [change, about] of cases) {

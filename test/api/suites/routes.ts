@@ -130,6 +130,8 @@ export const routes = (where: string, settings?: Settings) =>
       assert.deepEqual((await admin.get(`${at}/routes`)).body, [route]);
       assertError(await admin.post(`${at}/routes`, { ...good, name: 'buro-lan' }), 409, /a route named Büro LAN/);
       const other = await makeRoute();
+      const nowhere = await admin.put(`${at}/routes/${other.id}`, { destination_cidr: '127.0.0.0/8' });
+      assertError(nowhere, 400, /^destination_cidr .* which no device can use/);
       assertError(await admin.put(`${at}/routes/${other.id}`, { name: 'BURO LAN' }), 409, /a route named/);
       assert.equal((await admin.put(`${at}/routes/${route.id}`, { name: 'Buro-LAN' })).status, 200);
       assertError(await admin.put(at, { cidr: '192.168.0.0/22' }), 409, /192\.168\.1\.0\/24, the destination of/);
