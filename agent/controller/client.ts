@@ -48,10 +48,11 @@ async function call<T>(
     if (error instanceof TooLargeError) throw stranger(origin, `its answer is larger than ${MAX_ANSWER} bytes`);
     throw explain(error, origin);
   }
-  return read(response, origin, schema);
+  return read(response, controller.url, schema);
 }
 
-function read<T>(response: Response, origin: string, schema: Validator<T>): T {
+function read<T>(response: Response, controllerUrl: string, schema: Validator<T>): T {
+  const { origin } = new URL(controllerUrl);
   const status = response.statusCode;
   if (status >= 300 && status < 400) {
     throw new AgentError(
@@ -77,7 +78,14 @@ function read<T>(response: Response, origin: string, schema: Validator<T>): T {
   }
   if (status === 200 && schema.Check(body)) return body;
   // A Gatehouse answers errors as {"error": …}; a 404 without that is another server's.
-  const said = typeof body === 'object' && body !== null && 'error' in body ? String(body.error) : undefined;
+  const { error, code } = (body ?? {}) as { error?: unknown; code?: unknown };
+  const said = typeof error === 'string' ? error : undefined;
+  if (status === 404 && (code === 'no-route' || /^there is no (GET|POST) /.test(said ?? ''))) {
+    throw new AgentError(
+      'controller-error',
+      `There is no enrollment at ${controllerUrl}: check the path in the URL; most controllers have none.`,
+    );
+  }
   if (said !== undefined && (status === 404 || status === 401 || status === 403)) {
     throw new AgentError(
       'token-invalid',

@@ -145,6 +145,30 @@ describe('enroll', () => {
     }
   });
 
+  test('a path that the controller has not is no bad token, and costs no pending enrollment', async () => {
+    const missing = (body: object) => {
+      controller.answer = (incoming, response) => {
+        if (incoming.method !== 'POST') return false;
+        response.writeHead(404);
+        response.end(JSON.stringify(body));
+        return true;
+      };
+    };
+    for (const body of [
+      { error: 'there is nothing', code: 'no-route' },
+      { error: 'there is no POST /office/api/v1/agent/register' },
+    ]) {
+      missing(body);
+      await fails(enroll(request(), store), 'controller-error', /check the path in the URL/);
+      assert.ok(store.pending);
+    }
+    missing({ error: { a: 1 } });
+    await fails(enroll(request(), store), 'controller-error', /not that of a Gatehouse/);
+    assert.ok(store.pending);
+    assert.equal(controllerUrl('https://gate.example/api/v1/', false), 'https://gate.example');
+    assert.equal(controllerUrl('https://gate.example/office/api/v1', false), 'https://gate.example/office');
+  });
+
   test('a redirect is not followed: the token goes nowhere else', async () => {
     const elsewhere: string[] = [];
     const other = http.createServer((incoming, response) => {

@@ -7,7 +7,7 @@ function isLoopback(hostname: string): boolean {
 }
 
 /**
- * The controller's base URL without a slash at its end. Throws AgentError `bad-request` for what isn't one, and
+ * The controller's base URL without a slash, or its API's `/api/v1`, at its end. Throws AgentError `bad-request` for what isn't one, and
  * `plain-http` for plain HTTP beyond loopback unless `allowHttp`.
  */
 export function controllerUrl(text: string, allowHttp: boolean): string {
@@ -27,5 +27,6 @@ export function controllerUrl(text: string, allowHttp: boolean): string {
         'Use https://, or --allow-http where the network itself is safe.',
     );
   }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  // Whoever works with the API has its address at hand.
+  return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/+api\/v1$/, '')}`;
 }

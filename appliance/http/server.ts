@@ -55,6 +55,10 @@ const CLOSE_MS = 5_000;
 
 /** When it may be worth asking again what a full disk has refused; seconds. */
 const RETRY_AFTER_S = '10';
+/** A token or credential that somebody has written into a path. */
+const SECRET = /(gh[a-z]_|wirety_)[0-9a-f]{16,}/gi;
+/** The path of a request without secrets: a query string may hold what shouldn't be in a log, and a path may too. */
+const pathOf = (url: string): string => (url.split('?')[0] as string).replace(SECRET, '$1…');
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 
 /** The HTTP server of the appliance: every API, its OpenAPI document, `/metrics` and WebSockets. Not yet listening. */
@@ -171,8 +175,7 @@ export async function createHttp(options: HttpOptions) {
     if (closing) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
-    // Only the path: a query string may hold what shouldn't be in a log.
-    const [path] = request.url.split('?');
+    const path = pathOf(request.url);
     const line = { method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
     request.log.info({ ...line, address: request.ip, user: request.caller?.username }, 'request');
   });
@@ -189,7 +192,7 @@ export async function createHttp(options: HttpOptions) {
     return sendError(request, reply, told.status, told.message, told.members);
   });
   app.setNotFoundHandler((request, reply) =>
-    sendError(request, reply, 404, `there is no ${request.method} ${request.url.split('?')[0]}`),
+    sendError(request, reply, 404, `there is no ${request.method} ${pathOf(request.url)}`, { code: 'no-route' }),
   );
 
   await app.register(swagger, {

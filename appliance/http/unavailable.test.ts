@@ -12,6 +12,7 @@ const routes: Routes = async (app) => {
     });
   }
 };
+const logged: string[] = [];
 let http: Http;
 before(async () => {
   http = await createHttp({
@@ -20,7 +21,7 @@ before(async () => {
       { prefix: '/v1', errors: problemErrors, routes: [routes] },
     ],
     authenticate: async () => null,
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }),
     subprotocols: [],
     sessionCookie: 'session',
     version: 'test',
@@ -38,6 +39,19 @@ test('what nothing can be kept for just now is 503 with why, and when to ask aga
     [503, '10', { type: 'about:blank', title: 'Service Unavailable', status: 503, detail: FULL }],
   );
   assert.match(String(problem.headers['content-type']), /^application\/problem\+json/);
+});
+
+test('what nobody serves is told apart from what is missing, and a token in a path is in no answer and no log', async () => {
+  const token = `ghe_${'0a'.repeat(32)}`;
+  const plain = await http.app.inject(`/api/v1/agent/resolve/${token}?token=${token}`);
+  assert.deepEqual(
+    [plain.statusCode, plain.json()],
+    [404, { error: 'there is no GET /api/v1/agent/resolve/ghe_…', code: 'no-route' }],
+  );
+  const encoded = await http.app.inject(`/nosuch/x${token}x`);
+  assert.ok(!encoded.body.includes(token));
+  assert.ok(logged.length > 0);
+  assert.ok(!logged.join('').includes(token) && logged.join('').includes('/api/v1/agent/resolve/ghe_…'));
 });
 
 test('any other fault is still ours: 500 without its words', async () => {
