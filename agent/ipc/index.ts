@@ -1,1 +1,2 @@
-export { type Handlers, type IpcServer, serveIpc } from './server.ts';
+export type { Handlers } from './client.ts';
+export { type IpcServer, serveIpc } from './server.ts';

@@ -182,7 +182,6 @@ describe('local IPC', () => {
   });
 
   test('too many requests at once are refused', async () => {
-    handlers.peers = () => new Promise(() => undefined);
     const answers = await talk(Array.from({ length: 40 }, (_, id) => `{"id":${id},"method":"peers"}\n`).join(''));
     assert.equal(code(answers.at(-1)), 'bad-request');
   });
@@ -235,18 +234,75 @@ describe('local IPC', () => {
     assert.deepEqual(await callDaemon(socketPath, 'status', {}), status);
   });
 
-  test('the 65th client is turned away, and let in when another has gone', async () => {
-    const sockets = await Promise.all(Array.from({ length: 64 }, raw));
-    await assert.rejects(callDaemon(socketPath, 'status', {}), /64 clients|hung up/);
-    await assert.rejects(callDaemon(socketPath, 'status', {}), /64 clients|hung up/);
+  test('a request without its newline is answered when its client ends', async () => {
+    const socket = await raw();
+    socket.end('{"id":1,"method":"peers"}\n{"id":2,"method":"peers"}');
+    let got = '';
+    for await (const chunk of socket) got += String(chunk);
+    assert.deepEqual(got.trim().split('\n'), ['{"id":1,"result":[]}', '{"id":2,"result":[]}']);
+  });
+
+  test('64 that watch and never read lock nobody out who asks; told once', async () => {
+    const sockets = await Promise.all(Array.from({ length: 70 }, raw));
+    for (const socket of sockets)
+      socket
+        .on('error', () => undefined)
+        .pause()
+        .write('{"id":1,"method":"watch"}\n');
+    while (watched < 64) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let i = 0; i < 100; i += 1) assert.deepEqual(await callDaemon(socketPath, 'status', {}), status);
     assert.equal(logs.length, 1, 'told once, not for each');
-    const gone = sockets.pop();
-    gone?.destroy();
-    for (;;) {
-      const answer = await callDaemon(socketPath, 'status', {}).catch(() => null);
-      if (answer) break;
-    }
+    assert.ok(watched < 64);
     for (const socket of sockets) socket.destroy();
+  });
+
+  test('where all wait for their answer a newcomer reads why it is refused, as does one that only wants to watch', async () => {
+    const answers: ((lines: string[]) => void)[] = [];
+    handlers.logs = () => new Promise((resolve) => void answers.push(resolve));
+    const sockets = await Promise.all(Array.from({ length: 64 }, raw));
+    for (const socket of sockets) socket.write('{"id":1,"method":"logs"}\n');
+    while (answers.length < 64) await new Promise((resolve) => setTimeout(resolve, 5));
+    const refused = { name: 'IpcError', code: 'internal', message: /too many local clients, more than 64/ };
+    for (let i = 0; i < 40; i += 1) await assert.rejects(callDaemon(socketPath, 'status', {}), refused);
+    await assert.rejects(
+      watchDaemon(socketPath, () => undefined, new AbortController().signal),
+      refused,
+    );
+    answers.pop()?.([]);
+    while (!(await callDaemon(socketPath, 'status', {}).catch(() => null)))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test('who watches and reads nothing is let go, who reads stays, and who neither asks nor watches goes', async () => {
+    await server.close();
+    server = await serveIpc(socketPath, handlers, () => undefined, 300);
+    const stop = new AbortController();
+    let seen = 0;
+    const watching = watchDaemon(socketPath, () => (seen += 1), stop.signal);
+    while (seen === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const reading = emit;
+    const deaf = await raw();
+    deaf.on('error', () => undefined).pause();
+    deaf.write('{"id":1,"method":"watch"}\n');
+    while (watched < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    const toDeaf = emit;
+    const silent = await raw();
+    silent.resume();
+    const gone = once(silent, 'close');
+    for (let i = 0; watched > 1; i += 1) {
+      const event = { ...status, version: `${i}${'x'.repeat(30_000)}` };
+      toDeaf?.(event);
+      reading?.(event);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await gone;
+    const before = seen;
+    reading?.({ ...status, state: 'connecting' });
+    while (seen === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    stop.abort();
+    await watching;
+    deaf.destroy();
   });
 
   test('watch sends each status that differs, and ends with its client', async () => {

@@ -1,58 +1,20 @@
 import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import {
-  type AgentStatus,
-  CauseCode,
-  IPC,
-  IPC_MAX_LINE,
-  IPC_MAX_REQUEST,
-  IpcErrorCode,
-  type IpcMethod,
-  type IpcParams,
-  IpcRequest,
-  type IpcResult,
-} from '@gatehouse/protocol';
-import { LineReader } from '@gatehouse/protocol/socket';
-import { Compile, type Validator } from 'typebox/compile';
+import { IPC_MAX_LINE, type IpcMethod } from '@gatehouse/protocol';
 import { AgentError } from '../errors.ts';
+import { Client, type Handlers, refuse } from './client.ts';
 import { openPipeToGroup } from './pipe.ts';
 
-/** What the daemon does for each method. */
-export type Handlers = {
-  [M in Exclude<IpcMethod, 'watch'>]: (params: IpcParams<M>) => Promise<IpcResult<M>>;
-} & {
-  /** Gives the status now and whenever it changes; returns what ends that. */
-  watch(emit: (status: AgentStatus) => void): () => void;
-};
-
+/** Clients at once; beyond, as many newcomers may ask, and the one that is quietest makes room for each. */
 const MAX_CLIENTS = 64;
-/** Requests of one client that may wait for their answer. */
-const MAX_REQUESTS = 16;
+const MAX_NEWCOMERS = 16;
 /** Of clients that don't read, the one for which most waits is cut off when this much waits for all, in bytes. */
 const MAX_UNREAD = 2 * IPC_MAX_LINE;
 /** How often a full house is told, in milliseconds. */
 const TELL_FULL = 60_000;
-/** Events are skipped, for the next one says it all, while this much waits for a client. */
-const MAX_UNREAD_EVENTS = 64 * 1024;
-/** A client that neither asks nor watches is let go, in milliseconds. */
+/** A client that neither asks nor watches, or reads nothing of what waits for it, is let go, in milliseconds. */
 const IDLE = 60_000;
-
-const request = Compile(IpcRequest);
-const codes = new Set<string>(IpcErrorCode.enum);
-const causes = new Set<string>(CauseCode.enum);
-const params = new Map<string, Validator>();
-
-/** What checks the parameters of a method, made when it is first called; undefined when there is no such method. */
-function paramsOf(method: string): Validator | undefined {
-  if (!Object.hasOwn(IPC, method)) return undefined;
-  let validator = params.get(method);
-  if (!validator) {
-    validator = Compile(IPC[method as IpcMethod].params) as unknown as Validator;
-    params.set(method, validator);
-  }
-  return validator;
-}
 
 export interface IpcServer {
   close(): Promise<void>;
@@ -72,6 +34,104 @@ function answers(socketPath: string): Promise<boolean> {
   });
 }
 
+/** Who is connected. */
+class House {
+  readonly #handlers: Handlers;
+  readonly #log: (message: string) => void;
+  readonly #idle: number;
+  readonly #clients = new Set<Client>();
+  /** Came when it was full, and have asked nothing yet. */
+  readonly #newcomers = new Set<Client>();
+  readonly #sockets = new Set<Socket>();
+  readonly #sweep: NodeJS.Timeout;
+  #told = Number.NEGATIVE_INFINITY;
+
+  constructor(handlers: Handlers, log: (message: string) => void, idle: number) {
+    this.#handlers = handlers;
+    this.#log = log;
+    this.#idle = idle;
+    this.#sweep = setInterval(() => this.#letGo(), idle / 6).unref();
+  }
+
+  enter(socket: Socket): void {
+    const full = this.#clients.size >= MAX_CLIENTS;
+    if (full) this.#tell();
+    // Those that were refused and haven't read it yet count too.
+    if (this.#sockets.size >= 2 * (MAX_CLIENTS + MAX_NEWCOMERS)) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#sockets.delete(socket));
+    if (full && this.#newcomers.size >= MAX_NEWCOMERS) {
+      refuse(socket, tooMany());
+      return;
+    }
+    const client: Client = new Client(socket, this.#handlers, {
+      admit: (method) => this.#admit(client, method),
+      answered: () => this.#shed(),
+      log: this.#log,
+    });
+    (full ? this.#newcomers : this.#clients).add(client);
+    socket.on('close', () => this.#remove(client));
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** A newcomer that asks gets the place of who is quietest; one that only wants to watch doesn't. */
+  #admit(client: Client, method: IpcMethod): boolean {
+    if (!this.#newcomers.delete(client)) return this.#clients.has(client);
+    if (this.#clients.size >= MAX_CLIENTS) {
+      const quiet = [...this.#clients].filter(({ busy }) => !busy);
+      const [first] = quiet.sort((a, b) => Number(a.watching) - Number(b.watching) || a.askedAt - b.askedAt);
+      if (!first || method === 'watch') {
+        client.drop(tooMany());
+        return false;
+      }
+      this.#clients.delete(first);
+      first.drop(tooMany());
+    }
+    this.#clients.add(client);
+    return true;
+  }
+
+  #remove(client: Client): void {
+    this.#clients.delete(client);
+    this.#newcomers.delete(client);
+  }
+
+  #letGo(): void {
+    const now = performance.now();
+    for (const client of [...this.#clients, ...this.#newcomers]) {
+      if (!client.isIdle(now, this.#idle)) continue;
+      this.#remove(client);
+      client.socket.destroy();
+    }
+  }
+
+  /** Cuts off who reads nothing. */
+  #shed(): void {
+    const unread = (client: Client): number => client.socket.writableLength;
+    if ([...this.#clients].reduce((sum, client) => sum + unread(client), 0) <= MAX_UNREAD) return;
+    const most = [...this.#clients].reduce((a, b) => (unread(b) > unread(a) ? b : a));
+    this.#remove(most);
+    most.socket.destroy();
+  }
+
+  #tell(): void {
+    if (performance.now() - this.#told < TELL_FULL) return;
+    this.#told = performance.now();
+    this.#log(`more than ${MAX_CLIENTS} local clients: the quietest make room for those that come and ask`);
+  }
+}
+
+const tooMany = (): AgentError =>
+  new AgentError('internal', `There are too many local clients, more than ${MAX_CLIENTS}: try again later.`);
+
 /**
  * Serves the IPC table on a Unix socket (mode 0660, in a folder that is made with 0750 where it isn't) or a named
  * pipe. The socket gets its folder's group, so that an installer chooses who may speak to the agent; a pipe is opened to
@@ -81,6 +141,7 @@ export async function serveIpc(
   socketPath: string,
   handlers: Handlers,
   log: (message: string) => void,
+  idle: number = IDLE,
 ): Promise<IpcServer> {
   const isPipe = process.platform === 'win32';
   const folder = path.dirname(socketPath);
@@ -89,30 +150,8 @@ export async function serveIpc(
     throw new AgentError('internal', `A Gatehouse agent already runs on ${socketPath} (GATEHOUSE_AGENT_SOCKET).`);
   }
   if (!isPipe) await rm(socketPath, { force: true });
-  const clients = new Set<Socket>();
-  const shed = (): void => {
-    const unread = [...clients].reduce((sum, { writableLength }) => sum + writableLength, 0);
-    if (unread <= MAX_UNREAD) return;
-    const most = [...clients].reduce((a, b) => (b.writableLength > a.writableLength ? b : a));
-    clients.delete(most);
-    most.destroy();
-  };
-  let told = Number.NEGATIVE_INFINITY;
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    if (clients.size >= MAX_CLIENTS) {
-      if (performance.now() - told >= TELL_FULL) {
-        told = performance.now();
-        log(`more than ${MAX_CLIENTS} local clients: who comes is turned away until some have gone`);
-      }
-      reply(socket, 0, new AgentError('internal', `More than ${MAX_CLIENTS} clients: try again later.`));
-      socket.end(() => socket.destroy());
-      socket.on('error', () => socket.destroy());
-      return;
-    }
-    clients.add(socket);
-    socket.on('close', () => clients.delete(socket));
-    serveClient(socket, handlers, shed, log);
-  });
+  const house = new House(handlers, log, idle);
+  const server = createServer({ allowHalfOpen: true }, (socket) => house.enter(socket));
   await listen(server, socketPath, isPipe);
   if (isPipe) void openPipeToGroup(socketPath, log);
   else {
@@ -124,7 +163,7 @@ export async function serveIpc(
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of clients) socket.destroy();
+        house.close();
       }),
   };
 }
@@ -144,135 +183,4 @@ function listen(server: Server, socketPath: string, isPipe: boolean): Promise<vo
       if (mask !== undefined) process.umask(mask);
     }
   });
-}
-
-function serveClient(
-  socket: Socket,
-  handlers: Handlers,
-  /** Called after each answer: cuts off who reads nothing. */
-  shed: () => void,
-  log: (message: string) => void,
-): void {
-  const reader = new LineReader(IPC_MAX_REQUEST);
-  const watches = new Set<() => void>();
-  let pending = 0;
-  let ended = false;
-  const settle = () => {
-    pending -= 1;
-    if (ended && pending === 0) socket.end();
-  };
-  socket.setTimeout(IDLE, () => {
-    if (pending === 0 && watches.size === 0) socket.destroy();
-  });
-  socket.on('error', () => socket.destroy());
-  socket.on('close', () => {
-    for (const end of watches) end();
-    watches.clear();
-  });
-  socket.on('end', () => {
-    // Requests that were sent before are answered (`echo … | nc -U`), but there is nobody left to watch.
-    ended = true;
-    for (const end of watches) end();
-    watches.clear();
-    if (pending === 0) socket.end();
-  });
-
-  const answer = async (line: string): Promise<void> => {
-    let id = 0;
-    try {
-      const call = parse(line);
-      id = call.id;
-      if (call.method === 'watch') {
-        let last = '';
-        watches.add(
-          handlers.watch((status) => {
-            if (socket.writableLength > MAX_UNREAD_EVENTS) return;
-            const text = `${JSON.stringify({ id, event: status })}\n`;
-            if (text === last) return;
-            last = text;
-            socket.write(text);
-          }),
-        );
-        return;
-      }
-      const handler = handlers[call.method] as (params: unknown) => Promise<unknown>;
-      reply(socket, id, undefined, await handler(call.params));
-      shed();
-    } catch (error) {
-      if (!(error instanceof AgentError)) log(`a local request failed: ${(error as Error).stack ?? String(error)}`);
-      reply(socket, id, error);
-    }
-  };
-
-  socket.on('data', (chunk: Buffer) => {
-    const lines = reader.push(chunk);
-    if (!lines) {
-      reply(socket, 0, new AgentError('bad-request', `A line is longer than ${IPC_MAX_REQUEST} bytes.`));
-      socket.end();
-      socket.pause();
-      setTimeout(() => socket.destroy(), 1_000).unref();
-      return;
-    }
-    for (const line of lines) {
-      if (line.trim() === '') continue;
-      if (pending + watches.size >= MAX_REQUESTS) {
-        reply(socket, 0, new AgentError('bad-request', `More than ${MAX_REQUESTS} requests at once.`));
-        socket.destroySoon();
-        return;
-      }
-      pending += 1;
-      void answer(line).finally(settle);
-    }
-  });
-}
-
-function parse(line: string): { id: number; method: IpcMethod; params: unknown } {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw new AgentError('bad-request', 'The line is not JSON.');
-  }
-  if (!request.Check(value)) throw new AgentError('bad-request', 'The request is not {"id", "method", "params"}.');
-  const schema = paramsOf(value.method);
-  const fail = (message: string) => Object.assign(new AgentError('bad-request', message), { id: value.id });
-  if (!schema) throw fail(`There is no method '${value.method}'; there are ${Object.keys(IPC).join(', ')}.`);
-  const given = value.params ?? {};
-  if (!schema.Check(given)) throw fail(wrong(value.method, schema, given));
-  return { id: value.id, method: value.method as IpcMethod, params: given };
-}
-
-/** What the first wrong parameter is, in words for people: the CLI and the tray app show them. */
-function wrong(method: string, schema: Validator, given: unknown): string {
-  const [error] = schema.Errors(given);
-  const name = error?.instancePath.slice(1) ?? '';
-  if (error?.keyword === 'minLength') return `The ${name} of '${method}' is empty.`;
-  if (error?.keyword === 'maxLength') {
-    return `The ${name} of '${method}' is longer than ${error.params.limit} characters: check what was given.`;
-  }
-  if (error?.keyword === 'required') return `'${method}' needs ${error.params.requiredProperties.join(', ')}.`;
-  return `The parameters of '${method}' are not what it takes${name === '' ? '' : `: ${name} ${error?.message}`}.`;
-}
-
-function reply(socket: Socket, id: number, error: unknown, result?: unknown): void {
-  if (!socket.writable) return;
-  let text: string;
-  if (error === undefined) {
-    text = JSON.stringify({ id, result });
-    if (Buffer.byteLength(text) > IPC_MAX_LINE) {
-      reply(socket, id, new AgentError('internal', `The answer is longer than ${IPC_MAX_LINE} bytes.`));
-      return;
-    }
-  } else {
-    const known = error instanceof AgentError ? error : new AgentError('internal', 'The agent failed; see its log.');
-    const numbered = 'id' in known && typeof known.id === 'number' ? known.id : id;
-    text = JSON.stringify({ id: numbered, error: { code: ipcCode(known.code), message: known.message } });
-  }
-  socket.write(`${text}\n`);
-}
-
-/** Codes that are a tunnel's causes only have no place in the table of IPC errors. */
-function ipcCode(code: AgentError['code']): IpcErrorCode {
-  if (codes.has(code)) return code as IpcErrorCode;
-  return causes.has(code) ? 'internal' : 'bad-request';
 }

@@ -26,4 +26,12 @@ export class LineReader {
     if (start < chunk.length) this.#parts.push(this.#decoder.write(chunk.subarray(start)));
     return lines;
   }
+
+  /** What came behind the last line, at the end of the stream. */
+  rest(): string {
+    const rest = this.#parts.join('') + this.#decoder.end();
+    this.#parts = [];
+    this.#bytes = 0;
+    return rest;
+  }
 }
