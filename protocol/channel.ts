@@ -26,7 +26,7 @@ export const CLOSE = {
   revoked: 4401,
   /** A newer connection of the same device took over. */
   replaced: 4409,
-  /** The agent acknowledged nothing for too long. Reconnect. */
+  /** The agent acknowledged nothing for too long, or asked for more than 30 whole states in a minute. Reconnect. */
   slow: 4408,
   /** A message broke this protocol. */
   badMessage: 4400,

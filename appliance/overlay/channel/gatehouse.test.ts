@@ -87,3 +87,11 @@ test('an agent that resumes with nothing missed has nothing to acknowledge', asy
   mock.timers.tick(600_000);
   assert.equal(second.code, undefined);
 });
+
+test('a device that asks for its whole state again and again is closed, and told 30 of them', async (t) => {
+  const { open, say } = await serve(t);
+  const socket = open();
+  for (let i = 0; i < 3_000; i++) await say(socket, { type: 'hello', agentVersion: 'x' });
+  assert.equal(socket.sent.length, 30);
+  assert.equal(socket.code, 4408);
+});

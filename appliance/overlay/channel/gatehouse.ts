@@ -13,6 +13,10 @@ type PostureMessage = Extract<AgentMessage, { type: 'posture' }>;
 const HELLO_MS = 10_000;
 const ACK_MS = 60_000;
 
+/** `hello`s of one connection within a minute: one begins it, and one asks anew after each gap. Each costs a whole state. */
+const MAX_HELLOS = 30;
+const MINUTE_MS = 60_000;
+
 /** Reads one frame as JSON; undefined when it is none. U+0000 is refused: PostgreSQL can't keep it in text. */
 export function parseFrame(data: RawData, isBinary: boolean): unknown {
   if (isBinary) return undefined;
@@ -33,6 +37,7 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
   let stream: Stream | undefined;
   let helloTimer: NodeJS.Timeout | undefined = setTimeout(() => socket.close(CLOSE.badMessage, 'no hello'), HELLO_MS);
   let ackTimer: NodeJS.Timeout | undefined;
+  let hellos = { since: performance.now(), count: 0 };
 
   const send = (message: ControllerMessage): void => {
     socket.send(JSON.stringify(message));
@@ -85,6 +90,10 @@ export function serveGatehouse(context: ChannelContext, socket: WebSocket, devic
     const message = parseFrame(data, isBinary);
     if (!isAgentMessage.Check(message)) return socket.close(CLOSE.badMessage, 'not a gatehouse.v1 message');
     if (message.type === 'hello') {
+      const now = performance.now();
+      if (now - hellos.since >= MINUTE_MS) hellos = { since: now, count: 0 };
+      hellos.count += 1;
+      if (hellos.count > MAX_HELLOS) return socket.close(CLOSE.slow, `more than ${MAX_HELLOS} hellos in a minute`);
       hello(message.resume).catch((error) => {
         context.log.error({ err: error, peerId }, 'an agent could not be told its state');
         socket.close(1011, 'internal error');
