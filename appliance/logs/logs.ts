@@ -139,7 +139,7 @@ export function createLogs(options: LogsOptions) {
         log,
         onSource: () => {
           live?.sourceSeen();
-          void api?.sourceSeen();
+          api?.sourceSeen().catch((error) => log.warn({ err: error }, 'what is set for a new sender is not known yet'));
         },
         onState: states.tell,
       },

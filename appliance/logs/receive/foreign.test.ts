@@ -236,6 +236,24 @@ describe('rsyslogd', requires('rsyslogd', 'openssl'), () => {
     await t.stop();
   });
 
+  test('who cannot be checked is refused, and the appliance goes on', async () => {
+    const credentials = { cert: pem('receiver.pem'), key: pem('receiver.key'), ca: pem('one.pem') };
+    const t = await testReceiver({
+      tls: { host: '127.0.0.1', port: 0, ...credentials },
+      limits: { logMs: 0 },
+      checkSender: () => Promise.reject(new Error('the log is closed')),
+    });
+    const options = { port: t.tlsPort, host: '127.0.0.1', ca: pem('one.pem'), checkServerIdentity: () => undefined };
+    const socket = connectTls({ ...options, cert: pem('sender.pem'), key: pem('sender.key') });
+    socket.on('error', () => undefined);
+    const isGone = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    await isGone;
+    const whys = t.lines.map(({ details }) => (details as { why?: string }).why);
+    assert.ok(whys.includes('its certificate could not be checked: the log is closed'), JSON.stringify(whys));
+    await t.stop();
+  });
+
   test('credentials that are replaced have the certificates of those that are there looked at', async () => {
     const credentials = { cert: pem('receiver.pem'), key: pem('receiver.key'), ca: pem('one.pem') };
     let problem: string | undefined;

@@ -86,7 +86,12 @@ export function startReceiver(options: ReceiverOptions): Promise<Receiver> {
     });
   let stopped: Promise<ReceiverStats> | undefined;
   const check = async ({ id, chain, connecting }: Extract<FromWorker, { type: 'check' }>): Promise<void> => {
-    const problem = await options.checkSender?.(chain, connecting);
+    let problem: string | undefined;
+    try {
+      problem = await options.checkSender?.(chain, connecting);
+    } catch (error) {
+      problem = `its certificate could not be checked: ${(error as Error).message}`;
+    }
     worker.postMessage({ method: 'checked', id, problem } satisfies ToWorker);
   };
 
