@@ -102,9 +102,13 @@ async function join(controller: Controller, id: number, allowPlain: boolean): Pr
     if (before.link.kind !== 'up') throw new Problem('no-daemon');
     const seen = { id, allowPlain, before: prediction?.before ?? [] };
     const { offer, putBack, done, arrived } = controller.enrollment.take(seen);
-    const { url, token, plain } = offer;
+    const { url, token, plain, pin } = offer;
     try {
-      const optional = { ...(plain ? { allowHttp: true } : {}), ...(adds ? { add: true } : {}) };
+      const optional = {
+        ...(plain && { allowHttp: true }),
+        ...(adds && { add: true }),
+        ...(pin !== undefined && { pin }),
+      };
       await controller.daemon.call('enroll', { url, token, ...optional });
       done();
     } catch (error) {
@@ -113,6 +117,7 @@ async function join(controller: Controller, id: number, allowPlain: boolean): Pr
       const code = codeOf(error);
       if (code === null || NOT_USED.includes(code)) putBack();
       else done();
+      if (code === 'certificate' && pin !== undefined) throw new Problem('certificate-pinned', {}, { cause: error });
       // Whatever the daemon repeats of it must not get into messages and logs.
       if (error instanceof Error && error.message.includes(token)) error.message = error.message.replaceAll(token, '…');
       throw error;

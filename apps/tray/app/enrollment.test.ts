@@ -39,6 +39,27 @@ describe('invitations', () => {
     assert.equal(asked.filter((line) => line.startsWith('enroll')).length, 2);
   });
 
+  test('a pin goes to the daemon as it is, and the window is told that there is one', async () => {
+    const { controller, link, answers, events } = stage();
+    link(up(FRESH));
+    await controller.handlers.ready(null);
+    const pin = `sha256:${'A'.repeat(43)}`;
+    controller.open(`${LINK}&pin=${pin}`);
+    assert.equal(controller.snapshot().enroll?.pinned, true);
+    const heard: unknown[] = [];
+    answers(async (method, params) => {
+      if (method === 'enroll') heard.push(params);
+      throw new IpcError('certificate', 'not the one');
+    });
+    await assert.rejects(
+      controller.handlers.confirmEnroll({ id: 1, accept: true, allowPlain: false }),
+      /not the one that the invitation names, or isn’t valid\. Somebody may be in between/,
+    );
+    assert.deepEqual(heard, [{ url: 'https://gate.example.org', token: TOKEN, pin }]);
+    assert.equal(controller.snapshot().enroll?.pinned, true, 'it may be tried again');
+    assert.ok(!JSON.stringify(events).includes(pin));
+  });
+
   test('the token goes to the daemon and nowhere else', async () => {
     const { controller, link, asked, answers, events, trays, log } = stage();
     link(up(FRESH));

@@ -47,6 +47,9 @@ interface Waiting {
   readonly before: readonly string[] | null;
 }
 
+const isSame = (one: Offer, other: Offer): boolean =>
+  one.url === other.url && one.token === other.token && one.pin === other.pin;
+
 export function createEnrollment(clock: Clock, changed: () => void): Enrollment {
   let list: readonly Waiting[] = [];
   let last = 0;
@@ -74,7 +77,7 @@ export function createEnrollment(clock: Clock, changed: () => void): Enrollment 
       const offer = parseOffer(text);
       if ('problem' in offer) return offer;
       const until = clock.now() + OFFER_LIFETIME;
-      const same = list.find((each) => each.offer.url === offer.url && each.offer.token === offer.token);
+      const same = list.find((each) => isSame(each.offer, offer));
       if (same) {
         change(same.id, { until });
         return null;
@@ -89,7 +92,8 @@ export function createEnrollment(clock: Clock, changed: () => void): Enrollment 
       if (!shown) return null;
       const { id, offer, from, joining } = shown;
       const { url, host, plain } = offer;
-      return { id, url, host, plain, from, adds, behind: list.length - 1, ...(joining && { joining }) };
+      const pinned = offer.pin !== undefined && { pinned: true };
+      return { id, url, host, plain, ...pinned, from, adds, behind: list.length - 1, ...(joining && { joining }) };
     },
     take: ({ id, allowPlain, before }) => {
       const { offer } = seen(id);

@@ -18,6 +18,8 @@ const en = {
   'offer-plain': 'The connection to this address isn’t encrypted. Confirm that too, or ask for another invitation.',
   'token-invalid': 'This invitation was used already, or is too old. Ask your administrator for a new one.',
   'controller-unreachable': 'The controller doesn’t answer. Check your internet connection, then try again.',
+  'certificate-pinned':
+    'The controller’s certificate is not the one that the invitation names, or isn’t valid. Somebody may be in between, or the link is too old. Tell your administrator.',
   certificate:
     'The controller can’t be trusted: its certificate isn’t valid for this address. Tell your administrator.',
   'no-privileges': 'The service may not make a network connection. Install Gatehouse again.',
@@ -60,6 +62,8 @@ const de = {
     'Diese Einladung wurde schon benutzt oder ist zu alt. Bitten Sie Ihren Administrator um eine neue Einladung.',
   'controller-unreachable':
     'Der Controller antwortet nicht. Prüfen Sie Ihre Internetverbindung und versuchen Sie es erneut.',
+  'certificate-pinned':
+    'Das Zertifikat des Controllers ist nicht das, das die Einladung nennt, oder gilt nicht. Vielleicht ist jemand dazwischen, oder der Link ist zu alt. Sagen Sie es Ihrem Administrator.',
   certificate:
     'Dem Controller ist nicht zu trauen: Sein Zertifikat gilt nicht für diese Adresse. Sagen Sie es Ihrem Administrator.',
   'no-privileges': 'Der Dienst darf keine Netzverbindung herstellen. Installieren Sie Gatehouse neu.',
@@ -100,6 +104,8 @@ const fr = {
   'token-invalid':
     'Cette invitation a déjà servi ou est trop ancienne. Demandez-en une nouvelle à votre administrateur.',
   'controller-unreachable': 'Le contrôleur ne répond pas. Vérifiez votre connexion à Internet, puis réessayez.',
+  'certificate-pinned':
+    'Le certificat du contrôleur n’est pas celui que nomme l’invitation, ou n’est pas valable. Quelqu’un s’est peut-être interposé, ou le lien est trop ancien. Prévenez votre administrateur.',
   certificate:
     'Le contrôleur n’est pas digne de confiance : son certificat n’est pas valable pour cette adresse. Prévenez votre administrateur.',
   'no-privileges': 'Le service n’a pas le droit d’établir une connexion réseau. Installez de nouveau Gatehouse.',
@@ -134,6 +140,8 @@ const tr = {
   'offer-plain': 'Bu adrese bağlantı şifreli değil. Bunu da onaylayın ya da başka bir davet isteyin.',
   'token-invalid': 'Bu davet daha önce kullanılmış ya da süresi dolmuş. Yöneticinizden yeni bir davet isteyin.',
   'controller-unreachable': 'Denetleyici yanıt vermiyor. İnternet bağlantınızı denetleyip yeniden deneyin.',
+  'certificate-pinned':
+    'Denetleyicinin sertifikası, davetin belirttiği sertifika değil ya da geçerli değil. Araya biri girmiş olabilir ya da bağlantı çok eski. Yöneticinize bildirin.',
   certificate: 'Denetleyiciye güvenilemiyor: sertifikası bu adres için geçerli değil. Yöneticinize bildirin.',
   'no-privileges': 'Hizmetin ağ bağlantısı kurma izni yok. Gatehouse’u yeniden yükleyin.',
   'no-wireguard': 'Bu bilgisayarda WireGuard yok. Gatehouse’u yeniden yükleyin.',
@@ -168,6 +176,8 @@ const es = {
   'offer-plain': 'La conexión con esta dirección no está cifrada. Confírmelo también o pida otra invitación.',
   'token-invalid': 'Esta invitación ya se ha usado o es demasiado antigua. Pida una nueva a su administrador.',
   'controller-unreachable': 'El controlador no responde. Compruebe su conexión a internet y vuelva a intentarlo.',
+  'certificate-pinned':
+    'El certificado del controlador no es el que indica la invitación, o no es válido. Puede que alguien esté en medio, o que el enlace sea demasiado antiguo. Avise a su administrador.',
   certificate:
     'No se puede confiar en el controlador: su certificado no es válido para esta dirección. Avise a su administrador.',
   'no-privileges': 'El servicio no tiene permiso para establecer una conexión de red. Instale Gatehouse de nuevo.',

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseOffer, translator } from './index.ts';
+import { type Offer, parseOffer, translator } from './index.ts';
 import { LOCALES } from './types.ts';
 
 const TOKEN = `ghe_${'0123456789abcdef'.repeat(4)}`;
 const link = (url: string, token = TOKEN): string =>
   `gatehouse://enroll?${new URLSearchParams({ url, token }).toString()}`;
+const PIN = `sha256:${'Ab_-'.repeat(10)}abc`;
 const GATE = 'https://gate.example.org';
 
 describe('invitations that are read', () => {
-  const good = { url: GATE, token: TOKEN, host: 'gate.example.org', plain: false };
-  const table: [string, string, Partial<typeof good>?][] = [
+  const good: Offer = { url: GATE, token: TOKEN, host: 'gate.example.org', plain: false };
+  const table: [string, string, Partial<Offer>?][] = [
     ['a link', link(GATE)],
     ['a link as people write it', `gatehouse://enroll?url=${GATE}&token=${TOKEN}`],
     ['a link with a slash', `gatehouse://enroll/?url=${GATE}&token=${TOKEN}`],
@@ -41,6 +42,8 @@ describe('invitations that are read', () => {
       link('https://gаte.example.org'),
       { url: 'https://xn--gte-6cd.example.org', host: 'xn--gte-6cd.example.org' },
     ],
+    ['a pin', `${link(GATE)}&pin=${PIN}`, { pin: PIN }],
+    ['a pin in the fragment', `${GATE}/#token=${TOKEN}&pin=${PIN}`, { pin: PIN }],
     ['a token that ends in =', link(GATE, 'abcdefgh=='), { token: 'abcdefgh==' }],
   ];
   for (const [name, text, differs] of table) {
@@ -73,6 +76,11 @@ describe('invitations that are not', () => {
     ['a long token', link(GATE, 'a'.repeat(513)), 'offer.bad-token'],
     ['a token with a space', link(GATE, `${TOKEN} x`), 'offer.bad-token'],
     ['a token with a letter from elsewhere', link(GATE, `${TOKEN}é`), 'offer.bad-token'],
+    ['two pins', `${link(GATE)}&pin=${PIN}&pin=${PIN}`, 'offer.bad-pin'],
+    ['an empty pin', `${link(GATE)}&pin=`, 'offer.bad-pin'],
+    ['a pin cut off', `${link(GATE)}&pin=${PIN.slice(0, -1)}`, 'offer.bad-pin'],
+    ['a pin of another kind', `${link(GATE)}&pin=${PIN.replace('256', '1')}`, 'offer.bad-pin'],
+    ['a pin with plain HTTP', `${link('http://localhost')}&pin=${PIN}`, 'offer.bad-pin'],
     ['another scheme inside', link('file:///etc/passwd'), 'offer.bad-url'],
     ['one slash', link('https:/gate.example.org'), 'offer.bad-url'],
     ['no host', link('https://'), 'offer.bad-url'],

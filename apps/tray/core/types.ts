@@ -65,6 +65,8 @@ export interface EnrollRequest {
   host: string;
   /** Plain HTTP beyond loopback: has to be confirmed too. */
   plain: boolean;
+  /** The invitation names the controller's certificate. */
+  pinned?: boolean;
   /** Where the request came from. */
   from: 'link' | 'paste' | 'qr';
   /** Other networks are kept; this one is added to them. */

@@ -145,6 +145,8 @@ export const de: Like<typeof en> = {
   'offer.not-an-offer': 'Das ist keine Einladung. Fügen Sie den Link Ihres Administrators ganz und allein ein.',
   'offer.no-token': 'Der Einladung fehlt das Token. Fügen Sie den Link ganz ein, bis zu seinem Ende.',
   'offer.bad-token': 'Das Token ist nicht vollständig oder enthält fremde Zeichen. Kopieren Sie es noch einmal.',
+  'offer.bad-pin':
+    'Das Zertifikat, das die Einladung nennt, ist nicht vollständig oder passt nicht zur Adresse. Kopieren Sie den Link noch einmal.',
   'offer.bad-url': 'Die Adresse des Controllers stimmt nicht. Sie sieht aus wie https://gate.example.org.',
   'offer.login-in-url':
     'Die Adresse enthält Benutzernamen oder Passwort. Zu Ihrer Sicherheit wird sie nicht benutzt; bitten Sie um einen neuen Link.',

@@ -138,6 +138,8 @@ export const en = {
   'offer.not-an-offer': 'That is no invitation. Paste the link from your administrator whole and alone.',
   'offer.no-token': 'The invitation has no token. Paste the link whole, up to its end.',
   'offer.bad-token': 'The token isn’t whole or has foreign characters. Copy it again.',
+  'offer.bad-pin':
+    'The certificate that the invitation names is not whole, or doesn’t fit its address. Copy the link again.',
   'offer.bad-url': 'The address of the controller isn’t right. It looks like https://gate.example.org.',
   'offer.login-in-url': 'The address holds a user name or password. For your safety it isn’t used; ask for a new link.',
 

@@ -143,6 +143,8 @@ export const es: Like<typeof en> = {
   'offer.not-an-offer': 'Eso no es una invitación. Pegue el enlace de su administrador, entero y solo.',
   'offer.no-token': 'A la invitación le falta el token. Pegue el enlace entero, hasta el final.',
   'offer.bad-token': 'El token no está completo o tiene caracteres extraños. Cópielo de nuevo.',
+  'offer.bad-pin':
+    'El certificado que indica la invitación no está completo o no corresponde a su dirección. Copie el enlace de nuevo.',
   'offer.bad-url': 'La dirección del controlador no es correcta. Tiene la forma https://gate.example.org.',
   'offer.login-in-url':
     'La dirección contiene un nombre de usuario o una contraseña. Por su seguridad no se usa; pida un enlace nuevo.',

@@ -152,6 +152,8 @@ export const fr: Like<typeof en> = {
   'offer.not-an-offer': 'Ce n’est pas une invitation. Collez le lien de votre administrateur, entier et seul.',
   'offer.no-token': 'Il manque le jeton à cette invitation. Collez le lien entier, jusqu’à sa fin.',
   'offer.bad-token': 'Le jeton est incomplet ou contient des caractères inattendus. Copiez-le de nouveau.',
+  'offer.bad-pin':
+    'Le certificat que nomme l’invitation est incomplet ou ne convient pas à son adresse. Copiez le lien de nouveau.',
   'offer.bad-url': 'L’adresse du contrôleur n’est pas correcte. Elle ressemble à https://gate.example.org.',
   'offer.login-in-url':
     'L’adresse contient un nom d’utilisateur ou un mot de passe. Par sécurité, elle n’est pas utilisée ; demandez un nouveau lien.',

@@ -139,6 +139,7 @@ export const tr: Like<typeof en> = {
   'offer.not-an-offer': 'Bu bir davet değil. Yöneticinizin bağlantısını bütün ve tek başına yapıştırın.',
   'offer.no-token': 'Davette belirteç yok. Bağlantıyı sonuna kadar, bütün olarak yapıştırın.',
   'offer.bad-token': 'Belirteç eksik veya yabancı karakterler içeriyor. Yeniden kopyalayın.',
+  'offer.bad-pin': 'Davetin belirttiği sertifika eksik ya da adresine uymuyor. Bağlantıyı yeniden kopyalayın.',
   'offer.bad-url': 'Denetleyicinin adresi doğru değil. Şuna benzer: https://gate.example.org.',
   'offer.login-in-url':
     'Adres bir kullanıcı adı veya parola içeriyor. Güvenliğiniz için kullanılmadı; yeni bir bağlantı isteyin.',

@@ -59,12 +59,21 @@ export function fake(scene: Scene, changes: Partial<Snapshot> = {}): Fake {
   const offer = (text: string, from: 'paste' | 'qr') => {
     const found = parseOffer(text);
     if ('problem' in found) throw new Error('That is no invitation. Ask your administrator for the link.');
-    const { url, host, plain } = found;
+    const { url, host, plain, pin } = found;
     const adds = snapshot.link.kind === 'up' && snapshot.link.status.enrolled !== null;
     const shown = snapshot.enroll;
     if (shown?.url === url) return null;
     last += 1;
-    const next: EnrollRequest = { id: last, url, host, plain, from, adds, behind: 0 };
+    const next: EnrollRequest = {
+      id: last,
+      url,
+      host,
+      plain,
+      ...(pin !== undefined && { pinned: true }),
+      from,
+      adds,
+      behind: 0,
+    };
     if (shown) behind.push(next);
     set({ enroll: shown ? { ...shown, behind: behind.length } : next });
     return null;

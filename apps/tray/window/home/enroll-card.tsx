@@ -40,6 +40,7 @@ export function EnrollCard({ request }: { request: EnrollRequest }) {
       {new URL(url).pathname !== '/' && <p className="dim">{url}</p>}
       <p>{t(`enrollCard.from.${request.from}`)}</p>
       <p className="dim">{t('enrollCard.text', { host })}</p>
+      {request.pinned && <p className="dim">{t('enrollCard.pinned')}</p>}
       {request.adds && <p className="dim">{t('enrollCard.adds')}</p>}
       {request.plain && (
         <Message tone="warning">

@@ -64,6 +64,7 @@ export const de: Like<typeof en> = {
   'enrollCard.from.paste': 'Aus dem Link, den Sie eingefügt haben.',
   'enrollCard.from.qr': 'Aus dem QR-Code.',
   'enrollCard.adds': 'Ihre anderen Netzwerke bleiben; dieses kommt hinzu.',
+  'enrollCard.pinned': 'Die Einladung nennt das Zertifikat dieses Controllers.',
   'enrollCard.plain':
     'Die Verbindung zu {host} ist nicht verschlüsselt. Andere auf dem Weg könnten das Token lesen und sich als diese Stelle ausgeben.',
   'enrollCard.plainAllow': 'Ich vertraue dem Netz dazwischen',

@@ -63,6 +63,7 @@ export const en = {
   'enrollCard.from.paste': 'From the link that you pasted.',
   'enrollCard.from.qr': 'From the QR code.',
   'enrollCard.adds': 'Your other networks stay; this one is added to them.',
+  'enrollCard.pinned': 'The invitation names the certificate of this controller.',
   'enrollCard.plain':
     'The connection to {host} is not encrypted. Others on the way could read the token and pose as the site.',
   'enrollCard.plainAllow': 'I trust the network in between',

@@ -64,6 +64,7 @@ export const es: Like<typeof en> = {
   'enrollCard.from.paste': 'Según el enlace pegado.',
   'enrollCard.from.qr': 'Según el código QR.',
   'enrollCard.adds': 'Las otras redes se conservan; esta se añade.',
+  'enrollCard.pinned': 'La invitación indica el certificado de este controlador.',
   'enrollCard.plain':
     'La conexión con {host} no está cifrada. Otros en el camino podrían leer el código y hacerse pasar por la sede.',
   'enrollCard.plainAllow': 'Confío en la red intermedia',

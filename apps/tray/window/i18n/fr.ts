@@ -64,6 +64,7 @@ export const fr: Like<typeof en> = {
   'enrollCard.from.paste': 'D’après le lien que vous avez collé.',
   'enrollCard.from.qr': 'D’après le code QR.',
   'enrollCard.adds': 'Vos autres réseaux restent ; celui-ci s’y ajoute.',
+  'enrollCard.pinned': 'L’invitation nomme le certificat de ce contrôleur.',
   'enrollCard.plain':
     'La connexion à {host} n’est pas chiffrée. D’autres, en chemin, pourraient lire le jeton et se faire passer pour ce site.',
   'enrollCard.plainAllow': 'Je fais confiance au réseau entre les deux',

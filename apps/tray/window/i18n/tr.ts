@@ -64,6 +64,7 @@ export const tr: Like<typeof en> = {
   'enrollCard.from.paste': 'Yapıştırdığınız bağlantıdan.',
   'enrollCard.from.qr': 'QR kodundan.',
   'enrollCard.adds': 'Diğer ağlarınız kalır; bu da onlara eklenir.',
+  'enrollCard.pinned': 'Davet, bu denetleyicinin sertifikasını belirtiyor.',
   'enrollCard.plain':
     '{host} ile bağlantı şifreli değil. Aradaki başkaları belirteci okuyabilir ve kendini orası gibi gösterebilir.',
   'enrollCard.plainAllow': 'Aradaki ağa güveniyorum',

@@ -25,6 +25,16 @@ export const enrollment: Cases = (needs, stage) => {
     await page.locator('.hero[data-kind="enrolling"]').waitFor();
   });
 
+  test('an invitation that names a certificate says so, and not which', needs, async () => {
+    const { page, show } = stage();
+    await show({ scene: 'not-enrolled' });
+    const pin = `sha256:${'A'.repeat(43)}`;
+    await page.evaluate((text) => window.gatehouse.call('offer', { text, from: 'paste' }), `${LINK}&pin=${pin}`);
+    const card = page.getByRole('region', { name: 'Join gate.example.org?' });
+    await card.getByText('The invitation names the certificate of this controller.').waitFor();
+    assert.doesNotMatch((await card.textContent()) ?? '', /sha256/);
+  });
+
   test('plain HTTP needs a word of its own; other networks stay', needs, async () => {
     const { page, show } = stage();
     await show({ scene: 'enroll-plain' });
