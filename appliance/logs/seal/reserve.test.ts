@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import type { Days } from '../backend.ts';
+import type { Predecessor } from '../predecessor.ts';
 import { CLASSES, KIND } from '../record/types.ts';
 import type { ToSealer } from './messages.ts';
 import { Reserve, type Room, reserveOf, roomOf } from './reserve.ts';
@@ -111,6 +113,29 @@ describe('the sealer at the reserve', () => {
     one.pass(20);
     assert.equal(messagesOf(one.archive(), KIND.log).includes('line 0'), false);
     one.sealer.close();
+  });
+
+  it('records what a crash has left, and what came before the log, once there is room for it', async () => {
+    const first = place();
+    const before = openSealer(first);
+    before.send(lines(20));
+    before.pass(6);
+    await before.call(append(1, '{"event":"not sealed"}'));
+    const [room, at] = [{ free: 1 * MIB, total: 100 * GIB }, place()];
+    cpSync(first.data, at.data, { recursive: true });
+    let recorded = 0;
+    const said = { event: 'logs.set_aside', at: '2026-11-22T10:00:00Z', log_key: 'another' } as Predecessor;
+    const one = openSealer(at, { room: () => room, predecessor: { said, recorded: () => recorded++ } });
+    assert.ok(one.of('ready')[0]!.recovered);
+    one.pass(5);
+    assert.deepEqual([one.sealer.state, recorded, messagesOf(one.archive(), KIND.recovery)], ['full', 0, []]);
+    room.free = GIB;
+    one.pass(6);
+    const [recovery, ...more] = messagesOf(one.archive(), KIND.recovery);
+    assert.deepEqual([JSON.parse(recovery!).kept, more, recorded], [1, [], 1]);
+    assert.equal(messagesOf(one.archive(), KIND.audit).filter((text) => text.includes('set_aside')).length, 1);
+    one.sealer.close();
+    before.sealer.close();
   });
 
   it('writes what it has taken when it ends, from the reserve', async () => {

@@ -22,6 +22,7 @@ import { DamagedError, recover } from './recovery.ts';
 import { Reserve, roomOf } from './reserve.ts';
 import { Rounds } from './rounds.ts';
 import { ALL_NUMBERS_GIVEN, Senders } from './senders.ts';
+import { Steps } from './steps.ts';
 import { Waiting } from './waiting.ts';
 
 const SYSTEM = CLASSES.indexOf('system');
@@ -31,6 +32,7 @@ export class Sealer {
   readonly search: SearchFeed;
   readonly #options: SealerOptions;
   readonly #limits: SealLimits;
+  readonly #batchBytes: number;
   readonly #catalog: Catalog;
   readonly #archive: Archive;
   readonly #tiles: TileStore;
@@ -44,6 +46,7 @@ export class Sealer {
   readonly #waiting = new Waiting();
   readonly #reserve: Reserve;
   readonly #gaps = new Gaps();
+  #atStart = new Steps();
   #closed = false;
   #state: SealState = 'sealing';
   #reason = '';
@@ -61,6 +64,7 @@ export class Sealer {
     const { folder, secrets, keys, hasher, atLeast, clock } = options;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
+    this.#batchBytes = (2 * this.#limits.sealBytes) / this.#limits.sealBatches;
     this.#reserve = new Reserve(options.room ?? (() => roomOf(folder)));
     this.#lookAtClock();
     this.search = new SearchFeed(this.#limits.searchBytes, options.toSearch);
@@ -105,16 +109,18 @@ export class Sealer {
         ...(recovered && { recovered }),
       });
       this.#setState('sealing', '');
-      this.#guarded(() => {
-        if (recovered) this.#record(KIND.recovery, SYSTEM, [recovered]);
-        recordPredecessor(options.predecessor, {
-          ...{ catalog: this.#catalog, logVkey: keys.logVkey },
-          record: (said) => this.#record(KIND.audit, SYSTEM, [said]),
-          seal: () => this.#sealWaiting(),
-        });
-        this.#rounds!.sealStatements();
-        this.#keeping.finish();
-      });
+      this.#atStart = new Steps([
+        () => recovered && this.#record(KIND.recovery, SYSTEM, [recovered]),
+        () =>
+          recordPredecessor(options.predecessor, {
+            ...{ catalog: this.#catalog, logVkey: keys.logVkey },
+            record: (said) => this.#record(KIND.audit, SYSTEM, [said]),
+            seal: () => this.#sealWaiting(),
+          }),
+        () => this.#rounds!.sealStatements(),
+        () => this.#keeping.finish(),
+      ]);
+      this.#guarded(() => this.#atStart.go());
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
       this.#setState('damaged', `${error.message}. Nothing is taken in or signed until that is mended.`);
@@ -211,10 +217,6 @@ export class Sealer {
   #isUsedUp(): boolean {
     this.#full();
     return this.#reserve.isUsedUp;
-  }
-
-  get #batchBytes(): number {
-    return (2 * this.#limits.sealBytes) / this.#limits.sealBatches;
   }
 
   /** From the receiver. */
@@ -372,6 +374,7 @@ export class Sealer {
   #everySecond(now: number): void {
     this.#lookAtClock();
     this.#guarded(() => {
+      this.#atStart.go();
       const gaps = this.#gaps.list();
       if (gaps.length > 0) this.#record(KIND.gap, SYSTEM, gaps);
       this.#gaps.clear();
