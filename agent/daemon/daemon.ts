@@ -15,14 +15,13 @@ import {
 } from '../tunnel/index.ts';
 import { systemClock } from './clock.ts';
 import { Instruments } from './instruments.ts';
-import { networkFingerprint } from './network.ts';
+import { Known } from './known.ts';
+import { NetworkWatch, networkFingerprint } from './network.ts';
 import type { DaemonParts } from './parts.ts';
 import { Rarely } from './rarely.ts';
-import { EndpointResolver, systemLookup } from './resolver.ts';
 import { Saver } from './saver.ts';
-import { Seen } from './seen.ts';
 import { agentPeers, agentStatus, type Snapshot } from './status.ts';
-import type { Network } from './store.ts';
+import { Unapplied } from './unapplied.ts';
 import { Uplink } from './uplink.ts';
 import { TunnelWorker } from './worker.ts';
 
@@ -40,23 +39,20 @@ export class Daemon {
   readonly #worker: TunnelWorker;
   readonly uplink: Uplink;
   readonly instruments: Instruments;
-  readonly #seen = new Seen();
+  readonly #known: Known;
   /** A controller may send thousands in a row, and the log holds other things too. */
   readonly #states: Rarely;
   readonly #saver = new Saver(() => this.#writeNetwork());
+  readonly #unapplied = new Unapplied();
+  readonly #network: NetworkWatch;
   readonly #watchers = new Set<() => void>();
   #tunnel: TunnelState;
   #identity: Identity | null = null;
-  #position: Position | null = null;
-  #resolver: EndpointResolver;
   #device: DeviceStat | null = null;
   #openedAt = 0;
   /** From one identity to another: what is known of the old one is not applied any more. */
   #switching = false;
-  #fingerprint = '';
   #nextReadAt = 0;
-  #generation = 0;
-  #unapplied: { generation: number; resolve(): void }[] = [];
   #closing: Promise<void> = Promise.resolve();
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
@@ -81,10 +77,11 @@ export class Daemon {
       },
     );
     this.#states = new Rarely(parts.log);
+    this.#network = new NetworkWatch(parts.fingerprint ?? (() => networkFingerprint(parts.interfaceName)));
     this.instruments = new Instruments(parts.store, parts.log, this.#clock);
     const portal = parts.portal ?? new PortalServer({ log: parts.log, portalUrl: (peer) => this.#portalUrl(peer) });
     this.#worker = new TunnelWorker(parts.platform, parts.interfaceName, parts.names ?? new NameServer(parts), portal);
-    this.#resolver = new EndpointResolver(parts.lookup ?? systemLookup);
+    this.#known = new Known(parts.lookup);
     this.#tunnel = initialState(this.#clock());
   }
 
@@ -100,8 +97,8 @@ export class Daemon {
   async start(): Promise<void> {
     const { active, problem } = this.#parts.profiles;
     await this.instruments.restore(this.#parts.store);
-    this.#fingerprint = this.#readFingerprint();
-    this.dispatch({ type: 'network', up: this.#fingerprint !== '' });
+    this.#network.changed();
+    this.dispatch({ type: 'network', up: this.#network.up });
     const target = await this.#parts.store.readTarget();
     if (active) await this.#adopt(active);
     else this.dispatch({ type: 'left', ...(problem !== null && { problem }) });
@@ -162,7 +159,7 @@ export class Daemon {
     await this.#closing;
     await this.#saver.flush();
     this.#identity = null;
-    this.#position = null;
+    this.#known.position = null;
     this.uplink.forget();
     this.#notify();
   }
@@ -177,7 +174,8 @@ export class Daemon {
       const why = state.cause ? ` (${state.cause.code}: ${state.cause.message})` : '';
       this.#parts.log(`tunnel ${state.name}${why}`);
     }
-    this.#observe();
+    const url = this.#identity?.url ?? null;
+    this.instruments.observe({ tunnel: state, url, state: this.#known.position?.state ?? null });
     for (const effect of effects) this.#run(effect);
     if (told || state.open !== before.open) this.#notify();
   }
@@ -193,11 +191,11 @@ export class Daemon {
         this.#closing.catch(() => undefined);
         break;
       case 'connect':
-        if (this.#identity) this.uplink.connect(this.#identity, this.#position);
+        if (this.#identity) this.uplink.connect(this.#identity, this.#known.position);
         break;
       case 'disconnect':
         this.uplink.disconnect();
-        this.#unapplied = [];
+        this.#unapplied.forget();
         break;
       case 'reconnect':
         this.uplink.reconnect();
@@ -217,16 +215,14 @@ export class Daemon {
     const network = await this.#parts.store.readNetwork(identity);
     this.#switching = false;
     this.#identity = identity;
-    this.#position = network && { epoch: network.epoch, seq: network.seq, state: network.state };
-    this.#seen.port = network?.port;
-    this.#resolver = new EndpointResolver(this.#parts.lookup ?? systemLookup, network?.addresses ?? {});
-    this.#unapplied = [];
+    this.#known.take(network);
+    this.#unapplied.forget();
     this.uplink.forget();
     this.uplink.remember(identity.url, network?.controller);
     this.instruments.end('replaced');
     this.dispatch({ type: 'enrolled' });
     if (identity.revoked !== undefined) this.dispatch({ type: 'revoked', message: identity.revoked });
-    else if (this.#position) this.#configured(this.#position);
+    else if (this.#known.position) this.#configured(this.#known.position);
   }
 
   #configured({ state }: Position): void {
@@ -253,36 +249,28 @@ export class Daemon {
 
   /** Takes a state of the controller over; resolves once it is applied and on disk. */
   async #accept(position: Position): Promise<void> {
-    this.#position = position;
-    const generation = ++this.#generation;
+    this.#known.position = position;
     const { state } = position;
     const text = `state ${position.seq}: ${state.peers.length} peers, ${state.routes.length} routes`;
     this.#states.say(text, this.#clock().mono);
     const saved = this.#saver.save();
-    await new Promise<void>((resolve) => {
-      this.#unapplied.push({ generation, resolve });
-      this.#configured(position);
-    });
+    const applied = this.#unapplied.come();
+    this.#configured(position);
+    await applied;
     // Its routes may lead past the connection that brought it.
     this.uplink.check();
     await saved;
   }
 
   #config(): TunnelConfig | null {
-    if (!this.#identity || !this.#position || this.#switching) return null;
-    const state = this.#resolver.apply(this.#position.state);
-    return {
-      privateKey: this.#identity.privateKey,
-      state: this.#worker.tunnel ? state : this.#seen.fill(state),
-      formerPort: this.#seen.port,
-      past: this.uplink.past,
-    };
+    if (!this.#identity || this.#switching) return null;
+    return this.#known.config(this.#identity.privateKey, !this.#worker.tunnel, this.uplink.past);
   }
 
   async #apply(): Promise<void> {
     const config = this.#config();
     if (!config) return;
-    const generation = this.#generation;
+    const generation = this.#unapplied.newest;
     try {
       const fresh = !this.#worker.tunnel;
       await this.#worker.apply(config);
@@ -295,22 +283,19 @@ export class Daemon {
       return;
     }
     this.dispatch({ type: 'applied' });
-    for (const waiter of this.#unapplied) if (waiter.generation <= generation) waiter.resolve();
-    this.#unapplied = this.#unapplied.filter((waiter) => waiter.generation > generation);
+    this.#unapplied.applied(generation);
     await Promise.all([this.#read(), this.#resolve(false)]);
   }
 
   /** Looks names up: all `anew`, or those that have no address. Applies when an address is another than before. */
   async #resolve(anew: boolean): Promise<void> {
-    const resolver = this.#resolver;
-    const position = this.#position;
+    const resolver = this.#known.resolver;
+    const position = this.#known.position;
     if (!position || this.#stopped) return;
     const changed = await resolver.refresh(position.state, anew);
-    if (resolver !== this.#resolver || this.#position === null) return;
-    const hub = primaryHub(this.#position.state);
-    const unresolved = this.#position.state.peers.map((peer) => resolver.unresolved(peer.endpoint));
-    const name = hub ? resolver.unresolved(hub.endpoint) : unresolved.find((host) => host !== null);
-    this.dispatch({ type: 'resolved', unresolved: name ?? null });
+    if (resolver !== this.#known.resolver || this.#known.position === null) return;
+    const { state } = this.#known.position;
+    this.dispatch({ type: 'resolved', unresolved: resolver.missing(state, primaryHub(state)) });
     if (!changed) return;
     void this.#saver.save();
     if (this.#tunnel.open) this.#run('apply');
@@ -324,7 +309,7 @@ export class Daemon {
       this.instruments.sample(device);
       if (!device) return;
       this.#device = device;
-      if (this.#seen.learn(device)) void this.#saver.save();
+      if (this.#known.seen.learn(device)) void this.#saver.save();
       const hub = this.#tunnel.hub?.publicKey;
       const stat = hub === undefined ? undefined : device.peers.find((peer) => peer.publicKey === hub);
       this.dispatch({ type: 'reading', lastHandshake: stat?.lastHandshake ?? 0, rx: stat?.rx ?? 0 });
@@ -361,12 +346,11 @@ export class Daemon {
   #tick(): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => this.#tick(), this.#parts.tickEvery ?? TICK);
-    const fingerprint = this.#readFingerprint();
-    if (fingerprint !== this.#fingerprint) {
-      this.#fingerprint = fingerprint;
-      this.#parts.log(`network changed: ${fingerprint.replaceAll('\n', ', ') || 'no address'}`);
+    const network = this.#network.changed();
+    if (network !== null) {
+      this.#parts.log(`network changed: ${network}`);
       this.instruments.networkChanged();
-      this.dispatch({ type: 'network', up: fingerprint !== '' });
+      this.dispatch({ type: 'network', up: this.#network.up });
     }
     if (this.#worker.tunnel && !this.#worker.busy && this.#clock().mono >= this.#nextReadAt) void this.#read();
     this.#states.tick(this.#clock().mono);
@@ -375,18 +359,9 @@ export class Daemon {
     this.#notify();
   }
 
-  #readFingerprint(): string {
-    return (this.#parts.fingerprint ?? (() => networkFingerprint(this.#parts.interfaceName)))();
-  }
-
   #report(): void {
     const uptime = this.#worker.tunnel ? (this.#clock().mono - this.#openedAt) / 1000 : 0;
     this.uplink.tick(this.#identity, this.#device, uptime);
-  }
-
-  #observe(): void {
-    const view = { tunnel: this.#tunnel, url: this.#identity?.url ?? null, state: this.#position?.state ?? null };
-    this.instruments.observe(view);
   }
 
   #notify(): void {
@@ -394,15 +369,8 @@ export class Daemon {
   }
 
   async #writeNetwork(): Promise<void> {
-    if (!this.#position || !this.#identity) return;
-    const { port } = this.#seen;
-    const { address } = this.uplink;
-    const network: Network = {
-      ...this.#position,
-      addresses: this.#resolver.addresses,
-      ...(port !== undefined && { port }),
-      ...(address !== undefined && { controller: address }),
-    };
+    const network = this.#known.network(this.uplink.address);
+    if (!network || !this.#identity) return;
     await this.#parts.store.writeNetwork(this.#identity.peerId, network).catch(this.#cantWrite);
   }
 
@@ -417,7 +385,7 @@ export class Daemon {
     return {
       tunnel: this.#tunnel,
       identity: this.#identity,
-      network: this.#position,
+      network: this.#known.position,
       device: this.#device,
       opened: this.#worker.tunnel,
       lastContact: this.uplink.lastContact,

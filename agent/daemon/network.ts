@@ -15,3 +15,25 @@ export function networkFingerprint(
   }
   return seen.sort().join('\n');
 }
+
+/** The machine's network as it was last looked at. */
+export class NetworkWatch {
+  readonly #read: () => string;
+  #fingerprint = '';
+
+  constructor(read: () => string) {
+    this.#read = read;
+  }
+
+  get up(): boolean {
+    return this.#fingerprint !== '';
+  }
+
+  /** Looks; what it is now, for people, when that is another than before. */
+  changed(): string | null {
+    const fingerprint = this.#read();
+    if (fingerprint === this.#fingerprint) return null;
+    this.#fingerprint = fingerprint;
+    return fingerprint.replaceAll('\n', ', ') || 'no address';
+  }
+}

@@ -91,4 +91,10 @@ export class EndpointResolver {
     const parsed = endpoint === undefined ? undefined : parseEndpoint(endpoint);
     return parsed && !parsed.isAddress && this.#failed.has(parsed.host) ? parsed.host : null;
   }
+
+  /** The name that keeps a device from its primary hub, or from anybody where it has none; null when all were found. */
+  missing({ peers }: PeerState, hub: { endpoint?: string | undefined } | null): string | null {
+    if (hub) return this.unresolved(hub.endpoint);
+    return peers.map(({ endpoint }) => this.unresolved(endpoint)).find((host) => host !== null) ?? null;
+  }
 }
