@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -157,6 +158,23 @@ describe('the command line', () => {
     await expectAll([[enroll, 0, /^$/, { GATEHOUSE_TOKEN: 'two' }]]);
     await machine.until(({ enrolled }) => enrolled?.networkName === 'office');
     await expectAll([[['profiles'], 0, /^$/]]);
+    const pin = `sha256:${createHash('sha256').update(new X509Certificate(tls.cert).raw).digest('base64url')}`;
+    const third = await startFakeController({ tls, peerId: 'peer-3', state: (key) => spokeState(key) });
+    third.tokens.set('four', null);
+    const pinned = `gatehouse://enroll?${new URLSearchParams({ url: third.url, token: 'four', pin })}`;
+    await expectAll([
+      [['enroll', pinned, '--pin', pin], 2, /brings its own pin: leave --pin out/],
+      [['enroll', third.url, '--add', '--token', 'four', '--pin', pin.slice(1)], 2, /not of the form sha256:/],
+      [
+        ['enroll', third.url, '--add', '--token', 'four', '--pin', `sha256:${'A'.repeat(43)}`],
+        6,
+        /Somebody may be in between/,
+      ],
+    ]);
+    assert.deepEqual(third.calls, [], 'it was told nothing until then');
+    await expectAll([[['enroll', pinned, '--add'], 0, /^Enrolling with https:\/\/localhost:\d+\n$/]]);
+    await expectAll([[['leave', '--profile', 'peer-3', '--yes'], 0, /^$/]]);
+    await third.close();
     const other = await startFakeController({ peerId: 'peer-2' });
     other.tokens.set('three', null);
     const link = `gatehouse://enroll?${new URLSearchParams({ url: other.url, token: 'three' })}`;
@@ -285,7 +303,7 @@ describe('the command line', () => {
       assert.match(help!.stdout, new RegExp(`^ {2}${code} +\\S`, 'm'));
     assert.match(
       enroll!.stdout,
-      /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\]\n +\[--add\] \[--json\]\n/,
+      /gatehouse enroll <url> \[--token <token>\] \[--allow-http\] \[--ca <file>\]\n +\[--pin <pin>\] \[--add\] \[--json\]\n/,
     );
     assert.equal(also!.stdout, enroll!.stdout);
     assert.match(version!.stdout, /^gatehouse \d+\.\d+\.\d+\n$/);

@@ -41,11 +41,13 @@ export const COMMANDS: readonly Command[] = [
       token: { type: 'string', value: 'token', help: "the token; '-' reads it from standard input" },
       'allow-http': { type: 'boolean', help: 'accept plain HTTP to another machine' },
       ca: { type: 'string', value: 'file', help: 'PEM to trust beside the system', completes: 'file' },
+      pin: { type: 'string', value: 'pin', help: 'sha256:…, by which to know its certificate' },
       add: { type: 'boolean', help: 'keep the networks joined before, and switch to this one' },
       json,
     },
     notes: [
       "<url> may also be the link of an invitation, in quotes: 'gatehouse://enroll?url=…&token=…'.",
+      'A controller with a certificate of its own prints its pin, and its invitations bring it.',
       'Without --token it is GATEHOUSE_TOKEN, or asked for on a terminal. Arguments are visible to other users of the machine.',
     ],
     aka: ['join', 'register', 'login', 'add'],

@@ -9,6 +9,12 @@ test('a URL, and the links of invitations', () => {
   const both = { url: 'https://gate.example.org', token: 'secret-1' };
   assert.deepEqual(readInvitation('gatehouse://enroll?url=https%3A%2F%2Fgate.example.org&token=secret-1'), both);
   assert.deepEqual(readInvitation('https://gate.example.org#token=secret-1'), both);
+  const pin = `sha256:${'A'.repeat(43)}`;
+  const link = `gatehouse://enroll?${new URLSearchParams({ ...both, pin })}`;
+  assert.deepEqual(readInvitation(link), { ...both, pin });
+  assert.deepEqual(readInvitation(`https://gate.example.org#token=secret-1&pin=${pin}`), { ...both, pin });
+  assert.throws(() => readInvitation(`${link}&pin=x`), /no invitation/);
+  assert.equal(readInvitation(link.replace(/pin=.*/, 'pin=')).pin, '', 'the daemon says that it is none');
 });
 
 test('half a link, or another: told in words that repeat nothing of it', () => {

@@ -91,9 +91,13 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
       }
       terminal.stderr.write(`Enrolling with ${clean(invitation.url, MAX_URL)}\n`);
     }
+    if (invitation.pin !== undefined && values.pin !== undefined) {
+      throw new UsageError('the link brings its own pin: leave --pin out', 'See: gatehouse help enroll');
+    }
+    const pin = invitation.pin ?? (values.pin as string | undefined);
     const token = await readToken(terminal, invitation.token ?? (values.token as string | undefined));
     const options = { allowHttp: values['allow-http'] === true, add: values.add === true };
-    const params = { url: invitation.url, token, ...options, ...ca };
+    const params = { url: invitation.url, token, ...options, ...ca, ...(pin !== undefined && { pin }) };
     await show(
       output,
       await changing(async () => arrived(output.daemon, await output.daemon.call('enroll', params)), terminal),
