@@ -58,11 +58,12 @@ export async function verifyArchive(options: VerifyOptions): Promise<Verified> {
     if (same < MAX_TOLD) result.findings.push(finding);
   };
   try {
+    // Before the checkpoints that they are of, which are kept first: the log goes on meanwhile.
+    const timestamps = attempt('catalog', fault, () => archive.timestamps()) ?? [];
     const signed = checkSignatures(archive, options, fault, result);
     if (!signed) return result;
     const { size, root, states, anchors, checkpoints } = signed;
     result.size = size;
-    const timestamps = attempt('catalog', fault, () => archive.timestamps()) ?? [];
     const stamps = { timestamps, checkpoints, authorities: options.authorities ?? [] };
     anchors.push(...(await checkStamps(stamps, { fault, proved: result.proved, remarks: result.remarks })));
     const read = cachedHashes(archive);

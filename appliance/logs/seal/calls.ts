@@ -57,8 +57,8 @@ export function answer(message: ToSealer, sealer: Called): FromSealer | undefine
       return;
     case 'timestamp':
       guarded(() => {
-        catalog.addTimestamp(message);
-        notes?.keep(message.size, 'timestamp', sealer.now().receiveUs);
+        // First what it is of: without that a time-stamp is held for a fault.
+        if (notes?.keep(message.size, 'timestamp', sealer.now().receiveUs)) catalog.addTimestamp(message);
       });
       return;
     case 'witnessSize':

@@ -51,9 +51,10 @@ export class Notes {
     if (due) this.#lastCosigned = now.monotonicUs;
   }
 
-  /** Keeps a checkpoint of late for good. */
-  keep(size: number, why: KeptCheckpoint['why'], atUs: number): void {
+  /** Keeps a checkpoint of late for good; false where it isn't known any more. */
+  keep(size: number, why: KeptCheckpoint['why'], atUs: number): boolean {
     const note = this.#notes.get(size);
     if (note !== undefined) this.#catalog.keepCheckpoint({ size, note, atUs: Math.floor(atUs), why });
+    return note !== undefined;
   }
 }

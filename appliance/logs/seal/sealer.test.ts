@@ -321,6 +321,9 @@ describe('the sealer', () => {
         .map(({ why }) => why),
       ['cosigned', 'timestamp'],
     );
+    // What it is of is not known any more: verifying would find a time-stamp of nothing.
+    await one.call({ type: 'timestamp', size: size + 7, token, genTimeUs: 6 });
+    assert.equal(one.archive().timestamps().length, 1);
     one.sealer.close();
   });
 
