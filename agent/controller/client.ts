@@ -78,7 +78,8 @@ function read<T>(response: Response, controllerUrl: string, schema: Validator<T>
   }
   if (status === 200 && schema.Check(body)) return body;
   // A Gatehouse answers errors as {"error": …}; a 404 without that is another server's.
-  const { error, code } = (body ?? {}) as { error?: unknown; code?: unknown };
+  const { error } = (body ?? {}) as { error?: unknown };
+  const code = response.headers['x-gatehouse-error'];
   const said = typeof error === 'string' ? error : undefined;
   if (status === 404 && (code === 'no-route' || /^there is no (GET|POST) /.test(said ?? ''))) {
     throw new AgentError(

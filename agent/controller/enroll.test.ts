@@ -146,19 +146,19 @@ describe('enroll', () => {
   });
 
   test('a path that the controller has not is no bad token, and costs no pending enrollment', async () => {
-    const missing = (body: object) => {
+    const missing = (body: object, headers: Record<string, string> = {}) => {
       controller.answer = (incoming, response) => {
         if (incoming.method !== 'POST') return false;
-        response.writeHead(404);
+        response.writeHead(404, headers);
         response.end(JSON.stringify(body));
         return true;
       };
     };
-    for (const body of [
-      { error: 'there is nothing', code: 'no-route' },
-      { error: 'there is no POST /office/api/v1/agent/register' },
-    ]) {
-      missing(body);
+    for (const [text, headers] of [
+      ['there is nothing', { 'x-gatehouse-error': 'no-route' }],
+      ['there is no POST /office/api/v1/agent/register', {}],
+    ] as const) {
+      missing({ error: text }, headers);
       await fails(enroll(request(), store), 'controller-error', /check the path in the URL/);
       assert.ok(store.pending);
     }

@@ -39,11 +39,11 @@ export interface ErrorFormat {
   body(status: number, message: string, members: Record<string, unknown>): Record<string, unknown>;
 }
 
-/** The overlay API's: `{"error": "…"}`, and a `code` where programs have to tell two errors of one status apart. */
+/** The overlay API's: `{"error": "…"}`. */
 export const plainErrors: ErrorFormat = {
   contentType: 'application/json; charset=utf-8',
   invalid: 400,
-  body: (_status, message, { code }) => ({ error: message, ...(code !== undefined && { code }) }),
+  body: (_status, message) => ({ error: message }),
 };
 
 /** The site API's: RFC 9457, with the status' own name as the title (`type` is `about:blank`, section 4.2.1). */

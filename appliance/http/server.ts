@@ -191,9 +191,11 @@ export async function createHttp(options: HttpOptions) {
     if (error instanceof HttpError) reply.headers(error.headers);
     return sendError(request, reply, told.status, told.message, told.members);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendError(request, reply, 404, `there is no ${request.method} ${pathOf(request.url)}`, { code: 'no-route' }),
-  );
+  // A device that enrolls tells it by the header from a token that isn't good; the body is the API's own.
+  app.setNotFoundHandler((request, reply) => {
+    reply.header('x-gatehouse-error', 'no-route');
+    return sendError(request, reply, 404, `there is no ${request.method} ${pathOf(request.url)}`);
+  });
 
   await app.register(swagger, {
     openapi: {

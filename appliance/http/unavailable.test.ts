@@ -45,8 +45,8 @@ test('what nobody serves is told apart from what is missing, and a token in a pa
   const token = `ghe_${'0a'.repeat(32)}`;
   const plain = await http.app.inject(`/api/v1/agent/resolve/${token}?token=${token}`);
   assert.deepEqual(
-    [plain.statusCode, plain.json()],
-    [404, { error: 'there is no GET /api/v1/agent/resolve/ghe_…', code: 'no-route' }],
+    [plain.statusCode, plain.headers['x-gatehouse-error'], plain.json()],
+    [404, 'no-route', { error: 'there is no GET /api/v1/agent/resolve/ghe_…' }],
   );
   const encoded = await http.app.inject(`/nosuch/x${token}x`);
   assert.ok(!encoded.body.includes(token));
