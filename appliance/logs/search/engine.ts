@@ -99,33 +99,38 @@ export class Engine {
     const row = new Row(this.parse);
     const wanted = new Set(indexes);
     const found: Found[] = [];
-    for (const part of this.library.all()) {
-      for (const group of part.groups) {
-        if (!indexes.some((index) => index >= group.firstLeaf && index <= group.lastLeaf)) continue;
-        for (const frame of part.frames(group)) {
-          const end = frame.batchFirst + frame.batchCount;
-          if (!indexes.some((index) => index >= frame.batchFirst && index < end)) continue;
-          const block = this.library.read(part.first, frame);
-          if (!block) continue;
-          row.open(block);
-          for (let i = 0; i < block.count; i++) {
-            if (!wanted.has(block.index[i]!)) continue;
-            row.go(i);
-            found.push(row.found());
-            wanted.delete(block.index[i]!);
-          }
-        }
-      }
-    }
-    // What isn't indexed yet is found without an index, too.
-    for (const index of wanted) {
-      for (const block of this.library.sealedBlocks(index, index + 1)) {
-        row.open(block);
-        row.go(0);
+    const take = (block: Block): void => {
+      row.open(block);
+      for (let i = 0; i < block.count; i++) {
+        if (!wanted.delete(block.index[i]!)) continue;
+        row.go(i);
         found.push(row.found());
       }
+    };
+    for (const part of this.library.all()) {
+      try {
+        for (const block of this.blocksOf(part, indexes)) take(block);
+      } catch (error) {
+        if (!(error instanceof IndexError)) throw error;
+        this.library.damaged(part);
+      }
     }
+    // What isn't indexed is found without an index, too.
+    for (const index of [...wanted]) for (const block of this.library.sealedBlocks(index, index + 1)) take(block);
     return found.sort((a, b) => a.index - b.index);
+  }
+
+  /** Those that some of these are in. Throws IndexError. */
+  private *blocksOf(part: Part, indexes: readonly number[]): Generator<Block> {
+    for (const group of part.groups) {
+      if (!indexes.some((index) => index >= group.firstLeaf && index <= group.lastLeaf)) continue;
+      for (const frame of part.frames(group)) {
+        const end = frame.batchFirst + frame.batchCount;
+        if (!indexes.some((index) => index >= frame.batchFirst && index < end)) continue;
+        const block = this.library.read(part.first, frame);
+        if (block) yield block;
+      }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -109,4 +109,25 @@ test('a segment whose index cannot be made is not forgotten', async () => {
   const { records, lacks, partial } = await engineOf(library).query({ ...asked, limit: 10 });
   assert.deepEqual([records[0]?.index, lacks], [SEGMENT - 1, true]);
   assert.match(partial!, /1 segments/);
+});
+
+test('a record is read though the index of its segment is damaged, which is made anew', async () => {
+  const { start, folder, warnings } = fill(2);
+  const file = path.join(folder, readdirSync(folder).sort()[1]!);
+  const bytes = readFileSync(file);
+  // Behind the head, as 'index-file.ts' has it.
+  for (let at = 28 + 16 + bytes.readUInt32BE(8); at < bytes.length; at++) bytes[at]! ^= 1;
+  writeFileSync(file, bytes);
+  const library = start();
+  const indexes = [3, SEGMENT, SEGMENT + 7];
+  assert.deepEqual(
+    engineOf(library)
+      .read(indexes)
+      .map(({ index }) => index),
+    indexes,
+  );
+  assert.match(warnings.join('\n'), /is damaged: it is made anew/);
+  while (library.step());
+  assert.deepEqual(library.lacking(), []);
+  assert.equal((await engineOf(library).query({ ...asked, limit: 10_000 })).records.length, 2 * SEGMENT);
 });
