@@ -66,6 +66,7 @@ export class FakeBackend implements Backend {
   sent: Settings[] = [];
   erased: { indexes: readonly number[]; reason: string }[] = [];
   partial: string | undefined;
+  lacks = false;
   recordFails = false;
   note: string | undefined = 'gatehouse/t/s/e\n1\nAAAA\n';
   sealed = 0;
@@ -137,6 +138,7 @@ export class FakeBackend implements Backend {
       records,
       ...(all.length > limit && { next: records.at(-1)!.index }),
       ...(this.partial !== undefined && { partial: this.partial }),
+      ...(this.lacks && { lacks: true }),
     };
   }
   queryFault(q: string) {

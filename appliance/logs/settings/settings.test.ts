@@ -235,9 +235,14 @@ for (const kind of BACKENDS) {
       assert.equal((await l.call('POST', '/erasures', ask)).status, 503);
       l.backend.recordFails = false;
       l.backend.partial = 'a segment is damaged';
-      // Said with each page, but only where there is no next one is something missing.
+      // Said with each page: something is missing where there is no next one, …
       assert.match((await l.call('POST', '/erasures', ask)).body.detail, /a segment is damaged/);
       assert.equal(l.backend.queries.at(-1)?.before, 500);
+      // … or where the page says that the next one doesn't have it.
+      l.backend.lacks = true;
+      assert.match((await l.call('POST', '/erasures', ask)).body.detail, /a segment is damaged/);
+      assert.equal(l.backend.queries.at(-1)?.before, Number.MAX_SAFE_INTEGER);
+      l.backend.lacks = false;
       l.backend.partial = undefined;
       assert.equal(l.backend.erased.length, 0);
       assert.equal((await l.call('POST', '/erasures', ask)).body.erased, 2500);
