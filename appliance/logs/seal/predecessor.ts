@@ -15,10 +15,11 @@ interface Successor {
 
 /** Records what came before this log, once: that there is a break is evidence as well. */
 export function recordPredecessor(predecessor: SealerOptions['predecessor'], log: Successor): void {
-  // Of a call that was interrupted: this is the log itself, and it was not set aside.
-  if (!predecessor || predecessor.said.log_key === log.logVkey) return;
+  if (!predecessor) return;
   const { said, recorded } = predecessor;
-  if (log.catalog.get(AFTER) !== said.at) {
+  // Of a call that was interrupted: this is the log itself, and it was not set aside, as no later one must be told.
+  const isItself = said.log_key === log.logVkey;
+  if (!isItself && log.catalog.get(AFTER) !== said.at) {
     log.record(said);
     log.seal();
     log.catalog.set(AFTER, said.at);

@@ -138,6 +138,20 @@ describe('the sealer at the reserve', () => {
     before.sealer.close();
   });
 
+  it('says nothing of a log that is still itself, and no later one will', () => {
+    const at = place();
+    const before = openSealer(at);
+    const { logVkey } = before.of('ready')[0]!;
+    before.pass(1);
+    before.sealer.close();
+    let dropped = 0;
+    const said = { event: 'logs.set_aside', at: '2026-11-22T10:00:00Z', log_key: logVkey } as Predecessor;
+    const one = openSealer(at, { predecessor: { said, recorded: () => dropped++ } });
+    one.pass(1);
+    assert.deepEqual([dropped, messagesOf(one.archive(), KIND.audit)], [1, []]);
+    one.sealer.close();
+  });
+
   it('writes what it has taken when it ends, from the reserve', async () => {
     const room = { free: GIB, total: 100 * GIB };
     const one = openSealer(place(), { room: () => room });
