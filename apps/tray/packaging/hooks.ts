@@ -52,8 +52,9 @@ export async function beforePack(context: AfterPackContext): Promise<void> {
     await mkdir(folder, { recursive: true });
     const licences = await readFile(path.join(AGENT, `linux-${arch}`, 'NOTICE'), 'utf8');
     // One processor for each run of electron-builder (see build.ts): targets are shared between processors.
+    const updateKeys = process.env.GATEHOUSE_UPDATE_KEY ?? '';
     Object.assign((target as unknown as { options: object }).options, {
-      fpm: await stageLinux(target.name, build, licences, folder),
+      fpm: await stageLinux(target.name, build, licences, folder, updateKeys),
     });
   }
 }

@@ -3,17 +3,23 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { script, scriptBody } from '../../../installers/daemon/script.ts';
 import { type Build, type Entry, packageFiles, stage } from '../../../installers/daemon/tree.ts';
+import { parseKeys } from '../app/updates/release.ts';
 
 const own = (name: string): string => readFileSync(path.join(import.meta.dirname, 'linux', name), 'utf8');
 
-/** What the app needs of the system beside what electron-builder packs: how it installs its updates. */
-const appFiles = (): Entry[] => [
+/** What the app needs of the system beside what electron-builder packs: how it installs its updates, and whose. */
+const appFiles = (updateKeys: string): Entry[] => [
   { path: '/usr/lib/gatehouse/install-update', mode: 0o755, content: Buffer.from(own('install-update.sh')) },
   {
     path: '/usr/share/polkit-1/actions/org.gatehouse.update.policy',
     mode: 0o644,
     content: Buffer.from(own('org.gatehouse.update.policy')),
   },
+  ...parseKeys(updateKeys).map((key, i) => ({
+    path: `/usr/lib/gatehouse/update-keys/${i + 1}.pem`,
+    mode: 0o644,
+    content: Buffer.from(key.export({ type: 'spki', format: 'pem' })),
+  })),
 ];
 
 /** The daemon's own script with the app's part before it. */
@@ -43,12 +49,18 @@ function scripts(format: 'deb' | 'rpm', version: string): Record<string, string>
 
 /**
  * Lays the daemon's files and the scripts of a package into a folder, and gives the arguments by which fpm takes them:
- * the app's package is the daemon's too, and takes the place of the daemon's own.
+ * the app's package is the daemon's too, and takes the place of the daemon's own. `updateKeys` as they are built into the app.
  */
-export async function stageLinux(format: 'deb' | 'rpm', build: Build, notice: string, folder: string) {
+export async function stageLinux(
+  format: 'deb' | 'rpm',
+  build: Build,
+  notice: string,
+  folder: string,
+  updateKeys: string,
+) {
   const root = path.join(folder, 'root');
   const daemon = packageFiles(build, format === 'deb' ? 'debian' : 'other', notice);
-  await stage([...daemon, ...appFiles()], root, build.epoch);
+  await stage([...daemon, ...appFiles(updateKeys)], root, build.epoch);
   const args: string[] = [];
   await mkdir(path.join(folder, 'scripts'), { recursive: true });
   for (const [option, text] of Object.entries(scripts(format, build.version))) {

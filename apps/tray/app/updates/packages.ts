@@ -94,18 +94,27 @@ class PackageUpdater extends BaseUpdater {
   }
 }
 
-/** Of the app's deb and rpm, root's: checks a copy that nobody else can exchange, and installs that (packaging/linux). */
+/**
+ * Of the app's deb and rpm, root's: checks the signature again, by keys of its own, and a copy of the package that nobody
+ * else can exchange, and installs that (packaging/linux).
+ */
 const INSTALL_UPDATE = '/usr/lib/gatehouse/install-update';
 
-/**
- * By which programs the system installs a package: it asks for the administrator's password itself. `sha512` is base64,
- * as the release was signed with it.
- */
-export function installCommand(kind: PackageKind, file: string, sha512: string): [string, ...string[]] | null {
+/** The description of a release and its signature, as they were fetched. */
+export interface Proof {
+  description: Buffer;
+  signature: Buffer;
+}
+
+/** By which programs the system installs a package: it asks for the administrator's password itself. */
+export function installCommand(kind: PackageKind, file: string, proof: Proof): [string, ...string[]] | null {
   switch (kind) {
     case 'deb':
-    case 'rpm':
-      return ['/usr/bin/pkexec', INSTALL_UPDATE, kind, file, Buffer.from(sha512, 'base64').toString('hex')];
+    case 'rpm': {
+      const { description, signature } = proof;
+      const words = [description.toString('base64'), signature.toString('base64')];
+      return ['/usr/bin/pkexec', INSTALL_UPDATE, kind, file, ...words];
+    }
     case 'pkg':
       return ['/usr/bin/open', '-W', file];
     default:

@@ -6,7 +6,7 @@ import type { AppAdapter } from 'electron-updater/out/AppAdapter.js';
 import type { Update } from '../../core/types.ts';
 import { bounded, get, nodeRequest, type Request } from './http.ts';
 import type { Memory } from './memory.ts';
-import { createDownloader, installCommand, installPackage, providerOf } from './packages.ts';
+import { createDownloader, installCommand, installPackage, type Proof, providerOf } from './packages.ts';
 import {
   type Channel,
   descriptionName,
@@ -59,7 +59,7 @@ export interface Updater {
 export function createUpdater(options: UpdaterOptions): Updater {
   const { app, kind, log, memory } = options;
   let update: Update = { kind: 'none', checked: null };
-  let ready: { release: Release; file: string } | null = null;
+  let ready: { release: Release; proof: Proof; file: string } | null = null;
   let running: Promise<void> | null = null;
   let limit = 0;
   let stale: string | undefined;
@@ -91,7 +91,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
   downloader.on('error', () => undefined);
 
   /** The newest release of the feed that this copy may take, newer or not; null where there is none. */
-  const look = async (base: URL, channel: Channel): Promise<Release | null> => {
+  const look = async (base: URL, channel: Channel): Promise<{ release: Release; proof: Proof } | null> => {
     const name = descriptionName(channel, options.platform, options.arch);
     const description = await get(request, new URL(name, base), MAX_DESCRIPTION);
     if (!description) return null;
@@ -102,7 +102,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
     const release = verifyRelease(description, signature.toString('latin1'), trust);
     const next = newest(seen, release);
     if (next !== seen) memory.set(channel, next);
-    return release;
+    return { release, proof: { description, signature } };
   };
 
   const download = async (release: Release, base: URL): Promise<string> => {
@@ -135,16 +135,17 @@ export function createUpdater(options: UpdaterOptions): Updater {
     if (!ready) set({ kind: 'checking' });
     try {
       const base = folderUrl(feed);
-      const release = await look(base, channel).finally(remind);
-      if (!release || compareVersions(release.version, app.version) <= 0) {
+      const found = await look(base, channel).finally(remind);
+      if (!found || compareVersions(found.release.version, app.version) <= 0) {
         ready = null;
         return set({ kind: 'none', checked: checked() });
       }
+      const { release, proof } = found;
       if (ready?.release.file.sha512 === release.file.sha512 && ready.release.version === release.version) {
         return set({ kind: 'ready', version: release.version });
       }
       ready = null;
-      ready = { release, file: await download(release, base) };
+      ready = { release, proof, file: await download(release, base) };
       log.info(`update: ${release.version} is ready`);
       set({ kind: 'ready', version: release.version });
     } catch (error) {
@@ -157,14 +158,14 @@ export function createUpdater(options: UpdaterOptions): Updater {
 
   const install = async (): Promise<void> => {
     if (!ready) return;
-    const { release, file } = ready;
+    const { release, proof, file } = ready;
     try {
       // It may have lain there for days, in a folder of the user's.
       if ((await sha512(file)) !== release.file.sha512) {
         ready = null;
         throw new UpdateError('the downloaded update was changed on this computer, so it was not installed');
       }
-      const command = installCommand(kind, file, release.file.sha512);
+      const command = installCommand(kind, file, proof);
       if (command) {
         await (options.run ?? installPackage)(command);
         app.relaunch();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createPublicKey } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -19,6 +20,7 @@ import { listPackage } from '@electron/asar';
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { artifactBuildStarted } from '../../packaging/hooks.ts';
 import { stageLinux } from '../../packaging/linux.ts';
+
 import { pack } from './pack.ts';
 
 const VALIDATE = '/usr/bin/desktop-file-validate';
@@ -26,6 +28,7 @@ const builder = createRequire(createRequire(import.meta.url).resolve('electron-b
 const { LinuxTargetHelper } = builder('app-builder-lib/out/targets/LinuxTargetHelper.js');
 const ON = '1'.charCodeAt(0);
 const OFF = '0'.charCodeAt(0);
+const RELEASE_KEY = Buffer.alloc(32, 7).toString('base64');
 
 test('linux: what is packed, and how Electron is set', async (t) => {
   let entry = '';
@@ -86,7 +89,7 @@ for (const format of ['deb', 'rpm'] as const) {
     const program = path.join(folder, 'program');
     writeFileSync(program, 'the daemon');
     const build = { version: '1.2.0', epoch: 0, arch: 'x64', program, out: folder } as const;
-    const args = await stageLinux(format, build, 'licences', folder);
+    const args = await stageLinux(format, build, 'licences', folder, `${RELEASE_KEY},${RELEASE_KEY}`);
     const files = readdirSync(path.join(folder, 'root'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => path.relative(path.join(folder, 'root'), path.join(entry.parentPath, entry.name)));
@@ -105,6 +108,11 @@ for (const format of ['deb', 'rpm'] as const) {
     }
     assert.equal(statSync(path.join(folder, 'root/usr/bin/gatehouse')).mode & 0o777, 0o755);
     assert.equal(statSync(path.join(folder, 'root/usr/lib/gatehouse/install-update')).mode & 0o7777, 0o755);
+    // The keys of the app, as `install-update` reads them.
+    const keys = path.join(folder, 'root/usr/lib/gatehouse/update-keys');
+    assert.deepEqual(readdirSync(keys).sort(), ['1.pem', '2.pem']);
+    const { x } = createPublicKey(readFileSync(path.join(keys, '2.pem'))).export({ format: 'jwk' });
+    assert.equal(Buffer.from(x!, 'base64url').toString('base64'), RELEASE_KEY);
     assert.equal(args.at(-1), `${path.join(folder, 'root')}/=/`);
     assert.ok(args.join(' ').includes('--replaces gatehouse-agent'));
     for (const name of readdirSync(path.join(folder, 'scripts'))) {
