@@ -29,3 +29,12 @@ test('a name has the address at which it was reached last', () => {
   const again = new Detour('https://gate.example.org', '192.0.2.7');
   assert.ok(again.failed(['192.0.2.0/24']));
 });
+
+test('what is no plain address is not remembered', () => {
+  for (const text of ['', 'fe80::1%eth0', 'gate.example.org']) {
+    const detour = new Detour('https://gate.example.org', text);
+    assert.ok(!detour.reached(text), text);
+    assert.ok(!detour.failed(['0.0.0.0/0', '::/0']), text);
+    assert.equal(detour.address, undefined);
+  }
+});

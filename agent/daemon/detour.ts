@@ -8,6 +8,8 @@ export interface Door {
   port: number;
 }
 
+const isPlain = (text: string): boolean => isIP(text) !== 0 && !text.includes('%');
+
 /**
  * Which way the channel takes to a controller whose address is under one of the tunnel's routes. Either may be the only
  * one: through the tunnel where the controller stands behind a hub, past it where the tunnel is dead and the state that
@@ -24,7 +26,7 @@ export class Detour {
     const { hostname, port, protocol } = new URL(url);
     this.#port = Number(port || (protocol === 'https:' ? 443 : 80));
     const host = hostname.replace(/^\[|\]$/g, '');
-    this.address = [host, address ?? ''].find((text) => isIP(text) !== 0);
+    this.address = [host, address ?? ''].find(isPlain);
   }
 
   /** What is to go past the tunnel now. */
@@ -35,7 +37,8 @@ export class Detour {
   /** The controller was reached at `address`: that way is kept. True when it is another address than before. */
   reached(address: string): boolean {
     const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
-    if (plain === this.address) return false;
+    // A closed socket has none, and one with a zone (fe80::1%eth0) is on the link: no route of a tunnel covers it.
+    if (plain === this.address || !isPlain(plain)) return false;
     this.address = plain;
     return true;
   }
