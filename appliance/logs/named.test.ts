@@ -23,6 +23,8 @@ test('records say what people were called at the time; asked once, and again aft
   const changed = event('identity.user.updated', { userId: 'u-1', changed: ['username'] }, SYSTEM);
   await bus.deliver({ ...changed, id: 1, at: '' } as unknown as Heard);
   assert.deepEqual((await named(entry)).actor, { ...entry.actor, username: 'alicia' });
+  const told = { event: 'logs.exported', actor: { ...entry.actor, username: 'alice' } };
+  assert.deepEqual(await named(told), told, 'a name that is given stays');
   const deleted = { event: 'identity.user.deleted', userId: 'u-9', username: 'carol', actor: SYSTEM };
   assert.deepEqual(await named(deleted), deleted);
 });

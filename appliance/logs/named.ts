@@ -22,8 +22,12 @@ export function createNamed(usernames: Usernames, bus: Pick<Bus, 'on'>) {
   }
 
   return async <E extends Entry>(entry: E): Promise<E> => {
-    const { actor, userId } = entry as { actor?: { kind?: unknown; id?: unknown }; userId?: unknown };
-    const by = actor?.kind === 'user' && typeof actor.id === 'string' ? actor.id : undefined;
+    const { actor, userId } = entry as {
+      actor?: { kind?: unknown; id?: unknown; username?: unknown };
+      userId?: unknown;
+    };
+    const by =
+      actor?.kind === 'user' && typeof actor.id === 'string' && actor.username === undefined ? actor.id : undefined;
     const whom = typeof userId === 'string' && !('username' in entry) ? userId : undefined;
     await find([by, whom].filter((id) => id !== undefined));
     const [byName, name] = [known.get(by ?? ''), known.get(whom ?? '')];
