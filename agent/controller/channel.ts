@@ -33,8 +33,8 @@ export interface Position {
 export interface ChannelEvents {
   /** The controller, at `address`, has answered our `hello`. */
   connected(address: string): void;
-  /** The connection is gone, or couldn't be made; it is tried again. */
-  lost(code: 'certificate' | 'controller-unreachable', message: string): void;
+  /** The connection is gone, or couldn't be made; it is tried again. `reached`: the controller did say something. */
+  lost(code: 'certificate' | 'controller-unreachable', message: string, reached: boolean): void;
   /** This device was cut off; the channel has stopped. */
   revoked(message: string): void;
   /** A new state. Acknowledged when the promise resolves; never when it rejects. */
@@ -115,7 +115,7 @@ export class Channel {
   reconnect(): void {
     if (!this.#running) return;
     this.#backoff.reset();
-    if (this.#socket && this.#ready) this.#options.events.lost('controller-unreachable', 'Reconnecting.');
+    if (this.#socket && this.#ready) this.#options.events.lost('controller-unreachable', 'Reconnecting.', true);
     this.#drop();
     this.#connect();
   }
@@ -287,7 +287,8 @@ export class Channel {
     this.#drop();
     const wait = this.#backoff.next();
     this.#retryTimer = setTimeout(() => this.#connect(), wait);
-    this.#options.events.lost(error.code === 'certificate' ? 'certificate' : 'controller-unreachable', error.message);
+    const code = error.code === 'certificate' ? 'certificate' : 'controller-unreachable';
+    this.#options.events.lost(code, error.message, error.code === 'controller-error');
   }
 
   /** Lets go of the socket; what it still says is not heard. */

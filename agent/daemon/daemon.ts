@@ -70,8 +70,8 @@ export class Daemon {
         },
         revoked: (identity, message) => void this.#revoked(identity, message),
         state: (position) => this.#accept(position),
+        moved: () => void this.#saver.save(),
         way: () => {
-          void this.#saver.save();
           if (this.#tunnel.open) this.#run('apply');
         },
       },

@@ -15,7 +15,9 @@ export interface UplinkEvents {
   revoked(identity: Identity, message: string): void;
   /** A new state, acknowledged once this resolves. */
   state(position: Position): Promise<void>;
-  /** The way to the controller is another than before, or is known now. */
+  /** The controller is at another address than before. */
+  moved(): void;
+  /** Another way to the controller is to be tried. */
   way(): void;
 }
 
@@ -77,7 +79,7 @@ export class Uplink {
       remembered: () => this.#detour?.address,
       events: {
         connected: (address) => {
-          if (this.#detour?.reached(address)) this.#events.way();
+          if (this.#detour?.reached(address)) this.#events.moved();
           this.#contact();
           this.#connected = true;
           this.#problem = '';
@@ -86,8 +88,8 @@ export class Uplink {
           this.compliance.connected(this.#clock().mono);
           this.#events.controller({ type: 'controller', connected: true });
         },
-        lost: (code, message) => {
-          const failed = !this.#connected;
+        lost: (code, message, reached) => {
+          const failed = !this.#connected && !reached;
           if (this.#connected) this.#contact();
           this.#connected = false;
           if (failed && this.#detour?.failed(this.#routes)) {

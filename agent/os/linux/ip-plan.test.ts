@@ -62,6 +62,16 @@ test('the controller’s port goes past the routes that cover it, and only there
   assert.deepEqual([elsewhere.past, wantedRules(elsewhere, 4).size], [null, 0]);
 });
 
+test('a route that moves between the tables is there all the time', () => {
+  const past = { address: '198.51.100.1', port: 8080 };
+  const plan = planNet('gh0', { ...routed('198.51.100.0/24'), past });
+  const found = { ...NOTHING, main: ['198.51.100.0/24'] };
+  assert.deepEqual(
+    routeCommands('gh0', plan, found, 4).map((command) => command.split(' ').slice(0, 2).join(' ')),
+    ['route add', 'rule add', 'rule add', 'rule add', 'route del'],
+  );
+});
+
 test('only differences become commands', () => {
   const plan = planNet('gh0', routed('10.77.0.0/24', '0.0.0.0/0'));
   const first = routeCommands('gh0', plan, NOTHING, 4);

@@ -153,23 +153,24 @@ export interface FamilyFound {
   rules: Map<number, string>;
 }
 
-/** Route and rule changes of one family for `ip -4|-6 -batch`. */
+/**
+ * Route and rule changes of one family for `ip -4|-6 -batch`. New routes come first and old ones go last, so that one which
+ * moves between the tables is there all the time.
+ */
 export function routeCommands(name: string, plan: NetPlan, found: FamilyFound, wanted: 4 | 6): string[] {
-  const commands: string[] = [];
+  const [fresh, old, rules]: [string[], string[], string[]] = [[], [], []];
   const compare = (want: string[], have: string[], rest: string): void => {
-    for (const route of new Set(have).difference(new Set(want)))
-      commands.push(`route del ${route} dev ${name} ${rest}`);
-    for (const route of new Set(want).difference(new Set(have)))
-      commands.push(`route add ${route} dev ${name} ${rest}`);
+    for (const route of new Set(want).difference(new Set(have))) fresh.push(`route add ${route} dev ${name} ${rest}`);
+    for (const route of new Set(have).difference(new Set(want))) old.push(`route del ${route} dev ${name} ${rest}`);
   };
   const mine = (routes: string[]): string[] => routes.filter((route) => family(route) === wanted);
-  const rules = wantedRules(plan, wanted);
+  const wantedNow = wantedRules(plan, wanted);
   for (const [priority, rule] of found.rules)
-    if (rules.get(priority) !== rule) commands.push(`rule del priority ${priority}`);
+    if (wantedNow.get(priority) !== rule) rules.push(`rule del priority ${priority}`);
   compare(mine(plan.mainRoutes), found.main, `metric ${ROUTE_METRIC} proto ${ROUTE_PROTOCOL}`);
   compare(mine(plan.tableRoutes), found.table, `table ${plan.table} proto ${ROUTE_PROTOCOL}`);
-  for (const [priority, rule] of rules)
+  for (const [priority, rule] of wantedNow)
     if (found.rules.get(priority) !== rule)
-      commands.push(`rule add priority ${priority} ${rule} protocol ${ROUTE_PROTOCOL}`);
-  return commands;
+      rules.push(`rule add priority ${priority} ${rule} protocol ${ROUTE_PROTOCOL}`);
+  return [...fresh, ...rules, ...old];
 }
