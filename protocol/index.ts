@@ -2,6 +2,7 @@ export * from './channel.ts';
 export * from './enrollment.ts';
 export * from './ipc.ts';
 export { jsonEqual } from './json.ts';
+export { NEVER_USED } from './never.ts';
 export * from './paths.ts';
 export * from './portal.ts';
 export * from './state.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { PeerState, WgPeer } from '@gatehouse/protocol';
+import { NEVER_USED, type PeerState, type WgPeer } from '@gatehouse/protocol';
 import ipaddr from 'ipaddr.js';
 
 /** True for `address/prefix` in plain decimal or IPv6 notation; host bits may be set, zones may not. */
@@ -11,18 +11,7 @@ export function isCidr(text: string): boolean {
   return ipaddr.isValidCIDR(text);
 }
 
-/** What no device is told to use as an address, to route, or to ask for names: RFC 6890, 4291 and 5771. */
-const NEVER = [
-  ['0.0.0.0/8', 'no address of a machine'],
-  ['127.0.0.0/8', 'loopback'],
-  ['169.254.0.0/16', 'link-local'],
-  ['224.0.0.0/4', 'multicast'],
-  ['255.255.255.255/32', 'broadcast'],
-  ['::/96', 'no address of a machine, or loopback'],
-  ['::ffff:0:0/96', 'IPv4 in IPv6 notation'],
-  ['fe80::/10', 'link-local'],
-  ['ff00::/8', 'multicast'],
-].map(([range, what]) => ({ range: ipaddr.parseCIDR(range!), what: what! }));
+const NEVER = NEVER_USED.map(([range, what]) => ({ range: ipaddr.parseCIDR(range), what }));
 
 /** Why no device is told to use `text`, an address or a CIDR that lies in one such range; undefined when it may be. */
 function neverUsed(text: string): string | undefined {

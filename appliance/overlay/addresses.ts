@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { NEVER_USED } from '@gatehouse/protocol';
 import ipaddr from 'ipaddr.js';
 
 /** An IPv4 or IPv6 network. `base` is its first address as a number. */
@@ -93,18 +94,7 @@ export const UNUSABLE = [
   'ff00::/8',
 ].map((text) => parseCidr(text) as Cidr);
 
-/** What no device is told to route or to ask for names; agents refuse it too. */
-const NEVER = [
-  ['0.0.0.0/8', 'no address of a machine'],
-  ['127.0.0.0/8', 'loopback'],
-  ['169.254.0.0/16', 'link-local'],
-  ['224.0.0.0/4', 'multicast'],
-  ['255.255.255.255/32', 'broadcast'],
-  ['::/96', 'no address of a machine, or loopback'],
-  ['::ffff:0:0/96', 'IPv4 in IPv6 notation'],
-  ['fe80::/10', 'link-local'],
-  ['ff00::/8', 'multicast'],
-].map(([text, what]) => ({ range: parseCidr(text as string) as Cidr, what: what as string }));
+const NEVER = NEVER_USED.map(([text, what]) => ({ range: parseCidr(text) as Cidr, what }));
 
 /** Why nothing may be routed to `cidr`, which lies in one such range, as the end of a sentence; undefined when it may. */
 export function neverRouted(cidr: Cidr): string | undefined {
