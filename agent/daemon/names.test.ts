@@ -4,7 +4,7 @@ import { formatStatus } from '../cli/format.ts';
 import { hubState } from '../dns/testing.ts';
 import type { Platform, Tunnel } from '../os/platform.ts';
 import { initialState } from '../tunnel/index.ts';
-import { agentStatus } from './status.ts';
+import { agentStatus, bareSnapshot } from './status.ts';
 import { TunnelWorker } from './worker.ts';
 
 test('a hub’s DNS comes after its tunnel and goes before it', async () => {
@@ -26,20 +26,7 @@ test('a hub’s DNS comes after its tunnel and goes before it', async () => {
 });
 
 test('what the DNS lacks is a warning of the status, and no more', () => {
-  const snapshot = {
-    tunnel: initialState({ mono: 0, wall: 0 }),
-    identity: null,
-    network: null,
-    device: null,
-    opened: null,
-    lastContact: null,
-    warnings: [],
-    latency: null,
-    connectedSince: null,
-    captive: null,
-    standing: null,
-    profiles: [],
-  };
+  const snapshot = bareSnapshot(initialState({ mono: 0, wall: 0 }));
   assert.doesNotMatch(formatStatus(agentStatus(snapshot), 0), /warning/);
   const status = agentStatus({ ...snapshot, warnings: ['port 53 is taken'] });
   assert.match(formatStatus(status, 0), /^warning +port 53 is taken$/m);

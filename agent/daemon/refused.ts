@@ -4,7 +4,7 @@ import { initialState } from '../tunnel/index.ts';
 import { systemClock } from './clock.ts';
 import type { StateRefused } from './format.ts';
 import type { Log } from './log.ts';
-import { agentStatus } from './status.ts';
+import { agentStatus, bareSnapshot } from './status.ts';
 
 /**
  * What a daemon answers that may not touch its state folder: what is wrong and what to do, to whoever asks. It does nothing
@@ -12,20 +12,7 @@ import { agentStatus } from './status.ts';
  */
 export function refusedHandlers(problem: StateRefused, log: Log): Handlers {
   const tunnel = initialState(systemClock());
-  const status = agentStatus({
-    tunnel: { ...tunnel, cause: { code: 'not-enrolled', message: problem.message } },
-    identity: null,
-    network: null,
-    device: null,
-    opened: null,
-    lastContact: null,
-    warnings: [],
-    latency: null,
-    connectedSince: null,
-    captive: null,
-    standing: null,
-    profiles: [],
-  });
+  const status = agentStatus(bareSnapshot({ ...tunnel, cause: { code: 'not-enrolled', message: problem.message } }));
   const refuse = async (): Promise<never> => {
     throw problem;
   };

@@ -24,6 +24,22 @@ export interface Snapshot {
   profiles: AgentStatus['profiles'];
 }
 
+/** Of a daemon that knows of nothing but its state machine. */
+export const bareSnapshot = (tunnel: TunnelState): Snapshot => ({
+  tunnel,
+  identity: null,
+  network: null,
+  device: null,
+  opened: null,
+  lastContact: null,
+  warnings: [],
+  latency: null,
+  connectedSince: null,
+  captive: null,
+  standing: null,
+  profiles: [],
+});
+
 const time = (ms: number): string => new Date(ms).toISOString();
 const handshakeTime = (stat: PeerStat | undefined): string | null =>
   stat && stat.lastHandshake > 0 ? time(stat.lastHandshake * 1000) : null;

@@ -7,25 +7,12 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type AgentStatus, IPC_MAX_REQUEST } from '@gatehouse/protocol';
 import { ConnectError, callDaemon, watchDaemon } from '@gatehouse/protocol/socket';
-import { agentStatus } from '../daemon/status.ts';
+import { agentStatus, bareSnapshot } from '../daemon/status.ts';
 import { AgentError } from '../errors.ts';
 import { initialState } from '../tunnel/index.ts';
 import { type Handlers, type IpcServer, serveIpc } from './index.ts';
 
-const status: AgentStatus = agentStatus({
-  tunnel: initialState({ mono: 0, wall: 0 }),
-  identity: null,
-  network: null,
-  device: null,
-  opened: null,
-  lastContact: null,
-  warnings: [],
-  latency: null,
-  connectedSince: null,
-  captive: null,
-  standing: null,
-  profiles: [],
-});
+const status: AgentStatus = agentStatus(bareSnapshot(initialState({ mono: 0, wall: 0 })));
 
 describe('local IPC', () => {
   let folder: string;

@@ -9,17 +9,9 @@ import { crashAt } from '../keys/testing.ts';
 import { rootAt } from '../merkle/tree.ts';
 import { KIND } from '../record/types.ts';
 import { killRounds } from './kill.ts';
-import { lines, makePlace, messagesOf, openSealer, type Place, type TestSealer } from './testing.ts';
+import { lines, makePlace, messagesOf, openSealer, type Place, type TestSealer, usePlaces } from './testing.ts';
 
-const places: Place[] = [];
-const place = (): Place => {
-  const made = makePlace();
-  places.push(made);
-  return made;
-};
-after(() => {
-  for (const one of places) one.remove();
-});
+const place = usePlaces();
 
 describe('a crash', () => {
   it('at any step that changes the disk: it starts again, with all that was sealed', () => {

@@ -2,8 +2,8 @@ import { test } from 'node:test';
 import { killRounds } from './kill.ts';
 import { makePlace } from './testing.ts';
 
-test('a hundred times by SIGKILL under load: no record is lost that a checkpoint covered', async (t) => {
+test('two hundred times by SIGKILL under load: no record is lost that a checkpoint covered', async (t) => {
   const place = makePlace();
   t.after(() => place.remove());
-  await killRounds(place, 100);
+  await killRounds(place, 200);
 });

@@ -12,17 +12,9 @@ import { ArchiveError } from '../record/error.ts';
 import { plainHasher } from '../record/sha256.ts';
 import { KIND } from '../record/types.ts';
 import { DamagedError, type Recovery, recover } from './recovery.ts';
-import { lines, makePlace, messagesOf, ORIGIN, openSealer, type Place } from './testing.ts';
+import { lines, messagesOf, ORIGIN, openSealer, type Place, usePlaces } from './testing.ts';
 
-const places: Place[] = [];
-const place = (): Place => {
-  const made = makePlace();
-  places.push(made);
-  return made;
-};
-after(() => {
-  for (const one of places) one.remove();
-});
+const place = usePlaces();
 
 const append = { type: 'append', id: 1, kind: KIND.audit, class: 1 } as const;
 const copyOf = (from: Place): Place => {

@@ -1,24 +1,16 @@
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Days } from '../backend.ts';
 import type { Predecessor } from '../predecessor.ts';
 import { CLASSES, KIND } from '../record/types.ts';
 import type { ToSealer } from './messages.ts';
 import { Reserve, type Room, reserveOf, roomOf } from './reserve.ts';
-import { lines, makePlace, messagesOf, openSealer, type Place } from './testing.ts';
+import { lines, messagesOf, openSealer, usePlaces } from './testing.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
-const places: Place[] = [];
-const place = (): Place => {
-  const made = makePlace();
-  places.push(made);
-  return made;
-};
-after(() => {
-  for (const one of places) one.remove();
-});
+const place = usePlaces();
 
 describe('the reserve of the disk', () => {
   it('is 64 MiB, or a tenth of a small disk', () => {

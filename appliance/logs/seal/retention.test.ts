@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { segmentFile } from '../archive/files.ts';
 import { leafHash } from '../merkle/hash.ts';
 import { inclusionProof, rootAt, verifyInclusion } from '../merkle/tree.ts';
 import { KIND } from '../record/types.ts';
-import { lines, makePlace, messagesOf, openSealer, type Place, type TestSealer } from './testing.ts';
+import { lines, messagesOf, openSealer, type TestSealer, usePlaces } from './testing.ts';
 
-const places: Place[] = [];
-const place = (): Place => {
-  const made = makePlace();
-  places.push(made);
-  return made;
-};
-after(() => {
-  for (const one of places) one.remove();
-});
+const place = usePlaces();
 
 const forever = { system: null, audit: null, access: null, log: null, security: null, traffic: null, guest: null };
 const limits = { segmentRecords: 512 };

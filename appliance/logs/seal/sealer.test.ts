@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { openCheckpoint } from '../merkle/checkpoint.ts';
 import { leafHash } from '../merkle/hash.ts';
 import { noteVerifier } from '../merkle/note.ts';
 import { inclusionProof, rootAt, verifyConsistency, verifyInclusion } from '../merkle/tree.ts';
 import { FLAG, KIND } from '../record/types.ts';
-import { lines, makePlace, messagesOf, openSealer, type Place, received } from './testing.ts';
+import { lines, messagesOf, openSealer, received, usePlaces } from './testing.ts';
 
-const places: Place[] = [];
-const place = (): Place => {
-  const made = makePlace();
-  places.push(made);
-  return made;
-};
-after(() => {
-  for (const one of places) one.remove();
-});
+const place = usePlaces();
 
 const receivedOf = (messages: string[], peer?: string) => received(messages, peer);
 

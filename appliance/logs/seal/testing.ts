@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { importFfi } from '../../ffi/index.ts';
 import { openKeyFile } from '../../store/index.ts';
 import { type Archive, openArchive } from '../archive/archive.ts';
@@ -49,6 +50,19 @@ export interface Place {
 
 export function makePlace(data = mkdtempSync(path.join(tmpdir(), 'gatehouse-seal-'))): Place {
   return { data, folder: path.join(data, 'logs'), remove: () => rmSync(data, { recursive: true, force: true }) };
+}
+
+/** Makes places that are gone when the test file has ended. */
+export function usePlaces(): () => Place {
+  const places: Place[] = [];
+  after(() => {
+    for (const one of places) one.remove();
+  });
+  return () => {
+    const made = makePlace();
+    places.push(made);
+    return made;
+  };
 }
 
 /** A sealer in a folder, and what it has said. */
